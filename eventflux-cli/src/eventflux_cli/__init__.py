@@ -1,0 +1,1 @@
+"""The eventflux command line."""

@@ -1,0 +1,31 @@
+"""The compiled part of the distribution; everything else stands in pyproject.toml."""
+
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "native"))
+
+import build_ffi
+
+LIMITED_API = build_ffi.Flavour.from_environment().limited_api
+
+
+class BuildNative(build_ext):
+    """Hands the module to native/build_ffi.py, which compiles objects in parallel and only where something changed."""
+
+    def build_extension(self, ext: Extension) -> None:
+        build_ffi.build(Path(self.get_ext_fullpath(ext.name)).resolve().parent)
+
+    def get_source_files(self) -> list[str]:
+        # What an sdist needs: MANIFEST.in names it.
+        return []
+
+
+setup(
+    ext_modules=[Extension(build_ffi.MODULE, sources=[], py_limited_api=LIMITED_API)],
+    cmdclass={"build_ext": BuildNative},
+    options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED_API else {},
+)

@@ -1,0 +1,1 @@
+"""EventFlux: complex event processing over streams, written in SQL or EventFluxQL."""

@@ -1,0 +1,1 @@
+"""The native engine behind typed Python; the only package that imports the compiled module."""
