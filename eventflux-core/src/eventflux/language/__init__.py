@@ -1,0 +1,1 @@
+"""Language layer: application text in either dialect <-> one abstract syntax tree."""

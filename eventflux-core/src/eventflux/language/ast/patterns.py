@@ -1,0 +1,182 @@
+"""Patterns and sequences, and the row patterns of MATCH_RECOGNIZE."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from eventflux.language.ast.expressions import DurationLiteral, Expression, RelationName
+from eventflux.language.ast.node import Identifier, Node
+from eventflux.language.ast.windows import Filter, StreamFunction
+
+if TYPE_CHECKING:
+    from eventflux.language.ast.inputs import StreamInput, SubqueryInput
+    from eventflux.language.ast.selections import OrderItem, SelectItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCount(Node):
+    """`5 EVENTS`."""
+
+    count: int
+
+
+class PatternKind(enum.Enum):
+    """PATTERN: other events may lie between; SEQUENCE: none of the streams named may."""
+
+    PATTERN = "pattern"
+    SEQUENCE = "sequence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantifier(Node):
+    """`<2:5>`, `{2,5}`, `+` (1, None), `*` (0, None), `?` (0, 1). `maximum` None: unbounded."""
+
+    minimum: int
+    maximum: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamElement(Node):
+    """`e1=A[condition]<2:5>`. Without a reference it is called by the stream's name."""
+
+    reference: Identifier | None = None
+    relation: RelationName
+    handlers: tuple[Filter | StreamFunction, ...] = ()
+    quantifier: Quantifier | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentElement(Node):
+    """`not A[condition] for 5 sec`; without a duration only as an operand of AND."""
+
+    relation: RelationName
+    handlers: tuple[Filter | StreamFunction, ...] = ()
+    duration: DurationLiteral | None = None
+
+
+class LogicalOperator(enum.Enum):
+    AND = "and"
+    OR = "or"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalElement(Node):
+    """`A and B`, `A or B`; more than two are nested to the left."""
+
+    operator: LogicalOperator
+    left: LogicalOperand
+    right: LogicalOperand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EveryElement(Node):
+    """`every A`, `every (A -> B)`: matching starts anew with each match of the inside."""
+
+    pattern: PatternElement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainElement(Node):
+    """`A -> B -> C`, in a sequence `A, B, C`: two or more elements in order. Nested where parentheses were written."""
+
+    elements: tuple[PatternElement, ...]
+
+
+LogicalOperand: TypeAlias = StreamElement | AbsentElement | LogicalElement
+PatternElement: TypeAlias = StreamElement | AbsentElement | LogicalElement | EveryElement | ChainElement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternInput(Node):
+    """A pattern or sequence as the input of a query. `within` limits the time or the number of events of a match."""
+
+    kind: PatternKind
+    pattern: PatternElement
+    within: DurationLiteral | EventCount | None = None
+    alias: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowQuantifier(Node):
+    """Quantifier of a row-pattern variable; reluctant ones take as few rows as possible."""
+
+    minimum: int
+    maximum: int | None
+    reluctant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowVariable(Node):
+    """A variable of a row pattern with its quantifier."""
+
+    name: Identifier
+    quantifier: RowQuantifier | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowConcatenation(Node):
+    """`A B C`."""
+
+    items: tuple[RowPattern, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAlternation(Node):
+    """`(A | B)`."""
+
+    items: tuple[RowPattern, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroup(Node):
+    """A parenthesised row pattern with a quantifier: readable so that the planner can refuse it by name."""
+
+    pattern: RowPattern
+    quantifier: RowQuantifier
+
+
+RowPattern: TypeAlias = RowVariable | RowConcatenation | RowAlternation | RowGroup
+
+
+class SkipMode(enum.Enum):
+    """Where matching resumes after a match."""
+
+    PAST_LAST_ROW = "PAST LAST ROW"
+    TO_NEXT_ROW = "TO NEXT ROW"
+    TO_FIRST = "TO FIRST"
+    TO_LAST = "TO LAST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterMatchSkip(Node):
+    """AFTER MATCH SKIP; `variable` is given for TO_FIRST and TO_LAST only."""
+
+    mode: SkipMode
+    variable: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDefinition(Node):
+    """`X AS condition` of DEFINE."""
+
+    variable: Identifier
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRecognizeInput(Node):
+    """`S MATCH_RECOGNIZE (...)`."""
+
+    input: StreamInput | SubqueryInput
+    partition_by: tuple[Expression, ...] = ()
+    order_by: tuple[OrderItem, ...] = ()
+    measures: tuple[SelectItem, ...] = ()
+    all_rows: bool = False
+    """ALL ROWS PER MATCH instead of ONE ROW PER MATCH."""
+    skip: AfterMatchSkip | None = None
+    pattern: RowPattern
+    within: DurationLiteral | None = None
+    definitions: tuple[RowDefinition, ...] = ()
+    alias: Identifier | None = None

@@ -1,0 +1,1 @@
+"""Vocabulary shared by all layers: attribute types, schemas, durations, source positions, errors."""
