@@ -1,0 +1,212 @@
+/* eventflux.h: the operator ABI, the one installed header.
+ *
+ * What a native operator (a window, a stream processor, an aggregator) and the engine know of each other: types, strings,
+ * columnar batches, the track of clock values, and the table of functions that is an operator. A plug-in links against
+ * nothing: function pointers go both ways. Built-ins use the same structures.
+ *
+ * Ownership words in comments: *borrow* (valid for the call, or until what is named), *take* (callee frees, also on failure),
+ * *copy* (callee keeps its own), *move* (source left empty). Default: borrow.
+ */
+#ifndef EVENTFLUX_H
+#define EVENTFLUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EF_ABI_VERSION 1u
+
+/* ---- status and error ---------------------------------------------------------------------------------------------- */
+
+typedef enum ef_status {
+    EF_OK = 0,
+    EF_NO_MEMORY = -1,  /* the allocator refused: out of memory, or the engine's limit */
+    EF_INVALID = -2,    /* an argument, a parameter or a value is not acceptable */
+    EF_LIMIT = -3,      /* a documented limit was reached (depth, columns, rows) */
+    EF_STATE = -4,      /* the call does not fit the present state (not sealed, stopped, re-entered) */
+    EF_CORRUPT = -5,    /* saved bytes are not what they should be */
+    EF_CLOSED = -6,     /* the engine or the ring was closed */
+    EF_FULL = -7,       /* no room, and the strategy says not to wait */
+    EF_TIMEOUT = -8,    /* waited as long as was allowed */
+    EF_NOT_FOUND = -9,  /* a name is not known */
+    EF_HOST = -10,      /* Python code raised; the exception waits on the engine object */
+    EF_ROW = -11        /* one row failed; the rest goes on (never leaves an operator) */
+} ef_status;
+
+#define EF_MESSAGE_SIZE 512
+
+/* Filled where the fact is known; never allocates. */
+typedef struct ef_error {
+    ef_status status;
+    int32_t node; /* operator, or -1 */
+    int64_t row;  /* row of the call's input, or -1 */
+    char message[EF_MESSAGE_SIZE];
+} ef_error;
+
+#if defined(__GNUC__)
+#define EF_MUST_USE __attribute__((warn_unused_result))
+#else
+#define EF_MUST_USE
+#endif
+
+/* ---- values --------------------------------------------------------------------------------------------------------- */
+
+typedef enum ef_type {
+    EF_BOOL = 1,   /* uint8_t, 0 or 1 */
+    EF_INT = 2,    /* int32_t */
+    EF_LONG = 3,   /* int64_t */
+    EF_FLOAT = 4,  /* float */
+    EF_DOUBLE = 5, /* double */
+    EF_STRING = 6, /* ef_str, valid UTF-8 */
+    EF_OBJECT = 7  /* ef_str whose bytes are one msgpack value */
+} ef_type;
+
+typedef enum ef_kind { EF_CURRENT = 0, EF_EXPIRED = 1, EF_RESET = 2 } ef_kind;
+
+#define EF_INLINE_STRING 12u
+
+/* 16 bytes: length, then the bytes themselves (<= 12), or a 4-byte prefix and a pointer to all bytes.
+ *      0        4                  8                16
+ *      [ length ][ inlined: 12 bytes, rest zero        ]
+ *      [ length ][ prefix: 4 bytes ][ data: pointer     ]
+ * Unused inline bytes are zero, so two short strings are equal iff their 16 bytes are. */
+typedef struct ef_str {
+    uint32_t length;
+    union {
+        char inlined[EF_INLINE_STRING];
+        struct {
+            char prefix[4];
+            const char *data;
+        } outside;
+    } as;
+} ef_str;
+
+/* One value a row. `validity`: bit i (LSB first) set = row i is not null; NULL = no nulls. A null row's value is zero bytes
+ * for numbers and bool, and an empty string: readable, without meaning. */
+typedef struct ef_column {
+    void *values;
+    uint8_t *validity;
+    ef_type type;
+} ef_column;
+
+/* ---- batches -------------------------------------------------------------------------------------------------------- */
+
+/* How the rows of a batch fall into deliveries (what a receiver gets in one call of its own). */
+typedef enum ef_form {
+    EF_EACH_ROW = 0, /* every row is a delivery */
+    EF_WHOLE = 1,    /* the batch is one delivery */
+    EF_ENDS = 2      /* delivery d is rows [ends[d-1], ends[d]) */
+} ef_form;
+
+/* Columnar rows. A batch never owns: its memory is the slice arena's, the operator's, or the caller's, and is valid until the
+ * end of the slice. Optional arrays are NULL where nobody reads them. */
+typedef struct ef_batch {
+    uint32_t rows;
+    uint32_t columns;
+    ef_column *column;      /* [columns] */
+    int64_t *timestamps;    /* [rows] */
+    uint8_t *kinds;         /* [rows] of ef_kind; NULL = all CURRENT */
+    int64_t *causes;        /* [rows], see EF_CAUSE; NULL = step 0, the step's own rows */
+    uint32_t *slots;        /* [rows], dense partition slot; NULL = slot 0 */
+    uint32_t *ends;         /* [deliveries], increasing, the last = rows; with EF_ENDS only */
+    uint32_t deliveries;    /* with EF_ENDS only */
+    uint8_t form;           /* ef_form */
+    bool batch_chunk;       /* deliveries are batch chunks: aggregating selections emit the last row (of each group) */
+} ef_batch;
+
+/* ---- order ---------------------------------------------------------------------------------------------------------- */
+
+/* Why a row exists: the step of the push, the rank of the operator whose timer fired (or EF_RANK_LAST for the step's own
+ * row), and the number of that firing. Rows are ordered by it. 20 bits step, 16 bits rank, 27 bits firing. */
+#define EF_RANK_LAST 0xFFFFu
+#define EF_CAUSE(step, rank, firing) \
+    (((int64_t)(step) << 43) | ((int64_t)(rank) << 27) | (int64_t)((firing)&0x7FFFFFFu))
+#define EF_CAUSE_STEP(cause) ((uint32_t)((cause) >> 43))
+#define EF_CAUSE_RANK(cause) ((uint32_t)(((cause) >> 27) & 0xFFFF))
+#define EF_MAX_STEPS (1u << 19)
+
+/* The clock along a slice. Step s happens at clock[s] (ms); values never fall. At each step the timers that are due fire first,
+ * operator by operator in rank order, then the step's rows are handled. */
+typedef struct ef_track {
+    const int64_t *clock;  /* [steps] */
+    uint32_t steps;        /* 1 under the depth-first driver */
+    uint32_t max_firings;  /* most timers that this call may fire; 0 = none: the driver does the firing in calls of its own */
+} ef_track;
+
+/* ---- operators ------------------------------------------------------------------------------------------------------ */
+
+typedef struct ef_out ef_out;       /* where an operator puts rows; batch/out.h for built-ins, ef_out_calls for plug-ins */
+typedef struct ef_alloc ef_alloc;   /* counting allocator */
+typedef struct ef_writer ef_writer; /* state out */
+typedef struct ef_reader ef_reader; /* state in, bounded */
+
+typedef enum ef_param_kind { EF_PARAM_CONSTANT = 0, EF_PARAM_COLUMN = 1 } ef_param_kind;
+
+/* An argument of a window or stream processor as the planner resolved it. */
+typedef struct ef_param {
+    ef_param_kind kind;
+    ef_type type;     /* of the constant, or of the column */
+    uint32_t column;  /* EF_PARAM_COLUMN: index in the input schema */
+    bool null;        /* EF_PARAM_CONSTANT */
+    union {
+        uint8_t b;
+        int32_t i;
+        int64_t l;
+        float f;
+        double d;
+        ef_str s; /* borrow: copy what create() keeps */
+    } value;
+} ef_param;
+
+/* What an operator is made from. Valid during create(); copy what is kept. */
+typedef struct ef_operator_config {
+    uint32_t columns;          /* of the input rows */
+    const ef_type *types;      /* [columns] */
+    const ef_param *params;
+    uint32_t param_count;
+    uint16_t rank;             /* place in the order of firing; put into causes of timer rows */
+    bool wants_expired;        /* somebody downstream reads EXPIRED rows (aggregators or output) */
+    bool playback;             /* clock = event time */
+    ef_alloc *alloc;           /* counted under this operator; lives as long as the operator */
+} ef_operator_config;
+
+enum ef_operator_flags {
+    EF_SLOTS = 1u << 0,       /* keeps its state by slot itself (else one instance a slot is kept for it) */
+    EF_BATCHED = 1u << 1,     /* takes many deliveries in one call and fires its own timers along the track */
+    EF_FINDS = 1u << 2,       /* find() is implemented */
+    EF_TIMERS = 1u << 3,      /* may have timers */
+    EF_READS_CLOCK = 1u << 4, /* reads the clock of a row's step (retiming) */
+    EF_BATCH_CHUNKS = 1u << 5 /* its output deliveries are batch chunks */
+};
+
+#define EF_NEVER INT64_MAX
+
+/* An operator. All functions run under the engine lock, one at a time; none may keep a batch, call the host, or block.
+ * A failing function leaves the operator as it was or in a stated, consistent state. */
+typedef struct ef_operator_class {
+    uint32_t abi_version; /* EF_ABI_VERSION */
+    uint32_t struct_size; /* sizeof(ef_operator_class): newer members come at the end */
+    const char *name;
+    uint32_t flags; /* ef_operator_flags */
+    uint32_t state_version; /* layout of what save() writes; load() gets the saved one */
+
+    ef_status(EF_MUST_USE *create)(const ef_operator_config *config, void **self, ef_error *error);
+    void (*destroy)(void *self);
+    /* Handles `batch` (may have 0 rows: only time passes) along `track`. Every row put out carries the cause of the input row or
+     * of the timer behind it, in rising order. */
+    ef_status(EF_MUST_USE *process)(void *self, uint32_t port, const ef_batch *batch, const ef_track *track, ef_out *out,
+                        ef_error *error);
+    /* Earliest due time of all slots in ms, EF_NEVER if none. O(1). */
+    int64_t (*next_due)(const void *self);
+    /* Forgets one slot. */
+    void (*purge)(void *self, uint32_t slot);
+    ef_status(EF_MUST_USE *save)(const void *self, ef_writer *writer, ef_error *error);
+    /* Into a freshly created operator. */
+    ef_status(EF_MUST_USE *load)(void *self, ef_reader *reader, uint32_t version, ef_error *error);
+    /* Rows now held, for metrics. */
+    uint64_t (*size)(const void *self);
+    /* Content of a slot that a join or an on-demand query finds, as rows on `out`. NULL unless EF_FINDS. */
+    ef_status(EF_MUST_USE *find)(void *self, uint32_t slot, int64_t now, ef_out *out, ef_error *error);
+} ef_operator_class;
+
+#endif

@@ -1,0 +1,33 @@
+/* ef_block: rows that left the engine, owned, immutable, counted; one allocation.
+ *
+ *      [ ef_block ][ columns ][ timestamps ][ kinds? ][ values, validity of each column ][ bytes of long strings ]
+ *
+ * What a tap copies out for callbacks and sinks. Freed from any thread with its last holder. */
+#ifndef EF_GRAPH_BLOCK_H
+#define EF_GRAPH_BLOCK_H
+
+#include <stdatomic.h>
+
+#include "batch/batch.h"
+
+typedef struct ef_block {
+    _Atomic uint32_t holders;
+    uint32_t rows;
+    uint32_t columns;
+    uint32_t deliveries;      /* as the batch had them */
+    const uint32_t *ends;     /* NULL: the whole block is one delivery */
+    const int64_t *timestamps;
+    const uint8_t *kinds;     /* NULL: all CURRENT */
+    const ef_column *column;
+    ef_alloc *alloc;
+    size_t size;
+} ef_block;
+
+/* Copies all rows of `batch` (RESET rows left out). NULL: out of memory, or no rows left (`*empty` then). One holder. */
+ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) EF_MUST_USE;
+/* Appends: a new block with the rows of both; takes neither. */
+ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *alloc) EF_MUST_USE;
+void ef_block_retain(ef_block *block);
+void ef_block_release(ef_block *block);
+
+#endif

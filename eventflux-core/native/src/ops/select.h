@@ -1,0 +1,47 @@
+/* The selection: group by, aggregators, output expressions, having, batch reduction, order by, limit; eventfluxql.md section 8. */
+#ifndef EF_OPS_SELECT_H
+#define EF_OPS_SELECT_H
+
+#include "base/hash.h"
+#include "expr/program.h"
+
+typedef struct ef_aggregate_config {
+    const char *name;        /* aggregator: sum_long, avg, count, min_double, distinct_count, ... */
+    ef_type argument;        /* type of the argument; 0 = none */
+    int32_t argument_output; /* which output of `arguments` is its argument, or -1 */
+} ef_aggregate_config;
+
+typedef struct ef_order_key {
+    uint32_t output; /* output column (hidden ones included) */
+    bool descending;
+    bool nulls_first;
+} ef_order_key;
+
+/* All programs are taken: freed with the operator, and by create() when it fails. */
+typedef struct ef_select_config {
+    ef_program *arguments; /* input columns -> group keys, then aggregator arguments; NULL when there are none */
+    uint32_t group_keys;   /* how many of its first outputs are group keys */
+    const ef_aggregate_config *aggregates;
+    uint32_t aggregate_count;
+    ef_program *outputs; /* input columns followed by one column an aggregate -> output columns, visible ones first */
+    uint32_t visible;    /* output columns that are put out; the others serve having and order by */
+    ef_program *having;  /* output columns, hidden included -> BOOL; or NULL */
+    const ef_order_key *order;
+    uint32_t order_count;
+    int64_t limit;  /* -1: none */
+    int64_t offset; /* 0: none */
+    bool current;   /* kinds that the output wants */
+    bool expired;
+    uint64_t hash_seed;
+    ef_host *host;
+    ef_random *random;
+} ef_select_config;
+
+/* Makes the operator; `config` as for every operator, `select` beside it. The class is ef_select_class (SLOTS | BATCHED; READS_CLOCK if a program does). */
+ef_status ef_select_create(const ef_operator_config *config, const ef_select_config *select, void **self,
+                           ef_error *error) EF_MUST_USE;
+extern const ef_operator_class ef_select_class;
+/* Result type of an aggregator for an argument type (0 = no argument), or 0 when there is no such aggregator. */
+ef_type ef_aggregate_type(const char *name, ef_type argument);
+
+#endif
