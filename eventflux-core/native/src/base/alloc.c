@@ -98,10 +98,9 @@ void *ef_page_malloc(ef_alloc *alloc, size_t size) {
     if (!reserve(alloc, size)) {
         return NULL;
     }
-    void *block = NULL;
-    if (posix_memalign(&block, 4096, size) != 0) {
+    void *block = size % 4096 == 0 ? aligned_alloc(4096, size) : malloc(size);
+    if (block == NULL) {
         release(alloc, size);
-        return NULL;
     }
     return block;
 }

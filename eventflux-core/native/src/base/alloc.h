@@ -34,7 +34,7 @@ void *ef_calloc(ef_alloc *alloc, size_t size) EF_MUST_USE;
 void *ef_realloc(ef_alloc *alloc, void *block, size_t old_size, size_t new_size) EF_MUST_USE;
 void ef_free(ef_alloc *alloc, void *block, size_t size); /* NULL is fine */
 
-/* Page-aligned (4 KiB) memory for page stores. */
+/* Memory for page stores: page-aligned where size is a multiple of 4 KiB. */
 void *ef_page_malloc(ef_alloc *alloc, size_t size) EF_MUST_USE;
 void ef_page_free(ef_alloc *alloc, void *block, size_t size);
 

@@ -46,9 +46,11 @@ void ef_pages_free(ef_pages *pages);
 
 /* A block of `size` bytes (1..2^31), not zeroed. Fails with EF_NO_MEMORY, nothing changed. */
 ef_status ef_pages_take(ef_pages *pages, uint32_t size, ef_handle *handle, ef_error *error) EF_MUST_USE;
-/* Gives a block back. It stays readable until ef_pages_reclaim. `size` as it was taken. Never fails: the free list lives in the blocks
- * and pages themselves. */
+/* Gives a block back. It stays readable until ef_pages_reclaim. `size` as it was taken. Never fails: what is free is kept in
+ * bitmaps beside the pages. */
 void ef_pages_give(ef_pages *pages, ef_handle handle, uint32_t size);
+/* True when `handle` is a live block that was taken with this size: what load() asks before it believes a handle. */
+bool ef_pages_holds(const ef_pages *pages, ef_handle handle, uint32_t size);
 /* Blocks given since the last call become reusable; pages without blocks are freed (some are kept for reuse). Cheap when nothing was given. */
 void ef_pages_reclaim(ef_pages *pages);
 bool ef_pages_has_given(const ef_pages *pages);
