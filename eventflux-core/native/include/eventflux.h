@@ -180,6 +180,7 @@ enum ef_operator_flags {
 };
 
 #define EF_NEVER INT64_MAX
+#define EF_ALL_SLOTS UINT32_MAX /* purge: every slot; the operator is then as freshly created */
 
 /* An operator. All functions run under the engine lock, one at a time; none may keep a batch, call the host, or block.
  * A failing function leaves the operator as it was or in a stated, consistent state. */
@@ -198,10 +199,10 @@ typedef struct ef_operator_class {
                         ef_error *error);
     /* Earliest due time of all slots in ms, EF_NEVER if none. O(1). */
     int64_t (*next_due)(const void *self);
-    /* Forgets one slot. */
+    /* Forgets one slot, or all (EF_ALL_SLOTS). NULL for operators without state. */
     void (*purge)(void *self, uint32_t slot);
     ef_status(EF_MUST_USE *save)(const void *self, ef_writer *writer, ef_error *error);
-    /* Into a freshly created operator. */
+    /* Into a freshly created or wholly purged operator. save and load are NULL for operators without state. */
     ef_status(EF_MUST_USE *load)(void *self, ef_reader *reader, uint32_t version, ef_error *error);
     /* Rows now held, for metrics. */
     uint64_t (*size)(const void *self);

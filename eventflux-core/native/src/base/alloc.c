@@ -9,6 +9,7 @@ void ef_budget_init(ef_budget *budget, int64_t limit) {
     atomic_init(&budget->peak, 0);
     atomic_init(&budget->fail_after, -1);
     budget->limit = limit;
+    budget->given = NULL;
 }
 
 void ef_alloc_init(ef_alloc *alloc, ef_budget *budget) {

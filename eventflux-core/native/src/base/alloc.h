@@ -12,11 +12,14 @@
 
 #include "base/status.h"
 
+struct ef_pages;
+
 typedef struct ef_budget {
     _Atomic int64_t used;      /* bytes now */
     _Atomic int64_t peak;      /* highest `used` */
     int64_t limit;             /* bytes; 0 = none */
     _Atomic int64_t fail_after; /* tests: allocations until the next one fails; < 0 = never. Counts down. */
+    struct ef_pages *given;    /* page stores with blocks that wait for the end of the slice; under the engine lock */
 } ef_budget;
 
 struct ef_alloc {

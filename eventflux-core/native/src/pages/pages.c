@@ -123,6 +123,13 @@ void ef_pages_free(ef_pages *pages) {
     if (pages == NULL) {
         return;
     }
+    if (pages->in_given_list) {
+        ef_pages **link = &pages->alloc->budget->given;
+        while (*link != pages) {
+            link = &(*link)->next_given;
+        }
+        *link = pages->next_given;
+    }
     drop_all(pages);
     ef_free(pages->alloc, pages->inside, sizeof *pages->inside);
     ef_free(pages->alloc, pages, sizeof *pages);
@@ -294,6 +301,22 @@ void ef_pages_give(ef_pages *pages, ef_handle handle, uint32_t size) {
         meta->has_given = true;
         meta->next_given = inside->given;
         inside->given = number;
+    }
+    if (!pages->in_given_list) {
+        pages->in_given_list = true;
+        pages->next_given = pages->alloc->budget->given;
+        pages->alloc->budget->given = pages;
+    }
+}
+
+void ef_pages_reclaim_all(ef_budget *budget) {
+    ef_pages *pages = budget->given;
+    budget->given = NULL;
+    while (pages != NULL) {
+        ef_pages *next = pages->next_given;
+        pages->in_given_list = false;
+        ef_pages_reclaim(pages);
+        pages = next;
     }
 }
 

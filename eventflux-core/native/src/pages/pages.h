@@ -54,6 +54,8 @@ bool ef_pages_holds(const ef_pages *pages, ef_handle handle, uint32_t size);
 /* Blocks given since the last call become reusable; pages without blocks are freed (some are kept for reuse). Cheap when nothing was given. */
 void ef_pages_reclaim(ef_pages *pages);
 bool ef_pages_has_given(const ef_pages *pages);
+/* Reclaims every store of the budget that has given blocks: the end of a slice. */
+void ef_pages_reclaim_all(ef_budget *budget);
 
 typedef struct ef_page_entry {
     char *bytes;      /* = page->bytes, one load less */
@@ -67,6 +69,8 @@ struct ef_pages {
     uint32_t table_capacity;
     struct ef_pages_inside *inside; /* classes, free lists, large runs */
     ef_alloc *alloc;
+    ef_pages *next_given; /* in the budget's list */
+    bool in_given_list;
 };
 
 static inline const char *ef_pages_at(const ef_pages *pages, ef_handle handle) {
