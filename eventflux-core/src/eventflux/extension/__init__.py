@@ -1,0 +1,151 @@
+"""All that the author of a plug-in imports."""
+
+from eventflux.extension.arguments import (
+    Argument,
+    ArgumentProblem,
+    BoundParameter,
+    ProblemKind,
+    ResolvedCall,
+    check_arguments,
+)
+from eventflux.extension.declaration import (
+    ANY,
+    INTEGRAL,
+    MISSING,
+    NUMERIC,
+    Constant,
+    Example,
+    Extension,
+    Overload,
+    Parameter,
+    ParameterForm,
+    Returns,
+    SystemParameter,
+    TypeVariable,
+    Unit,
+)
+from eventflux.extension.decorators import extension, scalar_function
+from eventflux.extension.environment import (
+    Cancellable,
+    Environment,
+    Files,
+    FileStatus,
+    OpenFile,
+    Waiter,
+    Worker,
+)
+from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.extension.hookspecs import API_VERSION, hookimpl
+from eventflux.extension.kinds.aggregator import AttributeAggregator, CollectionAggregation, IncrementalAggregator
+from eventflux.extension.kinds.config_reader import ConfigReader
+from eventflux.extension.kinds.context import ExtensionContext
+from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
+from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
+from eventflux.extension.kinds.mapper import MappedRows, MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.persistence_store import PersistenceStore, StateBackend
+from eventflux.extension.kinds.rows import Column, Payload, Row, RowBatch, State
+from eventflux.extension.kinds.scalar_function import ScalarFunction, StatefulScalarFunction, VectorizedScalarFunction
+from eventflux.extension.kinds.script import Script
+from eventflux.extension.kinds.sink import PublishError, Sink
+from eventflux.extension.kinds.source import Acknowledge, SinkContext, Source, SourceCallback, SourceContext
+from eventflux.extension.kinds.stream_processor import ProcessorOutput, StreamFunction, StreamProcessor
+from eventflux.extension.kinds.table_store import UNSUPPORTED, Assignment, TableDefinition, TableStore, Unsupported
+from eventflux.extension.kinds.transport import Transport, TransportConnection, TransportListener
+from eventflux.extension.kinds.window import Window, WindowContext, WindowOutput
+from eventflux.extension.nearest import by_nearness, nearest, suggestion
+from eventflux.extension.options import OptionProblem, OptionProblemKind, Options, parse_options
+from eventflux.extension.plugin_manager import PluginFailure, PluginManager
+from eventflux.extension.registry import ExtensionInfo, ExtensionRegistry
+
+__all__ = [
+    "ANY",
+    "API_VERSION",
+    "INTEGRAL",
+    "MISSING",
+    "NUMERIC",
+    "UNSUPPORTED",
+    "Acknowledge",
+    "Argument",
+    "ArgumentProblem",
+    "Assignment",
+    "AttributeAggregator",
+    "BoundParameter",
+    "Cancellable",
+    "CollectionAggregation",
+    "Column",
+    "ConfigReader",
+    "Constant",
+    "DistributionStrategy",
+    "Environment",
+    "ErrorEntry",
+    "ErrorStore",
+    "EventForm",
+    "Example",
+    "Extension",
+    "ExtensionContext",
+    "ExtensionInfo",
+    "ExtensionKind",
+    "ExtensionRegistry",
+    "FailureType",
+    "FileStatus",
+    "Files",
+    "IncrementalAggregator",
+    "MappedRows",
+    "MapperContext",
+    "Occurrence",
+    "OpenFile",
+    "OptionProblem",
+    "OptionProblemKind",
+    "Options",
+    "Overload",
+    "Parameter",
+    "ParameterForm",
+    "Payload",
+    "PersistenceStore",
+    "PluginFailure",
+    "PluginManager",
+    "ProblemKind",
+    "ProcessorOutput",
+    "PublishError",
+    "ResolvedCall",
+    "Returns",
+    "Row",
+    "RowBatch",
+    "ScalarFunction",
+    "Script",
+    "Sink",
+    "SinkContext",
+    "SinkMapper",
+    "Source",
+    "SourceCallback",
+    "SourceContext",
+    "SourceMapper",
+    "State",
+    "StateBackend",
+    "StatefulScalarFunction",
+    "StreamFunction",
+    "StreamProcessor",
+    "SystemParameter",
+    "TableDefinition",
+    "TableStore",
+    "Transport",
+    "TransportConnection",
+    "TransportListener",
+    "TypeVariable",
+    "Unit",
+    "Unsupported",
+    "VectorizedScalarFunction",
+    "Waiter",
+    "Window",
+    "WindowContext",
+    "WindowOutput",
+    "Worker",
+    "by_nearness",
+    "check_arguments",
+    "extension",
+    "hookimpl",
+    "nearest",
+    "parse_options",
+    "scalar_function",
+    "suggestion",
+]

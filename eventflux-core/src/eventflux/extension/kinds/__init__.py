@@ -1,0 +1,1 @@
+"""The protocol or base class of each kind of extension."""

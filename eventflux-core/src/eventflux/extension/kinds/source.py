@@ -1,0 +1,101 @@
+"""Sources: where bytes or rows come from.
+
+A source knows bytes and transport properties; what they mean is the mapper's. Life: ``configure`` (no I/O),
+``validate_connectivity``, ``connect``, then ``pause``/``resume`` at will, ``disconnect``, ``destroy``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.rows import Payload, State
+from eventflux.extension.options import Options
+from eventflux.types.schema import Schema
+
+Acknowledge = Callable[[], None]
+
+
+class SourceCallback(Protocol):
+    """What a source hands its payloads to; blocks under back-pressure, raises only what the source must act on."""
+
+    def __call__(
+        self,
+        payload: Payload,
+        properties: Mapping[str, object] | None = None,
+        ack: Acknowledge | None = None,
+    ) -> None:
+        """Take one payload.
+
+        Args:
+            payload: What the mapper reads.
+            properties: Transport properties, offered to the mapping as ``trp:<name>``.
+            ack: Called when the events are durable (checkpoint) or processed (no persistence).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorContext:
+    """What a source or sink knows of its place.
+
+    Attributes:
+        app_name: Name of the app.
+        stream: Name of the stream.
+        schema: Attributes of the stream.
+        options: The connector's options, checked against its declaration.
+        environment: The outside world: clock, files, threads.
+        payload_separator: The bytes between two payloads of the mapper, for connectors that cut byte streams.
+    """
+
+    app_name: str
+    stream: str
+    schema: Schema
+    options: Options
+    environment: Environment
+    payload_separator: bytes = b"\n"
+
+
+SourceContext = ConnectorContext
+SinkContext = ConnectorContext
+
+
+class Source(ABC):
+    """A source of one stream."""
+
+    @abstractmethod
+    def configure(self, ctx: SourceContext) -> None:
+        """Take the options; no I/O."""
+
+    def validate_connectivity(self) -> None:
+        """Find out, in at most 10 s, whether connecting can work; raise what `connect` would raise."""
+
+    @abstractmethod
+    def connect(self, on_data: SourceCallback) -> None:
+        """Begin to deliver. `ConnectionUnavailableError` is retried with back-off, anything else is fatal at start."""
+
+    def pause(self) -> None:
+        """Deliver nothing until `resume`."""
+
+    def resume(self) -> None:
+        """Deliver again."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Stop: after it returns nothing is delivered any more. Idempotent, bounded by 5 s."""
+
+    def destroy(self) -> None:
+        """Release what `configure` took."""
+
+    def save(self) -> State:
+        """How far everything delivered reaches, for a checkpoint; None: there is no position."""
+        return None
+
+    def load(self, state: State) -> None:
+        """Go on from there; called before `connect`."""
+
+    def committed(self, state: State) -> None:
+        """The checkpoint that holds this position is durable."""

@@ -1,0 +1,299 @@
+"""Finds plug-ins and lets them register.
+
+Order: built-ins, entry points of installed distributions, then what is added by hand. A plug-in that fails is noted
+with its distribution and everything that it had registered is taken back; the others go on. The note is attached to
+the error when an app later needs a name that is missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import logging
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from eventflux.extension import hookspecs
+from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.extension.registry import BUILT_IN, ExtensionInfo, ExtensionRegistry
+from eventflux.types.errors import ExtensionError
+
+_HOOK_PREFIX = "eventflux_register_"
+_HOOK_NAMES = tuple(name for name in vars(hookspecs) if name.startswith(_HOOK_PREFIX))
+_DYNAMIC_CALLBACKS = (
+    "register_extension",
+    "register_windows",
+    "register_functions",
+    "register_sources",
+    "register_sinks",
+    "register_stores",
+    "register_source_mappers",
+    "register_sink_mappers",
+)
+
+logger = logging.getLogger("eventflux.extension")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFailure:
+    """A plug-in that could not be loaded."""
+
+    plugin: str
+    distribution: str
+    reason: str
+
+
+class _Hooks(pluggy.PluginManager):
+    """A function named as a hook is one, with or without the marker."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        options = super().parse_hookimpl_opts(plugin, name)
+        if options is None and name in _HOOK_NAMES and inspect.isroutine(getattr(plugin, name, None)):
+            return {
+                "wrapper": False,
+                "hookwrapper": False,
+                "optionalhook": False,
+                "tryfirst": False,
+                "trylast": False,
+                "specname": None,
+            }
+        return options
+
+
+class PluginManager:
+    """The plug-ins of one manager, and the registry that they fill."""
+
+    def __init__(
+        self,
+        builtins: Sequence[ModuleType] = (),
+        *,
+        plugins: bool = True,
+        denied: Iterable[str] = (),
+        replaceable: Iterable[str] = (),
+    ) -> None:
+        """Register the built-ins, then discover.
+
+        Args:
+            builtins: Modules with hooks; an error in one is a bug and is raised.
+            plugins: Look for entry points of installed distributions.
+            denied: Names of entry points or distributions that must not be loaded.
+            replaceable: Qualified names of built-ins that plug-ins may shadow.
+        """
+        self.registry = ExtensionRegistry(replaceable=frozenset(replaceable))
+        self.failures: list[PluginFailure] = []
+        self._hooks = _Hooks(hookspecs.GROUP)
+        self._hooks.add_hookspecs(hookspecs)
+        self._added: dict[str, tuple[str, list[ExtensionInfo]]] = {}
+        for module in builtins:
+            self._load(module, module.__name__, BUILT_IN)
+        if plugins:
+            self._discover(frozenset(denied))
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The names of the plug-ins loaded, in order."""
+        return tuple(name for name, _ in self._hooks.list_name_plugin())
+
+    def failure_hint(self, kind: ExtensionKind) -> str | None:
+        """What to add to the message of a missing extension when plug-ins failed."""
+        if not self.failures:
+            return None
+        failed = "; ".join(f"{failure.distribution} ({failure.reason})" for failure in self.failures)
+        return f"plug-ins that could not be loaded may have held the {kind.words}: {failed}"
+
+    def set_extension(self, name: str, extension: str | os.PathLike[str] | ModuleType) -> list[ExtensionInfo]:
+        """Load an extension by hand: a module, a dotted name, a ``.py`` file, a package folder or a pure wheel.
+
+        The same name with the same thing again changes nothing.
+
+        Raises:
+            ExtensionError: It is not there, fails, registers nothing, or the name stands for another one.
+        """
+        origin = extension.__name__ if isinstance(extension, ModuleType) else os.fspath(extension)
+        if name in self._added:
+            known, infos = self._added[name]
+            if known == origin:
+                return infos
+            raise ExtensionError(f"extension {name!r} is already loaded from {known!r}")
+        before = self.registry.checkpoint()
+        try:
+            for plugin_name, module, distribution in self._modules(name, extension):
+                self._load(module, plugin_name, distribution)
+        except ExtensionError:
+            self.registry.rollback(before)
+            raise
+        infos = self.registry.added_since(before)
+        if not infos:
+            raise ExtensionError(
+                f"extension {name!r} ({origin}) exports no register_* callback",
+                hint=f"it must define one of {', '.join(_HOOK_NAMES[:3])}, …",
+            )
+        self._added[name] = (origin, infos)
+        return infos
+
+    def remove_extension(self, name: str) -> bool:
+        """Take away what `set_extension` of that name has registered; False if there is none."""
+        known = self._added.pop(name, None)
+        if known is None:
+            return False
+        for info in known[1]:
+            self.registry.remove(info.kind, info.name, info.namespace)
+        if self._hooks.has_plugin(name):
+            self._hooks.unregister(name=name)
+        return True
+
+    def _discover(self, denied: frozenset[str]) -> None:
+        for distribution, entry_point in _entry_points():
+            if entry_point.name in denied or distribution in denied or self._is_loaded(entry_point):
+                continue
+            try:
+                module = entry_point.load()
+                self._load(module, entry_point.name, distribution)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                failure = PluginFailure(plugin=entry_point.value, distribution=distribution, reason=reason)
+                self.failures.append(failure)
+                logger.warning("plug-in %s of %s was not loaded: %s", entry_point.value, distribution, reason)
+
+    def _is_loaded(self, entry_point: EntryPoint) -> bool:
+        return any(
+            isinstance(plugin, ModuleType) and plugin.__name__ == entry_point.module
+            for plugin in self._hooks.get_plugins()
+        )
+
+    def _load(self, module: object, name: str, distribution: str) -> None:
+        """Register a plug-in and call its hooks; on failure nothing of it stays."""
+        _check_api(module, distribution)
+        if self._hooks.has_plugin(name):
+            raise ExtensionError(f"a plug-in named {name!r} is already loaded, {distribution} brings another one")
+        before = self.registry.checkpoint()
+        attributed = self.registry.distribution
+        self.registry.distribution = distribution
+        try:
+            self._hooks.register(module, name=name)
+            for call in self._calls(module):
+                call(self.registry)
+        except Exception as error:
+            self.registry.rollback(before)
+            if self._hooks.has_plugin(name):
+                self._hooks.unregister(name=name)
+            if isinstance(error, ExtensionError):
+                raise
+            raise ExtensionError(
+                f"extension {name!r} of {distribution} failed: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self.registry.distribution = attributed
+
+    def _calls(self, module: object) -> Iterator[Callable[[ExtensionRegistry], object]]:
+        for caller in self._hooks.get_hookcallers(module) or []:
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is module:
+                    yield implementation.function
+        for name in _DYNAMIC_CALLBACKS:
+            callback = getattr(module, name, None)
+            if callback is not None and inspect.isroutine(callback):
+                yield callback
+
+    def _modules(
+        self, name: str, extension: str | os.PathLike[str] | ModuleType
+    ) -> Iterator[tuple[str, ModuleType, str]]:
+        if isinstance(extension, ModuleType):
+            yield name, extension, extension.__name__
+            return
+        path = Path(extension)
+        if path.suffix == ".whl":
+            yield from _wheel_modules(path)
+        elif path.suffix == ".py" or path.is_dir():
+            yield name, _module_from_path(name, path), str(path)
+        elif _is_dotted(str(extension)):
+            yield name, _module_by_name(name, str(extension)), str(extension)
+        else:
+            raise ExtensionError(f"extension {name!r}: {str(path)!r} is not a module, package folder, .py or .whl file")
+
+
+def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
+    """Entry points of the group with the distribution that brings each, by name; the first distribution found wins."""
+    seen: set[str] = set()
+    found: list[tuple[str, EntryPoint]] = []
+    for distribution in distributions():
+        name = _distribution_name(distribution)
+        if name in seen:
+            continue
+        seen.add(name)
+        found.extend((name, point) for point in distribution.entry_points if point.group == hookspecs.GROUP)
+    yield from sorted(found, key=lambda pair: (pair[0] != BUILT_IN, pair[0], pair[1].name))
+
+
+def _distribution_name(distribution: Distribution) -> str:
+    return str(distribution.metadata["Name"])
+
+
+def _check_api(module: object, distribution: str) -> None:
+    version = getattr(module, "EVENTFLUX_API", hookspecs.API_VERSION)
+    if not (isinstance(version, tuple) and version and isinstance(version[0], int)):
+        raise ExtensionError(f"{distribution}: EVENTFLUX_API must be a pair of numbers, is {version!r}")
+    if version[0] > hookspecs.API_VERSION[0]:
+        wanted, ours = (".".join(str(part) for part in each) for each in (version, hookspecs.API_VERSION))
+        raise ExtensionError(f"{distribution} needs the extension interface {wanted}, this is {ours}")
+
+
+def _is_dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _module_by_name(name: str, dotted: str) -> ModuleType:
+    try:
+        return importlib.import_module(dotted)
+    except Exception as error:
+        raise ExtensionError(f"extension {name!r}: {dotted!r} can't be imported: {error}") from error
+
+
+def _module_from_path(name: str, path: Path) -> ModuleType:
+    source = path / "__init__.py" if path.is_dir() else path
+    if not source.is_file():
+        raise ExtensionError(f"extension {name!r}: {str(source)!r} does not exist")
+    module_name = f"eventflux_ext_{name}"
+    spec = importlib.util.spec_from_file_location(
+        module_name, source, submodule_search_locations=[str(path)] if path.is_dir() else None
+    )
+    if spec is None or spec.loader is None:
+        raise ExtensionError(f"extension {name!r}: {str(source)!r} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ExtensionError(f"extension {name!r}: {str(source)!r} failed: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _wheel_modules(path: Path) -> Iterator[tuple[str, ModuleType, str]]:
+    """A pure wheel is importable as it is: it becomes an import path and its entry points are loaded."""
+    if not path.is_file():
+        raise ExtensionError(f"wheel {str(path)!r} does not exist")
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.endswith((".so", ".pyd", ".dylib", ".dll")) for entry in archive.namelist()):
+            raise ExtensionError(f"wheel {str(path)!r} has compiled parts", hint=f"pip install {path}")
+    if str(path) not in sys.path:
+        sys.path.append(str(path))
+        importlib.invalidate_caches()
+    for distribution in distributions(path=[str(path)]):
+        for entry_point in distribution.entry_points:
+            if entry_point.group != hookspecs.GROUP:
+                continue
+            try:
+                module = entry_point.load()
+            except ImportError as error:
+                raise ExtensionError(f"wheel {path.name}: {entry_point.value} can't be imported: {error}") from error
+            yield entry_point.name, module, _distribution_name(distribution)
