@@ -10,7 +10,8 @@
 #include "batch/batch.h"
 #include "pages/rows.h"
 
-/* Source of an emitted row: input row i is i; retained row h is ~h; EF_FROM_NONE has null values (RESET rows). */
+/* Source of an emitted row: input row i is i; retained row h is ~h; EF_FROM_NONE is for RESET rows: zero values, which are not marked
+ * as null (nobody reads them, and a bitmap for them would slow every reader of the others). */
 typedef int64_t ef_source;
 #define EF_FROM_INPUT(row) ((ef_source)(row))
 #define EF_FROM_RETAINED(handle) (~(ef_source)(handle))
@@ -33,11 +34,10 @@ struct ef_out {
     int64_t *cause;
     uint8_t *kind;
     uint32_t *slot;
-    uint32_t *ends;
+    uint32_t *ends;     /* room for `capacity` of them: no delivery is empty */
     uint32_t rows;
     uint32_t capacity;
     uint32_t deliveries;
-    uint32_t ends_capacity;
     bool any_not_current;
     bool any_slot;
 
@@ -67,10 +67,14 @@ static inline void ef_out_put(ef_out *out, ef_source source, int64_t timestamp, 
 }
 
 /* Ends the present delivery (nothing if it has no rows). */
-ef_status ef_out_end(ef_out *out, ef_error *error) EF_MUST_USE;
+static inline void ef_out_end(ef_out *out) {
+    if (out->rows > (out->deliveries > 0 ? out->ends[out->deliveries - 1] : 0)) {
+        out->ends[out->deliveries++] = out->rows;
+    }
+}
 
-/* Materialises the emitted rows into out->result. `pages` and `layout` resolve EF_FROM_RETAINED (may be NULL when there are none); the
- * input's columns are in the same order. Columns that are wholly input rows in order are views. */
+/* Materialises the emitted rows into out->result; ends the last delivery. `pages` and `layout` resolve EF_FROM_RETAINED (may be NULL when
+ * there are none); the input's columns are in the same order. Columns that are wholly input rows in order are views. */
 ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, bool batch_chunk,
                         ef_error *error) EF_MUST_USE;
 

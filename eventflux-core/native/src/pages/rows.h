@@ -4,9 +4,9 @@
  *      [ timestamp ][ next: u32 ][ valid bits ... pad ][ field ][ field ] ...
  *
  * `next` links rows into lists (a window's queue, a group's chain); the owner uses it as it likes. A string field is an ef_str whose
- * long form holds a handle of a counted string block instead of a pointer:
+ * long form holds a handle instead of a pointer:
  *      [ length ][ prefix: 4 ][ handle: u32 ][ 0 ]
- * String blocks: [ count: u32 ][ pad ][ bytes ... ]. OBJECT fields alike. */
+ * The block behind it holds the bytes and belongs to this one row. OBJECT fields alike. */
 #ifndef EF_PAGES_ROWS_H
 #define EF_PAGES_ROWS_H
 
@@ -59,9 +59,25 @@ ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_ba
 /* Gives the row and its strings back (readable until the reclaim). */
 void ef_row_drop(ef_pages *pages, const ef_row_layout *layout, ef_handle handle);
 
+/* Believing loaded handles. `seen` has a bit for each place a block can start at, so that a block with two owners is found. */
+typedef struct ef_row_checker {
+    const ef_pages *pages;
+    const ef_row_layout *layout;
+    ef_alloc *alloc;
+    uint8_t *seen;
+    size_t seen_size;
+} ef_row_checker;
+
+ef_status ef_row_checker_init(ef_row_checker *checker, const ef_pages *pages, const ef_row_layout *layout,
+                              ef_alloc *alloc, ef_error *error) EF_MUST_USE;
+void ef_row_checker_clear(ef_row_checker *checker);
+/* EF_CORRUPT unless `handle` is a taken block of the layout's size that was not asked for before, its booleans are 0 or 1 and its
+ * strings are such blocks too, of valid UTF-8. */
+ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *error) EF_MUST_USE;
+
 /* Reads field `column` of a row. A string's view is valid until the slice ends. Returns false for null (value zeroed). */
 bool ef_row_read(const ef_pages *pages, const ef_row_layout *layout, const char *row, uint32_t column, void *value);
-/* View of a retained string field. */
+/* View of a retained string field; its bytes stay readable until the slice ends. */
 ef_str ef_row_string(const ef_pages *pages, const char *field);
 
 /* One column of many retained rows, gathered: to->values[i] = field `column` of handles[i]; EF_NO_HANDLE gives null. */

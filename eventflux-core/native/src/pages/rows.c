@@ -1,0 +1,379 @@
+/* Rows between columns and pages; see rows.h.
+ *
+ * Keeping many rows goes column by column over pointers taken once for a run of rows: a page is private to the store after its first
+ * ef_pages_write, so the pointers stay good while no page is shared anew. Reading many rows is one loop a column, too. */
+#include "pages/rows.h"
+
+#include "base/utf8.h"
+
+#define RUN 256u /* rows whose pointers are held at a time */
+
+static bool is_string(ef_type type) {
+    return type == EF_STRING || type == EF_OBJECT;
+}
+
+ef_status ef_row_layout_init(ef_row_layout *layout, uint32_t columns, const ef_type *types, ef_alloc *alloc,
+                             ef_error *error) {
+    memset(layout, 0, sizeof *layout);
+    layout->offset = ef_malloc(alloc, columns * sizeof *layout->offset);
+    layout->type = ef_malloc(alloc, columns * sizeof *layout->type);
+    layout->columns = columns;
+    if (layout->offset == NULL || layout->type == NULL) {
+        ef_row_layout_clear(layout, alloc);
+        return ef_fail_memory(error);
+    }
+    uint32_t widest = 1;
+    for (uint32_t c = 0; c < columns; c++) {
+        layout->type[c] = types[c];
+        layout->has_strings |= is_string(types[c]);
+        uint32_t alignment = (uint32_t)ef_type_width(types[c]);
+        alignment = alignment > 8 ? 8 : alignment;
+        widest = alignment > widest ? alignment : widest;
+    }
+    uint32_t at = EF_ROW_VALID + (uint32_t)ef_bitmap_size(columns);
+    at = (at + widest - 1) / widest * widest;
+    uint32_t fields = at;
+    for (uint32_t width = 16; width > 0; width /= 2) {
+        for (uint32_t c = 0; c < columns; c++) {
+            if (ef_type_width(types[c]) == width) {
+                layout->offset[c] = at;
+                at += width;
+            }
+        }
+    }
+    layout->fields_size = at - fields;
+    layout->size = (at + 7u) & ~7u;
+    return EF_OK;
+}
+
+void ef_row_layout_clear(ef_row_layout *layout, ef_alloc *alloc) {
+    ef_free(alloc, layout->offset, layout->columns * sizeof *layout->offset);
+    ef_free(alloc, layout->type, layout->columns * sizeof *layout->type);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* ---- string fields ---- */
+
+static void write_field(char *field, const ef_str *value, ef_handle handle) {
+    uint32_t rest = 0;
+    memcpy(field, &value->length, 4);
+    memcpy(field + 4, value->as.outside.prefix, 4);
+    memcpy(field + 8, &handle, 4);
+    memcpy(field + 12, &rest, 4);
+}
+
+static uint32_t field_length(const char *field) {
+    uint32_t length;
+    memcpy(&length, field, 4);
+    return length;
+}
+
+static ef_handle field_handle(const char *field) {
+    ef_handle handle;
+    memcpy(&handle, field + 8, 4);
+    return handle;
+}
+
+static ef_status keep_string(ef_pages *pages, char *field, const ef_str *value, ef_error *error) {
+    if (value->length <= EF_INLINE_STRING) {
+        memcpy(field, value, sizeof *value);
+        return EF_OK;
+    }
+    ef_handle handle;
+    EF_TRY(ef_pages_take(pages, value->length, &handle, error));
+    char *bytes = ef_pages_write(pages, handle);
+    if (bytes == NULL) {
+        ef_pages_give(pages, handle, value->length);
+        return ef_fail_memory(error);
+    }
+    memcpy(bytes, value->as.outside.data, value->length);
+    write_field(field, value, handle);
+    return EF_OK;
+}
+
+static void drop_string(ef_pages *pages, const char *field) {
+    uint32_t length = field_length(field);
+    if (length > EF_INLINE_STRING) {
+        ef_pages_give(pages, field_handle(field), length);
+    }
+}
+
+ef_str ef_row_string(const ef_pages *pages, const char *field) {
+    ef_str value;
+    memcpy(&value, field, sizeof value);
+    if (value.length > EF_INLINE_STRING) {
+        value.as.outside.data = ef_pages_at(pages, field_handle(field));
+    }
+    return value;
+}
+
+/* ---- keeping ---- */
+
+#define STORE(type)                                                            \
+    do {                                                                       \
+        const type *restrict source = (const type *)column->values + from;     \
+        for (uint32_t i = 0; i < count; i++) {                                 \
+            memcpy(row[i] + offset, &source[i], sizeof(type));                 \
+        }                                                                      \
+    } while (0)
+
+static void store_fixed(char *const *row, uint32_t offset, const ef_column *column, uint32_t from, uint32_t count) {
+    switch (ef_type_width(column->type)) {
+    case 1:
+        STORE(uint8_t);
+        break;
+    case 4:
+        STORE(uint32_t);
+        break;
+    default:
+        STORE(uint64_t);
+        break;
+    }
+}
+
+/* Long strings of rows before `*done` are kept when it fails. */
+static ef_status store_strings(ef_pages *pages, char *const *row, uint32_t offset, const ef_column *column,
+                               uint32_t from, uint32_t count, uint32_t *done, ef_error *error) {
+    const ef_str *source = (const ef_str *)column->values + from;
+    ef_str empty = ef_str_empty();
+    for (*done = 0; *done < count; (*done)++) {
+        uint32_t i = *done;
+        const ef_str *value = ef_is_null(column, from + i) ? &empty : &source[i];
+        EF_TRY(keep_string(pages, row[i] + offset, value, error));
+    }
+    return EF_OK;
+}
+
+static void store_validity(char *const *row, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
+                           uint32_t count) {
+    size_t size = ef_bitmap_size(layout->columns);
+    for (uint32_t i = 0; i < count; i++) {
+        memset(row[i] + EF_ROW_VALID, 0xFF, size);
+    }
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        const uint8_t *validity = batch->column[c].validity;
+        if (validity == NULL) {
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            if (!ef_bit(validity, from + i)) {
+                ef_bit_clear((uint8_t *)row[i] + EF_ROW_VALID, c);
+            }
+        }
+    }
+}
+
+/* All of rows [from, from + count) or none; count <= RUN. */
+static ef_status keep_run(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
+                          uint32_t count, ef_handle *handles, ef_error *error) {
+    char *row[RUN];
+    uint32_t taken = 0;
+    ef_status status = EF_OK;
+    for (; taken < count; taken++) {
+        status = ef_pages_take(pages, layout->size, &handles[taken], error);
+        if (status != EF_OK) {
+            break;
+        }
+        row[taken] = ef_pages_write(pages, handles[taken]);
+        if (row[taken] == NULL) {
+            ef_pages_give(pages, handles[taken], layout->size);
+            status = ef_fail_memory(error);
+            break;
+        }
+    }
+    uint32_t column = 0, done = 0;
+    if (status == EF_OK) {
+        ef_handle none = EF_NO_HANDLE;
+        for (uint32_t i = 0; i < count; i++) {
+            memcpy(row[i] + EF_ROW_TIMESTAMP, &batch->timestamps[from + i], sizeof(int64_t));
+            memcpy(row[i] + EF_ROW_NEXT, &none, sizeof none);
+        }
+        store_validity(row, layout, batch, from, count);
+        for (; column < layout->columns && status == EF_OK; column++) {
+            if (is_string(layout->type[column])) {
+                status = store_strings(pages, row, layout->offset[column], &batch->column[column], from, count, &done,
+                                       error);
+            } else {
+                store_fixed(row, layout->offset[column], &batch->column[column], from, count);
+            }
+        }
+    }
+    if (status == EF_OK) {
+        return EF_OK;
+    }
+    /* Strings of the columns before the one that failed, and of its first `done` rows, are kept. */
+    for (uint32_t c = 0; c < column; c++) {
+        uint32_t kept = c + 1 < column ? taken : done;
+        for (uint32_t i = 0; i < kept && is_string(layout->type[c]); i++) {
+            drop_string(pages, row[i] + layout->offset[c]);
+        }
+    }
+    for (uint32_t i = 0; i < taken; i++) {
+        ef_pages_give(pages, handles[i], layout->size);
+    }
+    return status;
+}
+
+ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
+                       uint32_t count, ef_handle *handles, ef_error *error) {
+    for (uint32_t at = 0; at < count; at += RUN) {
+        uint32_t run = count - at < RUN ? count - at : RUN;
+        ef_status status = keep_run(pages, layout, batch, from + at, run, handles + at, error);
+        if (status != EF_OK) {
+            for (uint32_t i = 0; i < at; i++) {
+                ef_row_drop(pages, layout, handles[i]);
+            }
+            return status;
+        }
+    }
+    return EF_OK;
+}
+
+ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,
+                      ef_handle *handle, ef_error *error) {
+    return keep_run(pages, layout, batch, index, 1, handle, error);
+}
+
+void ef_row_drop(ef_pages *pages, const ef_row_layout *layout, ef_handle handle) {
+    if (layout->has_strings) {
+        const char *row = ef_pages_at(pages, handle);
+        for (uint32_t c = 0; c < layout->columns; c++) {
+            if (is_string(layout->type[c])) {
+                drop_string(pages, row + layout->offset[c]);
+            }
+        }
+    }
+    ef_pages_give(pages, handle, layout->size);
+}
+
+/* ---- reading ---- */
+
+bool ef_row_read(const ef_pages *pages, const ef_row_layout *layout, const char *row, uint32_t column, void *value) {
+    const char *field = row + layout->offset[column];
+    if (is_string(layout->type[column])) {
+        ef_str string = ef_row_string(pages, field);
+        memcpy(value, &string, sizeof string);
+    } else {
+        memcpy(value, field, ef_type_width(layout->type[column]));
+    }
+    return !ef_row_is_null(row, column);
+}
+
+#define LOAD(type)                                                                     \
+    do {                                                                               \
+        type *restrict target = to->values;                                            \
+        for (uint32_t i = 0; i < count; i++) {                                         \
+            if (EF_LIKELY(handles[i] != EF_NO_HANDLE)) {                               \
+                memcpy(&target[i], ef_pages_at(pages, handles[i]) + offset, sizeof(type)); \
+            } else {                                                                   \
+                memset(&target[i], 0, sizeof(type));                                   \
+            }                                                                          \
+        }                                                                              \
+    } while (0)
+
+bool ef_rows_gather(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, uint32_t column,
+                    const ef_handle *handles, uint32_t count, ef_arena *arena) {
+    uint32_t offset = layout->offset[column];
+    size_t width = ef_type_width(layout->type[column]);
+    size_t bits_size = ef_bitmap_size(count);
+    to->type = layout->type[column];
+    to->values = ef_arena_take(arena, count > 0 ? count * width : 1);
+    uint8_t *bits = ef_arena_take(arena, bits_size > 0 ? bits_size : 1);
+    if (to->values == NULL || bits == NULL) {
+        return false;
+    }
+    switch (width) {
+    case 1:
+        LOAD(uint8_t);
+        break;
+    case 4:
+        LOAD(uint32_t);
+        break;
+    case 8:
+        LOAD(uint64_t);
+        break;
+    default:
+        for (uint32_t i = 0; i < count; i++) {
+            ((ef_str *)to->values)[i] = handles[i] != EF_NO_HANDLE
+                                            ? ef_row_string(pages, ef_pages_at(pages, handles[i]) + offset)
+                                            : ef_str_empty();
+        }
+        break;
+    }
+    memset(bits, 0, bits_size);
+    uint32_t valid = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (handles[i] != EF_NO_HANDLE && !ef_row_is_null(ef_pages_at(pages, handles[i]), column)) {
+            ef_bit_set(bits, i);
+            valid++;
+        }
+    }
+    to->validity = valid == count ? NULL : bits;
+    return true;
+}
+
+/* ---- checking what was loaded ---- */
+
+#define STARTS_PER_PAGE (1u << EF_PAGE_SHIFT)
+
+ef_status ef_row_checker_init(ef_row_checker *checker, const ef_pages *pages, const ef_row_layout *layout,
+                              ef_alloc *alloc, ef_error *error) {
+    size_t size = (size_t)pages->table_count * (STARTS_PER_PAGE / 8u);
+    *checker = (ef_row_checker){.pages = pages, .layout = layout, .alloc = alloc, .seen_size = size};
+    checker->seen = ef_calloc(alloc, size);
+    return checker->seen != NULL ? EF_OK : ef_fail_memory(error);
+}
+
+void ef_row_checker_clear(ef_row_checker *checker) {
+    ef_free(checker->alloc, checker->seen, checker->seen_size);
+    checker->seen = NULL;
+}
+
+static bool claim(ef_row_checker *checker, ef_handle handle, uint32_t size) {
+    if (!ef_pages_holds(checker->pages, handle, size) || ef_bit(checker->seen, handle)) {
+        return false;
+    }
+    ef_bit_set(checker->seen, handle);
+    return true;
+}
+
+static bool check_string(ef_row_checker *checker, const char *field, bool is_text) {
+    uint32_t length = field_length(field);
+    if (length <= EF_INLINE_STRING) {
+        ef_str value;
+        memcpy(&value, field, sizeof value);
+        for (uint32_t i = length; i < EF_INLINE_STRING; i++) {
+            if (value.as.inlined[i] != 0) {
+                return false;
+            }
+        }
+        return !is_text || ef_utf8_is_valid(value.as.inlined, length);
+    }
+    ef_handle handle = field_handle(field);
+    if (!claim(checker, handle, length)) {
+        return false;
+    }
+    const char *bytes = ef_pages_at(checker->pages, handle);
+    return memcmp(bytes, field + 4, 4) == 0 && (!is_text || ef_utf8_is_valid(bytes, length));
+}
+
+ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *error) {
+    const ef_row_layout *layout = checker->layout;
+    if (!claim(checker, handle, layout->size)) {
+        return ef_fail(error, EF_CORRUPT, "the saved state names a row that it does not hold");
+    }
+    const char *row = ef_pages_at(checker->pages, handle);
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        const char *field = row + layout->offset[c];
+        bool fits = true;
+        if (is_string(layout->type[c])) {
+            fits = check_string(checker, field, layout->type[c] == EF_STRING);
+        } else if (layout->type[c] == EF_BOOL) {
+            fits = (unsigned char)*field <= 1;
+        }
+        if (!fits) {
+            return ef_fail(error, EF_CORRUPT, "a row of the saved state has an impossible value in column %u", c);
+        }
+    }
+    return EF_OK;
+}
