@@ -126,9 +126,11 @@ typedef struct ef_batch {
 #define EF_MAX_STEPS (1u << 19)
 
 /* The clock along a slice. Step s happens at clock[s] (ms); values never fall. At each step the timers that are due fire first,
- * operator by operator in rank order, then the step's rows are handled. */
+ * operator by operator in rank order, then the step's rows are handled. Rows of timers carry their causes under both drivers: an
+ * operator sees from the rank whether its own pass of the step was before such a row. */
 typedef struct ef_track {
     const int64_t *clock;  /* [steps] */
+    int64_t before;        /* the clock before step 0: where the last pass of timers stood */
     uint32_t steps;        /* 1 under the depth-first driver */
     uint32_t max_firings;  /* most timers that this call may fire; 0 = none: the driver does the firing in calls of its own */
 } ef_track;
