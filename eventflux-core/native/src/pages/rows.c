@@ -4,6 +4,7 @@
  * ef_pages_write, so the pointers stay good while no page is shared anew. Reading many rows is one loop a column, too. */
 #include "pages/rows.h"
 
+#include "base/object.h"
 #include "base/utf8.h"
 
 #define RUN 256u /* rows whose pointers are held at a time */
@@ -337,8 +338,15 @@ static bool claim(ef_row_checker *checker, ef_handle handle, uint32_t size) {
     return true;
 }
 
-static bool check_string(ef_row_checker *checker, const char *field, bool is_text) {
+static bool check_bytes(ef_type type, const char *data, uint32_t length) {
+    return type == EF_STRING ? ef_utf8_check(data, length) : ef_object_check(data, length);
+}
+
+static bool check_string(ef_row_checker *checker, const char *field, ef_type type, bool null) {
     uint32_t length = field_length(field);
+    if (null) {
+        return length == 0;
+    }
     if (length <= EF_INLINE_STRING) {
         ef_str value;
         memcpy(&value, field, sizeof value);
@@ -347,14 +355,14 @@ static bool check_string(ef_row_checker *checker, const char *field, bool is_tex
                 return false;
             }
         }
-        return !is_text || ef_utf8_is_valid(value.as.inlined, length);
+        return check_bytes(type, value.as.inlined, length);
     }
     ef_handle handle = field_handle(field);
     if (!claim(checker, handle, length)) {
         return false;
     }
     const char *bytes = ef_pages_at(checker->pages, handle);
-    return memcmp(bytes, field + 4, 4) == 0 && (!is_text || ef_utf8_is_valid(bytes, length));
+    return memcmp(bytes, field + 4, 4) == 0 && check_bytes(type, bytes, length);
 }
 
 ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *error) {
@@ -367,7 +375,7 @@ ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *erro
         const char *field = row + layout->offset[c];
         bool fits = true;
         if (is_string(layout->type[c])) {
-            fits = check_string(checker, field, layout->type[c] == EF_STRING);
+            fits = check_string(checker, field, layout->type[c], ef_row_is_null(row, c));
         } else if (layout->type[c] == EF_BOOL) {
             fits = (unsigned char)*field <= 1;
         }
