@@ -17,6 +17,14 @@ typedef struct ef_order_key {
     bool nulls_first;
 } ef_order_key;
 
+/* In which order EXPIRED rows come, as far as whoever builds the graph knows. A promise: extremes and the like keep only what it leaves
+ * necessary. */
+typedef enum ef_removal {
+    EF_REMOVAL_ANY = 0, /* any order */
+    EF_REMOVAL_FIFO,    /* the rows of each group leave in the order in which they came (windows by length or time, batches) */
+    EF_REMOVAL_NONE     /* no EXPIRED rows come (no window; a batch window that brings RESET only) */
+} ef_removal;
+
 /* All programs are taken: freed with the operator, and by create() when it fails. */
 typedef struct ef_select_config {
     ef_program *arguments; /* input columns -> group keys, then aggregator arguments; NULL when there are none */
@@ -32,6 +40,7 @@ typedef struct ef_select_config {
     int64_t offset; /* 0: none */
     bool current;   /* kinds that the output wants */
     bool expired;
+    ef_removal removal; /* of the input rows */
     uint64_t hash_seed;
     ef_host *host;
     ef_random *random;
