@@ -1,0 +1,1 @@
+"""Benchmarks of EventFlux against Siddhi, batch engines and bare C loops; `python -m benchmarks --help`."""

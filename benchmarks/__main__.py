@@ -1,0 +1,144 @@
+"""`python -m benchmarks`: figures of EventFlux beside baselines measured in the same run.
+
+Without a name of a measurement it takes the rates beside Siddhi and the bare C loops. `--quick` checks outputs and
+checksums of every input way in both languages and takes no time: CI runs that.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import batch, file_to_file, latency, rates, startup
+from benchmarks.goals import BATCH_ENGINES, BYTES_A_RETAINED_EVENT
+from benchmarks.measure import PAIRS, Table
+from benchmarks.subject import INPUT_WAYS
+from benchmarks.workloads import IN_MEMORY, WORKLOADS
+
+MEASUREMENTS = ("rates", "batch", "files", "latency", "memory", "soak", "start")
+SOAKED = ("c", "d")
+
+
+def machine() -> str:
+    """One line that a figure must not be quoted without."""
+    model = platform.processor() or platform.machine()
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        names = [line.partition(":")[2].strip() for line in cpu_info.read_text().splitlines() if "model name" in line]
+        model = f"{names[0]} x {len(names)}" if names else model
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    version = importlib.metadata.version("eventflux-core")
+    return (
+        f"{model}; {platform.platform()}; Python {platform.python_version()}; eventflux-core {version} {commit}".strip()
+    )
+
+
+def _memory(arguments: list[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.memory", *arguments]
+    answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return answer
+
+
+def memory() -> Table:
+    table = Table(["what", "bytes an event", "floor -> goal", "verdict"])
+    found = _memory(["retained", "1000000"])
+    floor, goal = BYTES_A_RETAINED_EVENT
+    value = found["bytes_per_event"]
+    verdict = "goal" if value <= goal else "floor" if value <= floor else "BELOW"
+    row = ["event of 4 attributes in #window.length(1000000)", f"{value:.0f}", f"{floor:g} -> {goal:g}", verdict]
+    table.add(row, **found)
+    return table
+
+
+def soak(events: int) -> Table:
+    table = Table(["workload", "events", "rate", "resident, settled", "resident, end", "growth an event"])
+    for name in SOAKED:
+        found = _memory(["soak", name, str(events)])
+        table.add(
+            [
+                name,
+                f"{found['events']:,}",
+                f"{found['events_per_second'] / 1e6:.2f} M/s",
+                f"{found['resident_mb_settled']:.1f} MB",
+                f"{found['resident_mb_end']:.1f} MB",
+                f"{found['growth_bytes_per_event']:.3f} bytes",
+            ],
+            workload=name,
+            **found,
+        )
+    return table
+
+
+def quick(names: list[str]) -> list[tuple[str, Table]]:
+    tables = []
+    in_memory = [name for name in names if name in IN_MEMORY]
+    if in_memory:
+        tables.append(("checks", rates.check(in_memory)))
+    if "k" in names:
+        tables.append(("checks, file to file", file_to_file.check(WORKLOADS["k"].quick)))
+    return tables
+
+
+def measured(what: str, names: list[str], options: argparse.Namespace) -> Table:
+    match what:
+        case "rates":
+            return rates.measure([name for name in names if name in IN_MEMORY], pairs=options.pairs, ways=options.ways)
+        case "batch":
+            return batch.measure([name for name in names if name in BATCH_ENGINES], pairs=options.pairs)
+        case "files":
+            return file_to_file.measure(WORKLOADS["k"].size, pairs=options.pairs)
+        case "latency":
+            chosen = [name for name in names if name in latency.RATES]
+            return latency.measure(chosen, seconds=options.seconds, checkpoints=options.checkpoints)
+        case "memory":
+            return memory()
+        case "soak":
+            return soak(options.events)
+        case "start":
+            return startup.measure()
+    raise ValueError(what)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("measurements", nargs="*", metavar="MEASUREMENT", help=", ".join(MEASUREMENTS))
+    parser.add_argument("-w", "--workloads", default=",".join(WORKLOADS), help="names, separated by commas")
+    parser.add_argument("--quick", action="store_true", help="check answers only")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="interleaved pairs (default %(default)s)")
+    parser.add_argument("--ways", type=lambda text: text.split(","), default=list(INPUT_WAYS), help="input ways")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a latency run")
+    parser.add_argument("--checkpoints", action="store_true", help="latency also with a checkpoint each second")
+    parser.add_argument("--events", type=int, default=50_000_000, help="length of the soak")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, one object a line")
+    options = parser.parse_args()
+    names = options.workloads.split(",")
+    unknown = [name for name in names if name not in WORKLOADS]
+    unknown += [what for what in options.measurements if what not in MEASUREMENTS]
+    unknown += [way for way in options.ways if way not in INPUT_WAYS]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}")
+    print(machine(), flush=True)
+    if options.quick:
+        tables = quick(names)
+    else:
+        tables = [(what, measured(what, names, options)) for what in options.measurements or ["rates"]]
+    failed = False
+    for what, table in tables:
+        print(f"\n{what}\n{table.text()}", flush=True)
+        failed |= any(record.get("right") is False for record in table.records)
+    if options.json:
+        with options.json.open("w", encoding="utf-8") as out:
+            for what, table in tables:
+                out.writelines(json.dumps({"measurement": what, **record}) + "\n" for record in table.records)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

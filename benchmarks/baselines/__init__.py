@@ -1,0 +1,1 @@
+"""What EventFlux is compared with: Siddhi, bare C loops, batch engines, hand-written file loops."""
