@@ -1,0 +1,355 @@
+"""Typed calls that build a native graph: what the planner emits into.
+
+`EngineBuilder` adds streams, queries and operators; `ProgramBuilder` writes the expression programs that they run. A
+program belongs to the operator it is given to and cannot be used twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NewType
+
+from eventflux.engine import objects
+from eventflux.engine._native import CData, ffi, lib
+from eventflux.engine.engine import Engine
+from eventflux.engine.status import check, new_error, text
+from eventflux.types.attribute_type import AttributeType
+
+Register = NewType("Register", int)
+"""A register of one program: a column of values or a constant."""
+
+Node = NewType("Node", int)
+"""A stream, an operator or a tap of a graph."""
+
+
+class ProgramBuilder:
+    """Writes one expression program, instruction by instruction, over columns of the given types."""
+
+    def __init__(self, engine: Engine, input_types: Sequence[AttributeType]) -> None:
+        self._engine = engine
+        self._output_types: list[AttributeType] = []
+        error = new_error()
+        target = ffi.new("ef_program **")
+        types = ffi.new("ef_type[]", [int(each) for each in input_types])
+        check(lib.ef_program_new(lib.ef_engine_alloc(engine.handle), len(input_types), types, target, error), error)
+        self._program: CData | None = target[0]
+        engine.adopt(self)
+
+    @property
+    def output_types(self) -> tuple[AttributeType, ...]:
+        """Types of the outputs so far."""
+        return tuple(self._output_types)
+
+    def column(self, index: int) -> Register:
+        """Register of an input column."""
+        error = new_error()
+        return Register(check(lib.ef_program_column(self._open(), index, error), error))
+
+    def constant(self, value: object, type: AttributeType) -> Register:
+        """Register of a constant; `None` is the null of the type."""
+        error = new_error()
+        program = self._open()
+        match type:
+            case _ if value is None:
+                register = lib.ef_build_null(program, type, error)
+            case AttributeType.BOOL | AttributeType.INT | AttributeType.LONG:
+                register = lib.ef_build_integer(program, type, value, error)
+            case AttributeType.FLOAT | AttributeType.DOUBLE:
+                register = lib.ef_build_real(program, type, value, error)
+            case _:
+                data = _constant_bytes(value, type)
+                register = lib.ef_build_bytes(program, type, data, len(data), error)
+        return Register(check(register, error))
+
+    def call(self, operation: str, *registers: Register) -> Register:
+        """Result of a native operation, such as `add_long`."""
+        error = new_error()
+        arguments = ffi.new("ef_register[]", list(registers))
+        name = operation.encode()
+        return Register(check(lib.ef_program_call(self._open(), name, arguments, len(registers), error), error))
+
+    def host_call(self, function_id: int, returns: AttributeType, *registers: Register) -> Register:
+        """Result of a Python function that was registered with `Engine.add_function`."""
+        error = new_error()
+        arguments = ffi.new("ef_register[]", list(registers))
+        register = lib.ef_program_host_call(self._open(), function_id, returns, arguments, len(registers), error)
+        return Register(check(register, error))
+
+    @contextmanager
+    def mask(self, register: Register, when: bool) -> Iterator[None]:  # noqa: FBT001 - a truth value is the subject
+        """Limit the operations inside to rows where the BOOL register is true (or, with `when=False`, is not true)."""
+        error = new_error()
+        check(lib.ef_program_begin_mask(self._open(), register, when, error), error)
+        yield
+        check(lib.ef_program_end_mask(self._open(), error), error)
+
+    def output(self, register: Register) -> None:
+        """Make a register the next output column."""
+        error = new_error()
+        output_type = self.register_type(register)
+        check(lib.ef_program_output(self._open(), register, error), error)
+        self._output_types.append(output_type)
+
+    def register_type(self, register: Register) -> AttributeType:
+        """Type of a register."""
+        return AttributeType(lib.ef_program_register_type(self._open(), register))
+
+    def text(self) -> str:
+        """Readable listing of the instructions."""
+        error = new_error()
+        target = ffi.new("char **")
+        size = ffi.new("size_t *")
+        alloc = lib.ef_engine_alloc(self._engine.handle)
+        check(lib.ef_build_program_text(self._open(), alloc, target, size, error), error)
+        try:
+            return text(target[0])
+        finally:
+            lib.ef_build_text_free(alloc, target[0], size[0])
+
+    def take(self) -> CData:
+        """The native program; from now on its receiver frees it."""
+        program = self._open()
+        self._program = None
+        return program
+
+    def close(self) -> None:
+        """Free the program if nobody has taken it."""
+        if self._program is not None:
+            lib.ef_program_free(self._program)
+            self._program = None
+
+    def _open(self) -> CData:
+        if self._program is None:
+            raise ValueError("the program has been handed over")
+        return self._program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """An argument of a window or operator: a constant, or with `column` an attribute of the input."""
+
+    type: AttributeType
+    value: object = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateSpec:
+    """An aggregator over one of the outputs of `SelectSpec.arguments` (or over none, as `count`)."""
+
+    name: str
+    argument_type: AttributeType | None = None
+    argument_output: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """An output column by which a delivery is sorted."""
+
+    output: int
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectSpec:
+    """A selection: group by, aggregators, outputs, having, order by, limit.
+
+    `arguments` computes from the input columns first `group_keys` group keys, then the arguments of aggregators.
+    `outputs` reads the input columns followed by one column an aggregate; its first `visible` outputs are put out.
+    `having` reads all outputs.
+    """
+
+    arguments: ProgramBuilder | None = None
+    group_keys: int = 0
+    aggregates: tuple[AggregateSpec, ...] = ()
+    outputs: ProgramBuilder
+    visible: int
+    having: ProgramBuilder | None = None
+    order: tuple[OrderKey, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    current: bool = True
+    expired: bool = False
+
+
+class EngineBuilder:
+    """Builds the graph of an engine, in text order. `seal` ends it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    def program(self, input_types: Sequence[AttributeType]) -> ProgramBuilder:
+        """A program for one of the operators of this graph."""
+        return ProgramBuilder(self._engine, input_types)
+
+    def stream(self, name: str, schema_types: Sequence[AttributeType]) -> Node:
+        """Add a stream."""
+        error = new_error()
+        types = ffi.new("ef_type[]", [int(each) for each in schema_types])
+        node = lib.ef_engine_stream(self._engine.handle, name.encode(), len(schema_types), types, error)
+        return self._node(node, error)
+
+    def query(self, name: str) -> int:
+        """Begin a query: what follows belongs to it. Gives its number."""
+        error = new_error()
+        return self._checked(lib.ef_engine_query(self._engine.handle, name.encode(), error), error)
+
+    def filter(self, node: Node, program: ProgramBuilder) -> Node:
+        """Let rows pass for which the one BOOL output of the program is true."""
+        error = new_error()
+        return self._node(lib.ef_engine_filter(self._engine.handle, node, program.take(), error), error)
+
+    def map(self, node: Node, program: ProgramBuilder) -> Node:
+        """Replace the columns by the outputs of the program."""
+        error = new_error()
+        return self._node(lib.ef_engine_map(self._engine.handle, node, program.take(), error), error)
+
+    def window(self, node: Node, native_name: str, params: Sequence[Argument] = (), *, wants_expired: bool) -> Node:
+        """Add a native window. `params` in the order of its declaration, defaults filled in."""
+        error = new_error()
+        arguments = self._params(params)
+        try:
+            name = native_name.encode()
+            made = lib.ef_build_window(self._engine.handle, node, name, arguments, wants_expired, error)
+        finally:
+            lib.ef_param_list_free(arguments)
+        return self._node(made, error)
+
+    def operator(
+        self,
+        node: Node,
+        operator_class: CData,
+        params: Sequence[Argument] = (),
+        *,
+        output_types: Sequence[AttributeType],
+        wants_expired: bool,
+    ) -> Node:
+        """Add an operator of a class given by its address: a plug-in's, or one written in Python."""
+        error = new_error()
+        arguments = self._params(params)
+        types = ffi.new("ef_type[]", [int(each) for each in output_types])
+        try:
+            made = lib.ef_build_operator(
+                self._engine.handle, node, operator_class, arguments, len(output_types), types, wants_expired, error
+            )
+        finally:
+            lib.ef_param_list_free(arguments)
+        return self._node(made, error)
+
+    def select(self, node: Node, spec: SelectSpec) -> Node:
+        """Add a selection."""
+        error = new_error()
+        names = [ffi.new("char[]", aggregate.name.encode()) for aggregate in spec.aggregates]
+        null = ffi.NULL
+        made = lib.ef_build_select(
+            self._engine.handle,
+            node,
+            spec.arguments.take() if spec.arguments is not None else null,
+            spec.group_keys,
+            len(spec.aggregates),
+            ffi.new("const char *[]", names),
+            ffi.new("int32_t[]", [int(aggregate.argument_type or 0) for aggregate in spec.aggregates]),
+            ffi.new(
+                "int32_t[]",
+                [-1 if each.argument_output is None else each.argument_output for each in spec.aggregates],
+            ),
+            spec.outputs.take(),
+            spec.visible,
+            spec.having.take() if spec.having is not None else null,
+            len(spec.order),
+            ffi.new("uint32_t[]", [key.output for key in spec.order]),
+            ffi.new("uint8_t[]", [key.descending | key.nulls_first << 1 for key in spec.order]),
+            -1 if spec.limit is None else spec.limit,
+            spec.offset,
+            spec.current,
+            spec.expired,
+            error,
+        )
+        return self._node(made, error)
+
+    def insert(self, node: Node, stream: Node, *, current: bool = True, expired: bool = False) -> Node:
+        """Send what an operator puts out into a stream, where it arrives as CURRENT."""
+        error = new_error()
+        return self._node(lib.ef_engine_insert(self._engine.handle, node, stream, current, expired, error), error)
+
+    def tap(self, node: Node) -> Node:
+        """Add a listener on a stream or on the last operator of a query; also possible after `seal`."""
+        return Node(self._engine.add_tap(node))
+
+    def seal(self) -> None:
+        """Fix the graph: nothing but taps can be added any more."""
+        error = new_error()
+        self._checked(lib.ef_engine_seal(self._engine.handle, error), error)
+
+    def _params(self, params: Sequence[Argument]) -> CData:
+        alloc = lib.ef_engine_alloc(self._engine.handle)
+        arguments: CData = lib.ef_param_list_new(alloc)
+        if arguments == ffi.NULL:
+            raise MemoryError
+        try:
+            for param in params:
+                _append(arguments, param)
+        except BaseException:
+            lib.ef_param_list_free(arguments)
+            raise
+        return arguments
+
+    def _node(self, node: int, error: CData) -> Node:
+        return Node(self._checked(node, error))
+
+    def _checked(self, status: int, error: CData) -> int:
+        return self._engine.check(status, error)
+
+
+def _append(arguments: CData, param: Argument) -> None:
+    error = new_error()
+    match param.type:
+        case _ if param.column is not None:
+            status = lib.ef_param_list_column(arguments, param.type, param.column, error)
+        case _ if param.value is None:
+            status = lib.ef_param_list_null(arguments, param.type, error)
+        case AttributeType.BOOL | AttributeType.INT | AttributeType.LONG:
+            status = lib.ef_param_list_integer(arguments, param.type, param.value, error)
+        case AttributeType.FLOAT | AttributeType.DOUBLE:
+            status = lib.ef_param_list_real(arguments, param.type, param.value, error)
+        case _:
+            data = _constant_bytes(param.value, param.type)
+            status = lib.ef_param_list_bytes(arguments, param.type, data, len(data), error)
+    check(status, error)
+
+
+def _constant_bytes(value: object, type: AttributeType) -> bytes:
+    if type is AttributeType.OBJECT:
+        return objects.pack(value)
+    if not isinstance(value, str):
+        raise TypeError(f"a STRING constant cannot be {value!r}")
+    return value.encode()
+
+
+def native_operations() -> frozenset[str]:
+    """Names of all native operations that `ProgramBuilder.call` knows."""
+    names: set[str] = set()
+    while (name := lib.ef_operation_name(len(names))) != ffi.NULL:
+        names.add(text(name))
+    return frozenset(names)
+
+
+def native_windows() -> frozenset[str]:
+    """Names of all native windows."""
+    names: set[str] = set()
+    while (name := lib.ef_window_name(len(names))) != ffi.NULL:
+        names.add(text(name))
+    return frozenset(names)
+
+
+def aggregate_type(name: str, argument_type: AttributeType | None) -> AttributeType | None:
+    """Result type of a native aggregator for a type of argument, or None when there is no such aggregator."""
+    code = lib.ef_aggregate_type(name.encode(), int(argument_type or 0))
+    return AttributeType(code) if code else None
