@@ -56,6 +56,8 @@ from eventflux.extension.nearest import by_nearness, nearest, suggestion
 from eventflux.extension.options import OptionProblem, OptionProblemKind, Options, parse_options
 from eventflux.extension.plugin_manager import PluginFailure, PluginManager
 from eventflux.extension.registry import ExtensionInfo, ExtensionRegistry
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.schema import Attribute, Schema
 
 __all__ = [
     "ANY",
@@ -68,7 +70,9 @@ __all__ = [
     "Argument",
     "ArgumentProblem",
     "Assignment",
+    "Attribute",
     "AttributeAggregator",
+    "AttributeType",
     "BoundParameter",
     "Cancellable",
     "CollectionAggregation",
@@ -112,6 +116,7 @@ __all__ = [
     "Row",
     "RowBatch",
     "ScalarFunction",
+    "Schema",
     "Script",
     "Sink",
     "SinkContext",
