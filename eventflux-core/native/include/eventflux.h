@@ -45,8 +45,10 @@ typedef struct ef_error {
 
 #if defined(__GNUC__)
 #define EF_MUST_USE __attribute__((warn_unused_result))
+#define EF_PACKED __attribute__((packed))
+#define EF_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #else
-#define EF_MUST_USE
+#error "a compiler with GNU attributes is needed (gcc, clang)"
 #endif
 
 /* ---- values --------------------------------------------------------------------------------------------------------- */
@@ -74,12 +76,14 @@ typedef struct ef_str {
     uint32_t length;
     union {
         char inlined[EF_INLINE_STRING];
-        struct {
+        struct EF_PACKED { /* the pointer lies at offset 8 of the string: aligned, though the struct does not know */
             char prefix[4];
             const char *data;
         } outside;
     } as;
-} ef_str;
+} EF_ALIGNED(8) ef_str;
+
+_Static_assert(sizeof(ef_str) == 16, "a string is 16 bytes");
 
 /* One value a row. `validity`: bit i (LSB first) set = row i is not null; NULL = no nulls. A null row's value is zero bytes
  * for numbers and bool, and an empty string: readable, without meaning. */
