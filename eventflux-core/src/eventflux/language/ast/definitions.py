@@ -180,4 +180,13 @@ class ViewDefinition(Node):
     query: Query
 
 
-Definition: TypeAlias = StreamDefinition | TableDefinition | WindowDefinition | TriggerDefinition | FunctionDefinition | AggregationDefinition | QueryDefinition | ViewDefinition  # fmt: skip
+Definition: TypeAlias = (
+    StreamDefinition
+    | TableDefinition
+    | WindowDefinition
+    | TriggerDefinition
+    | FunctionDefinition
+    | AggregationDefinition
+    | QueryDefinition
+    | ViewDefinition
+)

@@ -95,8 +95,8 @@ class AttributeReference(Node):
     """`a`, `S.a`, `#Inner.a`, `e1.a`, `e1[last - 1].a`.
 
     A reference without qualifier and index may turn out to name a stream or pattern element (`e1 is null`,
-    `count(e1)`); one with qualifier may turn out to be a field of a struct attribute, and `x[0].a` a field of an array's
-    element. SQL's `a.b.c` is FieldAccess(AttributeReference(a, b), c).
+    `count(e1)`); one with qualifier may turn out to be a field of a struct attribute, and `x[0].a` a field
+    of an array's element. SQL's `a.b.c` is FieldAccess(AttributeReference(a, b), c).
     """
 
     qualifier: RelationName | None = None
@@ -314,8 +314,8 @@ class Argument(Node):
 class FunctionCall(Node):
     """Call of a scalar function or aggregator: `ns:f(a, b)`, `COUNT(*)`, `SUM(DISTINCT x) FILTER (WHERE c)`.
 
-    SQL's special forms arrive here with plain arguments: EXTRACT(f FROM x) as extract('f', x), SUBSTRING(s FROM a FOR b)
-    as substring(s, a, b), POSITION(a IN s) as position(a, s), TRIM(BOTH c FROM s) as trim(s, c) (LEADING: ltrim,
+    SQL's special forms arrive here with plain arguments: EXTRACT(f FROM x) as extract('f', x), SUBSTRING(s FROM
+    a FOR b) as substring(s, a, b), POSITION(a IN s) as position(a, s), TRIM(BOTH c FROM s) as trim(s, c) (LEADING: ltrim,
     TRAILING: rtrim), CURRENT_TIMESTAMP without arguments. Names are as written; SQL looks them up in any case.
     """
 
@@ -332,5 +332,30 @@ class FunctionCall(Node):
         return self.name if self.namespace is None else f"{self.namespace}:{self.name}"
 
 
-# Evaluated at run time with forward references: mypy reads it, `match` does not need it.
-Expression: TypeAlias = Literal | DurationLiteral | DateTimeLiteral | Parameter | AttributeReference | FieldAccess | IndexAccess | Unary | Binary | IsNull | IsBoolean | IsDistinct | Between | InList | ConditionInTable | KeyInTable | InSubquery | Exists | ScalarSubquery | Like | RegexpMatch | Case | Cast | RowExpression | FunctionCall  # fmt: skip
+Expression: TypeAlias = (
+    Literal
+    | DurationLiteral
+    | DateTimeLiteral
+    | Parameter
+    | AttributeReference
+    | FieldAccess
+    | IndexAccess
+    | Unary
+    | Binary
+    | IsNull
+    | IsBoolean
+    | IsDistinct
+    | Between
+    | InList
+    | ConditionInTable
+    | KeyInTable
+    | InSubquery
+    | Exists
+    | ScalarSubquery
+    | Like
+    | RegexpMatch
+    | Case
+    | Cast
+    | RowExpression
+    | FunctionCall
+)
