@@ -54,7 +54,6 @@ from eventflux.language.ast.expressions import (
     RelationKind,
     RelationName,
     RowExpression,
-    ScalarSubquery,
     Unary,
     UnaryOperator,
 )
@@ -223,7 +222,6 @@ __all__ = [
     "RowPattern",
     "RowQuantifier",
     "RowVariable",
-    "ScalarSubquery",
     "SelectElement",
     "SelectItem",
     "Selection",

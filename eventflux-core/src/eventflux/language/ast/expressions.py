@@ -235,13 +235,6 @@ class Exists(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalarSubquery(Node):
-    """`(SELECT ...)` as a value: readable so that the planner can refuse it by name."""
-
-    query: Query
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Like(Node):
     """`x [NOT] LIKE p [ESCAPE 'c']`, ILIKE (ignores case)."""
 
@@ -315,8 +308,8 @@ class FunctionCall(Node):
     """Call of a scalar function or aggregator: `ns:f(a, b)`, `COUNT(*)`, `SUM(DISTINCT x) FILTER (WHERE c)`.
 
     SQL's special forms arrive here with plain arguments: EXTRACT(f FROM x) as extract('f', x), SUBSTRING(s FROM
-    a FOR b) as substring(s, a, b), POSITION(a IN s) as position(a, s), TRIM(BOTH c FROM s) as trim(s, c) (LEADING: ltrim,
-    TRAILING: rtrim), CURRENT_TIMESTAMP without arguments. Names are as written; SQL looks them up in any case.
+    a FOR b) as substring(s, a, b), POSITION(a IN s) as position(a, s), TRIM(BOTH c FROM s) as trim(s, c)
+    (LEADING: ltrim, TRAILING: rtrim), CURRENT_TIMESTAMP without arguments. Names are as written; SQL looks them up in any case.
     """
 
     namespace: str | None = None
@@ -351,7 +344,6 @@ Expression: TypeAlias = (
     | KeyInTable
     | InSubquery
     | Exists
-    | ScalarSubquery
     | Like
     | RegexpMatch
     | Case

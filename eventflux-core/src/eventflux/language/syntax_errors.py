@@ -1,0 +1,139 @@
+"""Syntax failure -> diagnostic: which code, which words, which advice."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from eventflux.language.grammar import DialectGrammar, SyntaxFailure, describe
+from eventflux.language.tokens import RESERVED
+from eventflux.types.dialect import Dialect
+from eventflux.types.error_codes import ErrorCode
+
+MAX_EXPECTED: Final = 8
+
+_TOKEN: Final = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_$]*|[0-9][A-Za-z0-9_.]*|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|->|[<>=!|:]{2}|\.{3}|.", re.DOTALL
+)
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+# SQL that is known and refused: what stands at the failure, and the advice.
+_UNSUPPORTED: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), message)
+    for pattern, message in (
+        (r"UNION\b", "UNION is not supported; use UNION ALL"),
+        (r"(INTERSECT|EXCEPT|MINUS)\b", "{0} is not supported; use a join"),
+        (r"NATURAL\b", "NATURAL JOIN is not supported; use JOIN ... USING (column)"),
+        (r"LATERAL\b", "LATERAL is not supported; use a join"),
+        (r"OVER\s*\(", "OVER (...) is not supported; use WINDOW behind the stream"),
+        (r"(GROUPING\s+SETS|SETS|ROLLUP|CUBE)\b", "{0} is not supported; use a query for each grouping"),
+        (r"RETURNING\b", "RETURNING is not supported; use a query on the table"),
+        (r"CHECK\s*\(", "CHECK is not supported; use WHERE in the query that inserts"),
+        (r"(FOREIGN\s+KEY|REFERENCES)\b", "{0} is not supported; use a join"),
+        (r"(UNIQUE)\b", "{0} is not supported; use PRIMARY KEY"),
+        (r"QUALIFY\b", "QUALIFY is not supported; use HAVING"),
+    )
+)
+_UNSUPPORTED_STATEMENTS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), message)
+    for pattern, message in (
+        (
+            r"(DROP|ALTER|TRUNCATE)\b",
+            "{0} is not supported; an application declares: use an app text without, or with another, definition",
+        ),
+        (r"CREATE\s+OR\s+REPLACE\b", "CREATE OR REPLACE is not supported; use an app text with the new definition"),
+        (r"CREATE\s+(UNIQUE\s+)?INDEX\b", "CREATE INDEX is not supported; use INDEX in the table's columns"),
+        (
+            r"(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|SAVEPOINT)\b",
+            "transactions are not supported; use single statements",
+        ),
+        (r"(GRANT|REVOKE)\b", "{0} is not supported; use the rights of the process"),
+    )
+)
+
+
+def explain(
+    grammar: DialectGrammar, rule: str, text: str, failure: SyntaxFailure, dialect: Dialect
+) -> tuple[int, int, ErrorCode, str, str | None]:
+    """Start, end, code, message and hint of a failure, in offsets of the statement's text (which ends with `;`)."""
+    position = failure.position
+    if dialect is Dialect.SQL:
+        refused = _refused(text, position)
+        if refused is not None:
+            return refused
+    match = _TOKEN.match(text, position)
+    found = match.group() if match is not None else ""
+    end = position + max(1, len(found))
+    if dialect is Dialect.SQL and found.upper() in RESERVED and _is_misused_name(grammar, rule, text, position, end):
+        return (
+            position,
+            end,
+            ErrorCode.RESERVED_WORD,
+            f"'{found}' is a reserved word; quote it as \"{found}\"",
+            None,
+        )
+    words = describe(failure.expected)
+    more = len(words) > MAX_EXPECTED
+    words = words[:MAX_EXPECTED]
+    if not words:
+        expected = "something else"
+    elif len(words) == 1:
+        expected = words[0]
+    elif more:
+        expected = ", ".join(words) + ", ..."
+    else:
+        expected = ", ".join(words[:-1]) + f" or {words[-1]}"
+    return (
+        position,
+        end,
+        ErrorCode.SYNTAX,
+        f"expected {expected} but found {found_words(found)}",
+        _hint(found, words, dialect),
+    )
+
+
+def found_words(found: str) -> str:
+    """How a message names the token that it found."""
+    return repr(found if len(found) <= 40 else found[:37] + "...")
+
+
+def _hint(found: str, expected: list[str], dialect: Dialect) -> str | None:
+    if dialect is Dialect.EVENTFLUXQL:
+        if found == "=" and "an operator" in expected:
+            return "equality is written =="
+        if found.startswith("'") and '"' in found:
+            return 'a string in single quotes can\'t hold "; write """..."""'
+    elif found == "!":
+        return "inequality is written <> or !="
+    return None
+
+
+def _refused(text: str, position: int) -> tuple[int, int, ErrorCode, str, str | None] | None:
+    start = _statement_start(text)
+    for patterns, place in ((_UNSUPPORTED_STATEMENTS, start), (_UNSUPPORTED, position)):
+        for pattern, message in patterns:
+            match = pattern.match(text, place)
+            if match is not None:
+                name = " ".join((match.group(1) if match.lastindex else match.group()).upper().split())
+                advice = message.format(name)
+                return place, match.end(), ErrorCode.NOT_SUPPORTED, advice, None
+    return None
+
+
+def _statement_start(text: str) -> int:
+    match = re.match(r"(?:\s*EXPLAIN\b)?\s*", text, re.IGNORECASE)
+    return match.end() if match is not None else 0
+
+
+def _is_misused_name(grammar: DialectGrammar, rule: str, text: str, position: int, end: int) -> bool:
+    """Whether the statement would be right if the reserved word, and perhaps others behind it, were names."""
+    for _ in range(4):
+        text = text[:position] + "x" * (end - position) + text[end:]
+        outcome = grammar.parse(rule, text)
+        if not isinstance(outcome, SyntaxFailure):
+            return True
+        match = _WORD.match(text, outcome.position)
+        if outcome.position <= position or match is None or match.group().upper() not in RESERVED:
+            return False
+        position, end = outcome.position, match.end()
+    return False

@@ -1,0 +1,1 @@
+"""Parse tree -> syntax tree, a module a section of the grammar."""
