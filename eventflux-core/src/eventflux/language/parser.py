@@ -143,10 +143,9 @@ class _AppReader:
         self.expanded, self.diagnostics = expand(source, variables)
         self.annotations: list[Annotation] = []
 
-    def result(self, found: _T | None) -> _T:
-        if self.diagnostics or found is None:
+    def _raise_errors(self) -> None:
+        if self.diagnostics:
             raise ParseError(self.diagnostics)
-        return found
 
     def scanned(self) -> ScannedText:
         """The text cut into statements; what is wrong with it already is noted."""
@@ -174,23 +173,25 @@ class _AppReader:
             source=self.source,
             span=Span(0, len(self.source.text)),
         )
-        return self.result(app)
+        self._raise_errors()
+        return app
 
     def expression(self, dialect: Dialect) -> Expression:
         scanned = self.scanned()
-        found: Expression | None = None
         matched = self._match(scanned, Segment(0, len(scanned.text), dialect), "lone_expression")
-        if matched is not None:
-            visitor, node = matched
-            found = visitor.lone_expression(node)
-            self._collect(visitor)
-        return self.result(found)
+        if matched is None:
+            raise ParseError(self.diagnostics)
+        visitor, node = matched
+        found = visitor.lone_expression(node)
+        self._collect(visitor)
+        self._raise_errors()
+        return found
 
     def on_demand(self) -> OnDemandQuery:
         scanned = self.scanned()
         if not scanned.segments:
             self._error(Span(0, 0), ErrorCode.EMPTY_APP, "the query is empty")
-            return self.result(None)
+            raise ParseError(self.diagnostics)
         first, *rest = scanned.segments
         if isinstance(first, PartitionSegment):
             first = first.header
@@ -207,7 +208,10 @@ class _AppReader:
                 ErrorCode.SYNTAX,
                 "expected the end of the query: a query is one statement",
             )
-        return self.result(found)
+        if found is None:
+            raise ParseError(self.diagnostics)
+        self._raise_errors()
+        return found
 
     def _error(self, span: Span, code: ErrorCode, message: str, hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic.at(self.source, span, code, message, hint=hint))

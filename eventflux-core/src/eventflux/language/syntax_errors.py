@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Final
 
@@ -15,6 +16,7 @@ MAX_EXPECTED: Final = 8
 _TOKEN: Final = re.compile(
     r"[A-Za-z_][A-Za-z0-9_$]*|[0-9][A-Za-z0-9_.]*|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|->|[<>=!|:]{2}|\.{3}|.", re.DOTALL
 )
+_DEFINES: Final = re.compile(r"\s*(?:CREATE|DEFINE)\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 # SQL that is known and refused: what stands at the failure, and the advice.
@@ -73,6 +75,9 @@ def explain(
             None,
         )
     words = describe(failure.expected)
+    nearest = _nearest(found, words)
+    if position == _statement_start(text) and len(words) > MAX_EXPECTED:
+        words = ["a statement"]
     more = len(words) > MAX_EXPECTED
     words = words[:MAX_EXPECTED]
     if not words:
@@ -88,7 +93,7 @@ def explain(
         end,
         ErrorCode.SYNTAX,
         f"expected {expected} but found {found_words(found)}",
-        _hint(found, words, dialect),
+        _hint(found, words, dialect) or nearest,
     )
 
 
@@ -106,6 +111,12 @@ def _hint(found: str, expected: list[str], dialect: Dialect) -> str | None:
     elif found == "!":
         return "inequality is written <> or !="
     return None
+
+
+def _nearest(found: str, words: list[str]) -> str | None:
+    keywords = [word for word in words if word.isupper() and word != found.upper()]
+    close = difflib.get_close_matches(found.upper(), keywords, n=1, cutoff=0.7)
+    return f"did you mean {close[0]}?" if close else None
 
 
 def _refused(text: str, position: int) -> tuple[int, int, ErrorCode, str, str | None] | None:
@@ -127,6 +138,9 @@ def _statement_start(text: str) -> int:
 
 def _is_misused_name(grammar: DialectGrammar, rule: str, text: str, position: int, end: int) -> bool:
     """Whether the statement would be right if the reserved word, and perhaps others behind it, were names."""
+    if text[position:end].upper() == "FROM" and not _DEFINES.match(text):
+        # `SELECT FROM S` lacks its select list: FROM is meant.
+        return False
     for _ in range(4):
         text = text[:position] + "x" * (end - position) + text[end:]
         outcome = grammar.parse(rule, text)
