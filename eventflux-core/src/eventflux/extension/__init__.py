@@ -41,13 +41,21 @@ from eventflux.extension.kinds.config_reader import ConfigReader
 from eventflux.extension.kinds.context import ExtensionContext
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
-from eventflux.extension.kinds.mapper import MappedRows, MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
 from eventflux.extension.kinds.persistence_store import PersistenceStore, StateBackend
-from eventflux.extension.kinds.rows import Column, Payload, Row, RowBatch, State
+from eventflux.extension.kinds.rows import Column, EventLike, Payload, Row, RowBatch, State
 from eventflux.extension.kinds.scalar_function import ScalarFunction, StatefulScalarFunction, VectorizedScalarFunction
 from eventflux.extension.kinds.script import Script
 from eventflux.extension.kinds.sink import PublishError, Sink
-from eventflux.extension.kinds.source import Acknowledge, SinkContext, Source, SourceCallback, SourceContext
+from eventflux.extension.kinds.source import (
+    Acknowledge,
+    BlockOrigin,
+    Pacer,
+    SinkContext,
+    Source,
+    SourceCallback,
+    SourceContext,
+)
 from eventflux.extension.kinds.stream_processor import ProcessorOutput, StreamFunction, StreamProcessor
 from eventflux.extension.kinds.table_store import UNSUPPORTED, Assignment, TableDefinition, TableStore, Unsupported
 from eventflux.extension.kinds.transport import Transport, TransportConnection, TransportListener
@@ -73,6 +81,7 @@ __all__ = [
     "Attribute",
     "AttributeAggregator",
     "AttributeType",
+    "BlockOrigin",
     "BoundParameter",
     "Cancellable",
     "CollectionAggregation",
@@ -84,6 +93,7 @@ __all__ = [
     "ErrorEntry",
     "ErrorStore",
     "EventForm",
+    "EventLike",
     "Example",
     "Extension",
     "ExtensionContext",
@@ -94,6 +104,7 @@ __all__ = [
     "FileStatus",
     "Files",
     "IncrementalAggregator",
+    "MappedColumns",
     "MappedRows",
     "MapperContext",
     "Occurrence",
@@ -102,6 +113,7 @@ __all__ = [
     "OptionProblemKind",
     "Options",
     "Overload",
+    "Pacer",
     "Parameter",
     "ParameterForm",
     "Payload",

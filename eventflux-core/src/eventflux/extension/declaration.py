@@ -260,6 +260,7 @@ class Extension:
         vectorized: The callable takes and gives whole columns.
         stateful: It has state that checkpoints must hold.
         accepts_options: Options that are not declared are passed on instead of being refused.
+        default_format: Of a source or sink: the mapper that is meant when none is given; None: one must be given.
         distribution: The distribution that brought it; set at registration.
         install_hint: What to install when an optional dependency is missing.
     """
@@ -285,6 +286,7 @@ class Extension:
     vectorized: bool = False
     stateful: bool = False
     accepts_options: bool = False
+    default_format: str | None = None
     distribution: str = ""
     install_hint: str | None = None
 

@@ -43,6 +43,7 @@ def extension(
     vectorized: bool = False,
     stateful: bool = False,
     accepts_options: bool = False,
+    default_format: str | None = None,
     install_hint: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a class or function as an extension; the arguments are the fields of `Extension`.
@@ -70,6 +71,7 @@ def extension(
         vectorized=vectorized,
         stateful=stateful,
         accepts_options=accepts_options,
+        default_format=default_format,
         install_hint=install_hint,
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from eventflux.extension.kinds.rows import Payload, Row, RowBatch
+from eventflux.extension.kinds.rows import EventLike, Payload, Row, RowBatch
 from eventflux.extension.options import Options
 from eventflux.types.errors import MappingError
 from eventflux.types.schema import Schema
@@ -22,6 +23,7 @@ class MapperContext:
         schema: Attributes of the stream.
         options: The mapper's options, checked against its declaration.
         mapping: Attribute name -> where its value stands in the payload; empty: by name.
+        now: The app's clock in milliseconds, for templates.
         template: One text with ``{{attribute}}`` placeholders, or None. Sinks only.
         named_templates: Key -> template; empty: none. Sinks only.
     """
@@ -31,6 +33,7 @@ class MapperContext:
     schema: Schema
     options: Options
     mapping: Mapping[str, str] = field(default_factory=dict)
+    now: Callable[[], int] = lambda: 0
     template: str | None = None
     named_templates: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,6 +53,25 @@ class MappedRows:
     errors: list[MappingError] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class MappedColumns:
+    """What a block of payloads gave, column by column.
+
+    Attributes:
+        rows: How many.
+        columns: Attribute name -> values that `send_columns` takes; empty where ``native`` is set.
+        native: A batch of the engine's own, valid until the mapper is called again; None: see ``columns``.
+        timestamps: One a row, or None: the payloads don't tell.
+        errors: One a payload that could not be mapped; ``position`` is its number in the block.
+    """
+
+    rows: int = 0
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    native: object = None
+    timestamps: Any = None
+    errors: list[MappingError] = field(default_factory=list)
+
+
 class SourceMapper(ABC):
     """Payload -> rows."""
 
@@ -61,6 +83,18 @@ class SourceMapper(ABC):
     def map(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         """The rows of one payload: none, one or many."""
 
+    def map_block(self, block: bytes, delimiter: bytes) -> MappedColumns | None:
+        """The rows of whole payloads with a delimiter behind each, all at once; None: take them one by one."""
+        return None
+
+    def start_of_input(self) -> None:
+        """What comes next is the beginning of a file or connection: a line of names may follow."""
+
+    @property
+    def header_payloads(self) -> int:
+        """How many payloads at the beginning of an input are not events, such as a line of names."""
+        return 0
+
 
 class SinkMapper(ABC):
     """Rows -> payloads."""
@@ -70,10 +104,14 @@ class SinkMapper(ABC):
         """Take options and templates; raise `ConfigError` for what can't work."""
 
     @abstractmethod
-    def map(self, batch: RowBatch) -> Sequence[Payload]:
-        """One payload a row, in order."""
+    def map(self, events: Sequence[EventLike]) -> Sequence[Payload]:
+        """One payload an event, in order."""
+
+    def map_block(self, batch: RowBatch, delimiter: bytes) -> bytes | None:
+        """The payloads of a batch, each with the delimiter behind it; None: take them one by one."""
+        return None
 
     @property
     def header(self) -> bytes | None:
-        """Bytes that stand once before the first payload of a file or message, such as a line of names."""
+        """A payload that stands once at the beginning of a file or message, such as a line of names."""
         return None

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from eventflux.types.schema import Schema
-
-Value = object
 Row = tuple[object, ...]
-Column = Sequence[object]
+Column = Sequence[Any]
 Payload = bytes | str | object
 State = bytes | None
 
 
+class EventLike(Protocol):
+    """One row with its timestamp."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+    @property
+    def data(self) -> tuple[Any, ...]:
+        """The values, in the order of the attributes."""
+        ...
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether it left a window."""
+        ...
+
+
 class RowBatch(Protocol):
-    """A dense run of rows of one schema, in order."""
-
-    @property
-    def schema(self) -> Schema:
-        """Names and types of the attributes."""
-        ...
-
-    @property
-    def timestamps(self) -> Sequence[int]:
-        """Milliseconds since the epoch, one a row."""
-        ...
+    """A run of events of one schema, in order; `eventflux.EventBatch` is one."""
 
     @property
     def columns(self) -> Mapping[str, Column]:
         """Attribute name -> its values."""
         ...
 
-    def rows(self) -> Sequence[Row]:
-        """The rows as tuples."""
-        ...
-
     def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[EventLike]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.kinds.source import SinkContext
@@ -33,13 +33,21 @@ class Sink(ABC):
         """Open. `ConnectionUnavailableError` is retried with back-off, anything else is fatal at start."""
 
     @abstractmethod
-    def publish(self, payloads: Sequence[Payload]) -> None:
+    def publish(self, payloads: Sequence[Payload], dynamic: Mapping[str, str]) -> None:
         """Send the payloads of one chunk in order.
+
+        Args:
+            payloads: As the mapper made them.
+            dynamic: The values of those options that are templates, the same for all of the payloads.
 
         Raises:
             PublishError: Only the first of them have left.
             ConnectionUnavailableError: None of them has, and the connection is lost.
         """
+
+    def publish_block(self, block: bytes, payloads: int, delimiter: bytes) -> bool:
+        """Send payloads that stand in one block, a delimiter behind each; False: this sink wants them one by one."""
+        return False
 
     def flush(self) -> None:
         """Give out what is buffered."""

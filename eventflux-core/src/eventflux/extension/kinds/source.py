@@ -14,6 +14,7 @@ from typing import Protocol
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.options import Options
+from eventflux.types.errors import MappingError
 from eventflux.types.schema import Schema
 
 Acknowledge = Callable[[], None]
@@ -37,6 +38,68 @@ class SourceCallback(Protocol):
         """
         ...
 
+    def block(
+        self,
+        block: bytes,
+        delimiter: bytes,
+        origin: BlockOrigin,
+        accepted: Callable[[], None] | None = None,
+    ) -> None:
+        """Take whole payloads, a delimiter behind each.
+
+        Args:
+            block: Their bytes.
+            delimiter: What ends each of them.
+            origin: Where the first of them comes from.
+            accepted: Called when all of them have entered, before a checkpoint can be taken: what `Source.save` tells
+                moves here.
+        """
+        ...
+
+    def lost(self, error: Exception | None) -> None:
+        """The source delivers no more: its input has ended (None), its connection is gone, or it failed."""
+        ...
+
+    def start_of_input(self) -> None:
+        """What comes next is the beginning of a file or connection."""
+        ...
+
+    @property
+    def header_payloads(self) -> int:
+        """How many payloads at the beginning of an input are not events, such as a line of names."""
+        ...
+
+    def header(self, payload: bytes) -> None:
+        """One of those again, when reading goes on in the middle of an input."""
+        ...
+
+    def failed(self, error: MappingError, origin: BlockOrigin) -> None:
+        """A payload that the source itself had to give up, such as a line over the limit."""
+        ...
+
+
+class Pacer(Protocol):
+    """Lets rows through at the speed of their own time."""
+
+    def wait_for(self, timestamp: int) -> bool:
+        """Wait until the moment has come; False: the source stops."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOrigin:
+    """Where a block of payloads comes from, for messages: a name, the number of its first payload (from 1), and pacing.
+
+    Attributes:
+        name: Of the file or connection.
+        first: Number of the first payload.
+        pacer: Rows wait for it one by one; None: as fast as possible.
+    """
+
+    name: str
+    first: int = 1
+    pacer: Pacer | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
@@ -48,7 +111,7 @@ class ConnectorContext:
         schema: Attributes of the stream.
         options: The connector's options, checked against its declaration.
         environment: The outside world: clock, files, threads.
-        payload_separator: The bytes between two payloads of the mapper, for connectors that cut byte streams.
+        header: A payload that stands once at the beginning of a file; sinks only.
     """
 
     app_name: str
@@ -56,7 +119,7 @@ class ConnectorContext:
     schema: Schema
     options: Options
     environment: Environment
-    payload_separator: bytes = b"\n"
+    header: bytes | None = None
 
 
 SourceContext = ConnectorContext

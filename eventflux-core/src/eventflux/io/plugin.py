@@ -1,0 +1,40 @@
+"""The built-in connectors and mappers, through the same hooks as everybody."""
+
+from __future__ import annotations
+
+from eventflux.extension.hookspecs import hookimpl
+from eventflux.extension.registry import ExtensionRegistry
+from eventflux.io.mappers.bytes import BYTES_SINK, BYTES_SOURCE
+from eventflux.io.mappers.csv import CSV_SINK, CSV_SOURCE
+from eventflux.io.mappers.json import JSON_SINK, JSON_SOURCE
+from eventflux.io.mappers.msgpack import MSGPACK_SINK, MSGPACK_SOURCE
+from eventflux.io.mappers.pass_through import PASS_THROUGH_SINK, PASS_THROUGH_SOURCE
+from eventflux.io.mappers.text import TEXT_SINK, TEXT_SOURCE
+from eventflux.io.sinks.file import FILE_SINK
+from eventflux.io.sinks.in_memory import IN_MEMORY_SINK
+from eventflux.io.sinks.log import LOG_SINK
+from eventflux.io.sinks.stdout import STDOUT_SINK
+from eventflux.io.sources.file import FILE_SOURCE
+from eventflux.io.sources.in_memory import IN_MEMORY_SOURCE
+from eventflux.io.sources.stdin import STDIN_SOURCE
+from eventflux.io.sources.timer import TIMER_SOURCE
+
+
+@hookimpl
+def eventflux_register_sources(registry: ExtensionRegistry) -> None:
+    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE)
+
+
+@hookimpl
+def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
+    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK)
+
+
+@hookimpl
+def eventflux_register_source_mappers(registry: ExtensionRegistry) -> None:
+    registry.register(PASS_THROUGH_SOURCE, JSON_SOURCE, CSV_SOURCE, TEXT_SOURCE, MSGPACK_SOURCE, BYTES_SOURCE)
+
+
+@hookimpl
+def eventflux_register_sink_mappers(registry: ExtensionRegistry) -> None:
+    registry.register(PASS_THROUGH_SINK, JSON_SINK, CSV_SINK, TEXT_SINK, MSGPACK_SINK, BYTES_SINK)

@@ -1,0 +1,245 @@
+"""Builds the sources and sinks of a stream from its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from eventflux.extension.connector_spec import ConnectorRole, ConnectorSpec, StreamSettings
+from eventflux.extension.connectors import stream_settings
+from eventflux.extension.declaration import Extension
+from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.error_store import FailureType, Occurrence
+from eventflux.extension.kinds.mapper import MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.sink import Sink
+from eventflux.extension.kinds.source import ConnectorContext, Source
+from eventflux.extension.registry import ExtensionRegistry
+from eventflux.extension.settings import Setting, SettingGroup, SettingProblem, resolve_properties
+from eventflux.io.failures import FailureHandler, FailureOutlets, RowInput
+from eventflux.io.sink_runtime import SinkRuntime
+from eventflux.io.source_feed import SourceFeed
+from eventflux.io.source_runtime import SourceRuntime
+from eventflux.io.templates import Template, plain_text
+from eventflux.language.ast.annotations import Annotation, Property
+from eventflux.types.errors import ExtensionError
+from eventflux.types.schema import Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppPlace:
+    """What the connectors of one app share.
+
+    Attributes:
+        app_name: Name of the app.
+        environment: The outside world.
+        now: The app's clock in milliseconds.
+        outlets: Where failed events may go.
+        barrier: Entered around what a source delivers; a checkpoint holds it.
+        on_finished: Told when a source's input has ended.
+        on_failure: Told what stops a connector for good.
+    """
+
+    app_name: str
+    environment: Environment
+    now: Callable[[], int]
+    outlets: FailureOutlets
+    barrier: AbstractContextManager[object] | None = None
+    on_finished: Callable[[SourceRuntime], None] | None = None
+    on_failure: Callable[[Exception], None]
+
+
+def read_stream_settings(
+    stream: str,
+    schema: Schema,
+    *,
+    properties: Sequence[Property] = (),
+    annotations: Sequence[Annotation] = (),
+    registry: ExtensionRegistry,
+    layers: Sequence[Mapping[str, str]] = (),
+    references: Mapping[str, Mapping[str, str]] | None = None,
+    origin: object = None,
+) -> tuple[StreamSettings, tuple[SettingProblem, ...]]:
+    """What stands at a stream's definition, as it is in the syntax tree.
+
+    Args:
+        stream: Its name.
+        schema: Its attributes.
+        properties: Of WITH.
+        annotations: Before the definition.
+        registry: What can be named.
+        layers: The configuration's properties for the stream, the strongest layer first.
+        references: ``ref`` -> options.
+        origin: Of the definition.
+
+    Returns:
+        What is to be built, and everything that is wrong; origins of problems are spans.
+    """
+    own = [Setting(each.key, each.value, each.span) for each in properties]
+    return stream_settings(
+        stream,
+        schema,
+        properties=resolve_properties(own, *layers),
+        annotations=[setting_group(annotation) for annotation in annotations],
+        registry=registry,
+        references=references,
+        origin=origin,
+    )
+
+
+def setting_group(annotation: Annotation) -> SettingGroup:
+    """An annotation of the syntax tree, as `stream_settings` takes it."""
+    return SettingGroup(
+        annotation.name.lower(),
+        tuple(Setting(each.key, each.value, each.span) for each in annotation.elements),
+        tuple(setting_group(inner) for inner in annotation.annotations),
+        annotation.span,
+    )
+
+
+def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInput, place: AppPlace) -> SourceRuntime:
+    """A source that is configured, not connected.
+
+    Raises:
+        ConfigError: An option or a mapping can't work.
+        ExtensionError: What was made is no source or no mapper.
+    """
+    mapper = _made(spec.mapper.declaration)
+    if not isinstance(mapper, SourceMapper):
+        raise _is_not_a(spec.mapper.declaration, SourceMapper)
+    mapper.configure(_mapper_context(spec, stream, schema, place))
+    source = _made(spec.declaration)
+    if not isinstance(source, Source):
+        raise _is_not_a(spec.declaration, Source)
+    source.configure(_connector_context(spec, stream, schema, place, None))
+    failures = FailureHandler(
+        spec.errors,
+        app_name=place.app_name,
+        stream=stream,
+        schema=schema,
+        environment=place.environment,
+        outlets=place.outlets,
+        occurrence=Occurrence.BEFORE_SOURCE_MAPPING,
+        failure_type=FailureType.MAPPING,
+    )
+    feed = SourceFeed(
+        mapper,
+        rows,
+        failures,
+        name=f"source {spec.declaration.name}",
+        barrier=place.barrier,
+    )
+    return SourceRuntime(
+        source,
+        feed,
+        stream=stream,
+        type_name=spec.declaration.name,
+        environment=place.environment,
+        retries=spec.retries_connecting,
+        on_finished=place.on_finished,
+        on_failure=place.on_failure,
+    )
+
+
+def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace) -> SinkRuntime:
+    """A sink that is configured, not connected.
+
+    Raises:
+        ConfigError: An option or a template can't work.
+        ExtensionError: What was made is no sink or no mapper.
+    """
+    mapper = _made(spec.mapper.declaration)
+    if not isinstance(mapper, SinkMapper):
+        raise _is_not_a(spec.mapper.declaration, SinkMapper)
+    mapper.configure(_mapper_context(spec, stream, schema, place))
+    sink = _made(spec.declaration)
+    if not isinstance(sink, Sink):
+        raise _is_not_a(spec.declaration, Sink)
+    context = _connector_context(spec, stream, schema, place, mapper.header)
+    sink.configure(context)
+    failures = FailureHandler(
+        spec.errors,
+        app_name=place.app_name,
+        stream=stream,
+        schema=schema,
+        environment=place.environment,
+        outlets=place.outlets,
+        occurrence=Occurrence.SINK,
+        failure_type=FailureType.TRANSPORT,
+    )
+    dynamic = {
+        name: Template(
+            spec.options.text(name),
+            schema,
+            app_name=place.app_name,
+            stream=stream,
+            encode=plain_text,
+            now=place.now,
+        )
+        for name in sorted(spec.options.dynamic)
+    }
+    return SinkRuntime(
+        sink,
+        mapper,
+        failures,
+        stream=stream,
+        type_name=spec.declaration.name,
+        environment=place.environment,
+        dynamic=dynamic,
+        retries=spec.retries_connecting,
+        on_failure=place.on_failure,
+    )
+
+
+def build_connectors(
+    settings: StreamSettings, stream: str, schema: Schema, rows: RowInput, place: AppPlace
+) -> tuple[tuple[SourceRuntime, ...], tuple[SinkRuntime, ...]]:
+    """All sources and sinks of a stream, configured, not connected."""
+    sources = tuple(
+        build_source(spec, stream, schema, rows, place)
+        for spec in settings.connectors
+        if spec.role is ConnectorRole.SOURCE
+    )
+    sinks = tuple(
+        build_sink(spec, stream, schema, place) for spec in settings.connectors if spec.role is ConnectorRole.SINK
+    )
+    return sources, sinks
+
+
+def _mapper_context(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace) -> MapperContext:
+    return MapperContext(
+        app_name=place.app_name,
+        stream=stream,
+        schema=schema,
+        options=spec.mapper.options,
+        mapping=spec.mapper.mapping,
+        now=place.now,
+        template=spec.mapper.template,
+        named_templates=spec.mapper.named_templates,
+    )
+
+
+def _connector_context(
+    spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+) -> ConnectorContext:
+    return ConnectorContext(
+        app_name=place.app_name,
+        stream=stream,
+        schema=schema,
+        options=spec.options,
+        environment=place.environment,
+        header=header,
+    )
+
+
+def _made(declaration: Extension) -> object:
+    if declaration.factory is None:
+        raise ExtensionError(f"{declaration.kind.words} {declaration.qualified_name} has no factory")
+    return declaration.factory()
+
+
+def _is_not_a(declaration: Extension, wanted: type[object]) -> ExtensionError:
+    return ExtensionError(
+        f"{declaration.kind.words} {declaration.qualified_name} does not make a {wanted.__name__}",
+        hint=f"its class must derive from eventflux.extension.{wanted.__name__}",
+    )
