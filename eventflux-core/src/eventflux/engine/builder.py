@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from eventflux.engine import objects
-from eventflux.engine._native import CData, ffi, lib
+from eventflux.engine._native import ffi, lib
 from eventflux.engine.engine import Engine
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.attribute_type import AttributeType
+
+if TYPE_CHECKING:
+    from eventflux.engine._native import CData
 
 Register = NewType("Register", int)
 """A register of one program: a column of values or a constant."""

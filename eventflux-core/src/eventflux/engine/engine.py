@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import Self
 
-from eventflux.engine._native import CData, ffi, lib
+from eventflux.engine._native import ffi, lib
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.errors import EventFluxError, RuntimeStoppedError
+
+if TYPE_CHECKING:
+    from eventflux.engine._native import CData
 
 
 class _Closable(Protocol):

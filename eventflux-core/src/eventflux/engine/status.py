@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from eventflux.engine._native import CData, ffi, lib
+from typing import TYPE_CHECKING
+
+from eventflux.engine._native import ffi, lib
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.errors import (
     BackpressureError,
@@ -12,6 +14,9 @@ from eventflux.types.errors import (
     RuntimeStateError,
     RuntimeStoppedError,
 )
+
+if TYPE_CHECKING:
+    from eventflux.engine._native import CData
 
 
 def new_error() -> CData:
