@@ -34,7 +34,7 @@ class ParseNode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SyntaxFailure:
-    """The text does not match: where its first unexpected token starts, and the names of the tokens that could stand there."""
+    """The text does not match: where its first unexpected token starts, and which tokens could stand there, by name."""
 
     position: int
     expected: tuple[str, ...]

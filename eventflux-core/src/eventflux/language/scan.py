@@ -4,8 +4,8 @@
     |<------------- EVENTFLUXQL ---------------->|                 |<-SQL->|
 
 The parser then sees one statement at a time, so that an error in one does not hide those of the next, and so that each
-statement is read in its own language. A partition is cut into its header and its inner statements. Comments are replaced
-by spaces of the same length: offsets stay those of the text. Linear in the length of the text.
+statement is read in its own language. A partition is cut into its header and its inner statements. Comments are
+replaced by spaces of the same length: offsets stay those of the text. Linear in the length of the text.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Keyword(Expression):  # type: ignore[misc]
         self.length = len(word)
         self.first = word[0].lower() + word[0].upper()
 
-    def match_core(self, text: str, pos: int, cache: Any, error: Progress) -> Node | None:  # noqa: ARG002
+    def match_core(self, text: str, pos: int, cache: Any, error: Progress) -> Node | None:
         """Match without memoizing."""
         end = pos + self.length
         if (
@@ -73,7 +73,7 @@ class Token(Expression):  # type: ignore[misc]
         super().__init__(name)
         self.match_at = re.compile(f"(?:{pattern}){SPACE}", re.IGNORECASE | re.ASCII | re.DOTALL).match
 
-    def match_core(self, text: str, pos: int, cache: Any, error: Progress) -> Node | None:  # noqa: ARG002
+    def match_core(self, text: str, pos: int, cache: Any, error: Progress) -> Node | None:
         """Match without memoizing."""
         match = self.match_at(text, pos)
         if match is not None:
@@ -175,7 +175,7 @@ _NOT_RELATIONS: Final = [
 # Words that open a clause without being reserved, so that `FROM S OUTPUT ...` does not call S `OUTPUT`.
 _NOT_ALIASES: Final = ["FETCH", "EMIT", "UNIDIRECTIONAL", "MATCH_RECOGNIZE", "AGGREGATE", "OUTPUT"]
 # `AND(x)`, `LEFT(s, 2)` are calls because a bracket follows; the other reserved words never are.
-_CALLABLE: Final = frozenset(["AND", "OR", "LEFT", "RIGHT", "EVERY", "LIKE", "ALL", "INSERT", "SET", "TABLE"])
+CALLABLE: Final = frozenset(["AND", "OR", "LEFT", "RIGHT", "EVERY", "LIKE", "ALL", "INSERT", "SET", "TABLE"])
 
 _WORD_END: Final = r"(?![A-Za-z0-9_$])"
 _WORD: Final = r"[A-Za-z_][A-Za-z0-9_$]*"
@@ -253,9 +253,7 @@ _SQL: Final = {
         rf"(?!(?:INTERSECT|EXCEPT|MINUS)\s+(?:ALL\s+|DISTINCT\s+)?[(S]){_WORD}|{_QUOTED}"
     ),
     "qualifier": rf"(?:{_WORD}|{_QUOTED})(?={SPACE}\.(?!\.))",
-    "function_name": (
-        rf"(?:(?:{_WORD}{SPACE}:{SPACE})?{_none_of(RESERVED - _CALLABLE)}{_WORD}|{_QUOTED})(?={SPACE}\()"
-    ),
+    "function_name": (rf"(?:(?:{_WORD}{SPACE}:{SPACE})?{_none_of(RESERVED - CALLABLE)}{_WORD}|{_QUOTED})(?={SPACE}\()"),
     "stream_function_name": rf"(?:(?:{_WORD}{SPACE}:{SPACE})?{_WORD}|{_QUOTED})(?={SPACE}\()",
     "argument_name": rf"{_WORD}{SPACE}=>",
     "property_key": rf"{_SQL_STRING}|{_QUOTED}|{_WORD}(?:{SPACE}\.{SPACE}[A-Za-z0-9_$]+)*",
@@ -290,6 +288,11 @@ _SQL: Final = {
     "named_parameter": f":{_WORD}",
     "unit_word": _UNIT_WORD,
     "duration": rf"{_AMOUNT}{SPACE}{_UNIT_WORD}(?:{SPACE}{_AMOUNT}{SPACE}{_UNIT_WORD})*",
+    # In the arguments of a call `5d` is a double; behind EVERY, WITHIN, FOR (the token above) it is five days.
+    "spaced_duration": (
+        rf"{_AMOUNT}(?![LFD]{_WORD_END}){SPACE}{_UNIT_WORD}"
+        rf"(?:{SPACE}{_AMOUNT}(?![LFD]{_WORD_END}){SPACE}{_UNIT_WORD})*"
+    ),
     "pattern_word": rf"(?:PATTERN|SEQUENCE)(?={SPACE}\()",
     "table_function_name": rf"(?:TUMBLE|HOP|CUMULATE|SESSION)(?={SPACE}\()",
     "UNION_ALL": rf"UNION[ \t\r\n\f\v]+ALL{_WORD_END}",
@@ -388,6 +391,7 @@ DESCRIPTIONS: Final[dict[str, str | None]] = {
     "named_parameter": None,
     "unit_word": "a unit of time",
     "duration": "a duration",
+    "spaced_duration": None,
     "pattern_word": None,
     "table_function_name": None,
     "UNION_ALL": "UNION ALL",

@@ -1,8 +1,8 @@
 """`${NAME}` substitution before parsing, with a map from offsets of the new text to those of the author's text.
 
 Forms: `${NAME}`, `${NAME:default}` (default when unset), `${NAME:-default}` (when unset or empty), `$${` for a literal
-`${`. A default reaches to the matching `}` and may hold variables itself. Substituted text is not scanned again. `${...}`
-whose inside does not start like that is left as it is, as is everything in comments (`--`, `/* */`).
+`${`. A default reaches to the matching `}` and may hold variables itself. Substituted text is not scanned again.
+`${...}` whose inside does not start like that is left as it is, as is everything in comments (`--`, `/* */`).
 """
 
 from __future__ import annotations

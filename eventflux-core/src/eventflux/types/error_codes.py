@@ -85,6 +85,7 @@ class ErrorCode(str, enum.Enum):
     LIST_FOR_VALUE = "W09", "list where a single value is expected"
 
     INTERNAL = "EFX-0001", "engine error"
+    UNPRINTABLE = "EFX-0002", "statement that the other dialect can't say"
     EXTENSION_NOT_FOUND = "EFX-1001", "extension not found"
     EXTENSION_FAILED = "EFX-1002", "extension failed"
     CONFIG = "EFX-1101", "invalid configuration"

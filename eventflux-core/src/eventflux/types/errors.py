@@ -203,6 +203,12 @@ class ExtensionError(EventFluxError):
     default_code = ErrorCode.EXTENSION_FAILED
 
 
+class UnprintableError(EventFluxError):
+    """A dialect has no words for a statement of the other one."""
+
+    default_code = ErrorCode.UNPRINTABLE
+
+
 class ConfigError(EventFluxError):
     """A configuration key or value is wrong."""
 

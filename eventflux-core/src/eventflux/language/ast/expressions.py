@@ -309,7 +309,8 @@ class FunctionCall(Node):
 
     SQL's special forms arrive here with plain arguments: EXTRACT(f FROM x) as extract('f', x), SUBSTRING(s FROM
     a FOR b) as substring(s, a, b), POSITION(a IN s) as position(a, s), TRIM(BOTH c FROM s) as trim(s, c)
-    (LEADING: ltrim, TRAILING: rtrim), CURRENT_TIMESTAMP without arguments. Names are as written; SQL looks them up in any case.
+    (LEADING: ltrim, TRAILING: rtrim), CURRENT_TIMESTAMP without arguments. Names are as written; SQL looks them up in
+    any case.
     """
 
     namespace: str | None = None

@@ -72,8 +72,8 @@ def _collect(node: ParseNode, found: list[ParseNode]) -> None:
 class BaseVisitor(ABC):
     """State of reading one statement, and helpers.
 
-    The visitors of the sections derive from each other in the order of the grammar; what an earlier one needs of a later
-    one is declared here.
+    The visitors of the sections derive from each other in the order of the grammar; what an earlier one needs of a
+    later one is declared here.
     """
 
     @abstractmethod

@@ -518,7 +518,7 @@ class ExpressionVisitor(SpecialFormVisitor):
 
     def _argument_value(self, node: ParseNode) -> tuple[Expression, Identifier | None]:
         inner = self.parts(node).nodes[0]
-        if inner.expr_name == "duration":
+        if inner.expr_name == "spaced_duration":
             return self.duration(inner), None
         parts = self.parts(inner)
         alias = parts.get("identifier")

@@ -160,11 +160,11 @@ class QueryVisitor(OutputVisitor):
         return replace(query, common_tables=self._common_tables(parts), output=output, span=self.span(node))
 
     def _common_tables(self, parts: Parts) -> tuple[CommonTable, ...]:
-        tables = parts.get("common_tables")
-        if tables is None:
-            return ()
+        clauses = parts.all("common_tables")
+        if len(clauses) > 1:
+            self._again(clauses[1])
         found: list[CommonTable] = []
-        for part in self.parts(tables).all("common_table"):
+        for part in (part for clause in clauses for part in self.parts(clause).all("common_table")):
             inner = self.parts(part)
             found.append(
                 CommonTable(
