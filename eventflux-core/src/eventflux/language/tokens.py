@@ -220,7 +220,7 @@ _PUNCTUATION: Final = {
     "end": r";\Z",
 }
 
-_UNIT: Final = _one_of(list(UNIT_NAMES))
+_UNIT: Final = _one_of([name for name in UNIT_NAMES if len(name) > 2])
 _NUMBER: Final = r"(?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[lLfFdD]?" + _WORD_END
 _AMOUNT: Final = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _SQL_STRING: Final = r"E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'"
@@ -247,7 +247,7 @@ _SQL: Final = {
     "new_name": f"{_none_of(_NOT_RELATIONS)}{_WORD}|{_QUOTED}",
     "relation_word": f"{_none_of(_NOT_RELATIONS)}{_WORD}|{_QUOTED}",
     "target_name": f"{_WORD}|{_QUOTED}",
-    "element_name": f"(?:{_WORD}|{_QUOTED}){SPACE}=(?![=>])",
+    "element_name": f"(?:{_none_of(RESERVED)}{_WORD}|{_QUOTED}){SPACE}=(?![=>])",
     "bare_alias": (
         rf"{_none_of(RESERVED | frozenset(_NOT_ALIASES))}(?!OVER{SPACE}\()"
         rf"(?!(?:INTERSECT|EXCEPT|MINUS)\s+(?:ALL\s+|DISTINCT\s+)?[(S]){_WORD}|{_QUOTED}"

@@ -11,6 +11,8 @@ from eventflux.language.printers.sql import SqlPrinter
 def print_app(app: EventFluxApp) -> str:
     """The app as text, each statement in the dialect that it was written in, one a line."""
     printers: dict[Dialect, BasePrinter] = {Dialect.SQL: SqlPrinter(), Dialect.EVENTFLUXQL: EventFluxQLPrinter()}
+    for printer in printers.values():
+        printer.inner_printers = printers
     lines = [printers[Dialect.EVENTFLUXQL].annotation(annotation) for annotation in app.annotations]
     lines += [f"{printers[statement.dialect].statement(statement)};" for statement in app.statements]
     return "".join(f"{line}\n" for line in lines)

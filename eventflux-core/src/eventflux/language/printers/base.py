@@ -12,6 +12,7 @@ from eventflux.language.ast import (
     Argument,
     ColumnDefinition,
     Constraint,
+    Dialect,
     EventIndex,
     EventType,
     Expression,
@@ -43,6 +44,19 @@ class BasePrinter(ABC):
     """Writes the parts that both dialects write alike."""
 
     language: str
+    dialect: Dialect
+
+    def __init__(self) -> None:
+        self.inner_printers: dict[Dialect, BasePrinter] = {}
+        """Printers of statements inside a partition, where they are not all to be written in one dialect."""
+
+    def inner_statement(self, node: Statement) -> str:
+        """A statement of a partition."""
+        return self.inner_printers.get(node.dialect, self).statement(node)
+
+    def keyword(self, text: str) -> str:
+        """Keywords in the case that this dialect writes them in."""
+        return text.upper() if self.dialect is Dialect.SQL else text
 
     def refusal(self, what: str) -> UnprintableError:
         """The error for what this dialect has no words for."""
@@ -164,7 +178,7 @@ class BasePrinter(ABC):
                 return f"WATERMARK FOR {self.name(node.column)} AS {self.expression(node.expression)}"
 
     def type_name(self, node: TypeName) -> str:
-        text = node.name if self.language == "SQL" else node.name.lower()
+        text = node.name if self.dialect is Dialect.SQL else node.name.lower()
         if node.fields:
             fields = ", ".join(f"{self.name(field.name)} {self.type_name(field.type)}" for field in node.fields)
             return f"{text}({fields})" if node.name == "ROW" else f"{text}<{fields}>"
@@ -175,17 +189,17 @@ class BasePrinter(ABC):
     # -- outputs
 
     def event_type(self, event_type: EventType | None) -> str:
-        return "" if event_type is None else f"{event_type.value} "
+        return "" if event_type is None else f"{self.keyword(event_type.value)} "
 
     def output_rate(self, node: OutputRate | None) -> str:
         if node is None:
             return ""
         if isinstance(node.every, EventCount):
-            every = f"{node.every.count} events"
+            every = f"{node.every.count} {self.keyword('events')}"
         else:
             every = self.duration(node.every)
         mode = "" if node.mode is OutputMode.ALL else f"{node.mode.value} "
-        return f" output {mode}every {every}"
+        return f" {self.keyword(f'output {mode}every')} {every}"
 
     def unreadable(self, node: Node) -> UnprintableError:
         """The error for a node that this dialect has no words for."""

@@ -323,7 +323,7 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
 
     def _partition(self, node: Partition) -> str:
         keys = ", ".join(self._partition_key(key) for key in node.keys)
-        inner = "".join(f" {self.statement(statement)};" for statement in node.statements)
+        inner = "".join(f" {self.inner_statement(statement)};" for statement in node.statements)
         properties = self.properties(node.properties)
         return f"{self.annotations(node.annotations)}partition with ({keys}){properties} begin{inner} end"
 

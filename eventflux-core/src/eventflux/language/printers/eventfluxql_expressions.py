@@ -15,6 +15,7 @@ from eventflux.language.ast import (
     CastMode,
     ConditionInTable,
     DateTimeLiteral,
+    Dialect,
     DurationLiteral,
     EventIndex,
     Expression,
@@ -76,6 +77,7 @@ class EventFluxQLExpressionPrinter(BasePrinter):
     """Writes expressions as EventFluxQL."""
 
     language = "EventFluxQL"
+    dialect = Dialect.EVENTFLUXQL
 
     def name(self, identifier: Identifier) -> str:
         name = identifier.name

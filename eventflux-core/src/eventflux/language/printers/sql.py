@@ -125,7 +125,7 @@ class SqlPrinter(SqlPatternPrinter):
                 f" WHEN MATCHED THEN UPDATE{self._set(output.assignments)}"
                 f" WHEN NOT MATCHED THEN INSERT{columns} VALUES {self._rows((output.values,))}"
             )
-        events = "" if output.event_type is None else f" FOR {output.event_type.value}"
+        events = "" if output.event_type is None else f" FOR {self.event_type(output.event_type).rstrip()}"
         where = "" if output.condition is None else f" WHERE {self.expression(output.condition)}"
         if isinstance(output, DeleteFrom):
             using = "" if source is None else f" USING {source}"
@@ -140,7 +140,7 @@ class SqlPrinter(SqlPatternPrinter):
             return (
                 f"UPSERT INTO {self._target(output.target, output.columns)} {self.query(node)}{condition}{assignments}"
             )
-        events = f" FOR {output.event_type.value}"
+        events = f" FOR {self.event_type(output.event_type).rstrip()}"
         return (
             f"UPDATE OR INSERT INTO {self.relation(output.target)}{events} {self.query(node)}{assignments}{condition}"
         )
@@ -272,7 +272,7 @@ class SqlPrinter(SqlPatternPrinter):
 
     def _partition(self, node: Partition) -> str:
         keys = ", ".join(self._partition_key(key) for key in node.keys)
-        inner = "".join(f" {self.statement(statement)};" for statement in node.statements)
+        inner = "".join(f" {self.inner_statement(statement)};" for statement in node.statements)
         properties = self.properties(node.properties)
         return f"{self.annotations(node.annotations)}PARTITION WITH ({keys}){properties} BEGIN{inner} END"
 
@@ -310,7 +310,7 @@ class SqlPrinter(SqlPatternPrinter):
                 columns = self.columns(node.columns, node.constraints)
                 return f"CREATE {kind} {name} {columns}{self.properties(node.properties)}"
             case WindowDefinition():
-                events = "" if node.event_type is None else f" OUTPUT {node.event_type.value}"
+                events = "" if node.event_type is None else f" OUTPUT {self.event_type(node.event_type).rstrip()}"
                 window = self.window(node.window).removeprefix("WINDOW ")
                 properties = self.properties(node.properties)
                 return f"CREATE WINDOW {name} {self.columns(node.columns)} {window}{events}{properties}"

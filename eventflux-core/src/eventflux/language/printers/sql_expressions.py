@@ -16,6 +16,7 @@ from eventflux.language.ast import (
     Cast,
     ConditionInTable,
     DateTimeLiteral,
+    Dialect,
     DurationLiteral,
     EventIndex,
     Exists,
@@ -69,6 +70,7 @@ class SqlExpressionPrinter(BasePrinter):
     """Writes expressions as SQL."""
 
     language = "SQL"
+    dialect = Dialect.SQL
 
     @abstractmethod
     def query(self, node: Query, head: str = "") -> str:

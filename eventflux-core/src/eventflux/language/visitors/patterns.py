@@ -184,7 +184,9 @@ class PatternVisitor(WindowVisitor):
 
     def stream_element(self, node: ParseNode) -> StreamElement:
         parts = self.parts(node)
-        name_node, alias_node = parts.get("element_name"), parts.get("identifier")
+        named, alias_node = parts.get("named_element"), parts.get("identifier")
+        inner = parts if named is None else self.parts(named)
+        name_node = inner.get("element_name")
         reference: Identifier | None = None
         if name_node is not None:
             reference = self.marked_identifier(name_node, 1)
@@ -197,7 +199,7 @@ class PatternVisitor(WindowVisitor):
             self.error(self.span(quantifiers[1]), ErrorCode.INVALID_QUANTIFIER, "the element has two quantifiers")
         return StreamElement(
             reference=reference,
-            relation=self.relation_name(parts.one("relation_name")),
+            relation=self.relation_name(inner.get("target") or inner.one("relation_name")),
             handlers=self._element_handlers(parts),
             quantifier=self.quantifier(quantifiers[0]) if quantifiers else None,
             span=self.span(node),
