@@ -1,0 +1,1 @@
+"""Binding: names and types of a syntax tree, all errors collected."""

@@ -1,0 +1,329 @@
+"""The whole text: definitions first, then queries, each bound once.
+
+SQL links a text in two passes: a query may read what a later one makes, so a query that is read before its turn is
+bound then. EventFluxQL reads what is defined, or what an earlier query makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eventflux.extension import ExtensionRegistry
+from eventflux.language.ast import (
+    AggregationDefinition,
+    EventFluxApp,
+    Explain,
+    FunctionDefinition,
+    InsertValues,
+    Partition,
+    Query,
+    QueryDefinition,
+    RelationName,
+    ReturnEvents,
+    Statement,
+    StreamDefinition,
+    TableDefinition,
+    TriggerDefinition,
+    UpsertValues,
+    ViewDefinition,
+    WindowDefinition,
+)
+from eventflux.language.ast import RelationKind as Prefix
+from eventflux.planner.binder import definitions
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.inserts import Seed, bind_values
+from eventflux.planner.binder.pending import PendingQuery, pending_queries
+from eventflux.planner.binder.queries import bind_branches, kinds_of
+from eventflux.planner.binder.scripts import bind_function
+from eventflux.planner.binder.stream_options import StreamOptions, read_stream_options
+from eventflux.planner.binder.targets import Targets
+from eventflux.planner.catalog import Catalog, Entry, RelationKind
+from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.host_functions import HostFunctions, ScriptFunction
+from eventflux.planner.logical.nodes import QueryPlan
+from eventflux.planner.settings import AppSettings
+from eventflux.types.dialect import Dialect
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.source_text import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundApp:
+    """What a text means: everything but how it is run."""
+
+    entries: tuple[Entry, ...]
+    options: Mapping[str, StreamOptions]
+    queries: tuple[QueryPlan, ...]
+    seeds: tuple[Seed, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class AppBinder:
+    """Binds one text; `diagnostics` holds what is wrong afterwards.
+
+    Attributes:
+        configured: Properties of streams that the configuration gives.
+    """
+
+    app: EventFluxApp
+    registry: ExtensionRegistry
+    settings: AppSettings
+    diagnostics: Diagnostics
+    host_functions: HostFunctions
+    configured: Mapping[str, Mapping[str, str]]
+    catalog: Catalog = field(default_factory=Catalog)
+    _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
+    _options: dict[str, StreamOptions] = field(default_factory=dict)
+    _pending: dict[int, PendingQuery] = field(default_factory=dict)
+    _producers: dict[str, list[int]] = field(default_factory=dict)
+    _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
+    _started: set[int] = field(default_factory=set)
+    # The queries that are being bound, the innermost last, with the names of WITH and the plans of subqueries of each.
+    _current: list[int] = field(default_factory=list)
+    _locals: list[dict[str, Entry]] = field(default_factory=list)
+    _hidden: list[list[QueryPlan]] = field(default_factory=list)
+
+    def bind(self) -> BoundApp:
+        """Bind everything."""
+        statements = tuple(_unwrapped(statement) for statement in self.app.statements)
+        for statement in statements:
+            self._define(statement)
+        self._collect(statements)
+        for number in sorted(self._pending):
+            self._bind_pending(number)
+        return BoundApp(
+            entries=self.catalog.entries,
+            options=self._options,
+            queries=tuple(plan for number in sorted(self._plans) for plan in self._plans[number]),
+            seeds=self._seeds(statements),
+        )
+
+    def _context(self, dialect: Dialect, query: str = "") -> BindContext:
+        return BindContext(
+            diagnostics=self.diagnostics,
+            registry=self.registry,
+            scripts=self._scripts,
+            host_functions=self.host_functions,
+            dialect=dialect,
+            three_valued=self.settings.three_valued_logic and dialect is Dialect.SQL,
+            query=query,
+        )
+
+    # ---- definitions
+
+    def _define(self, statement: Statement) -> None:
+        match statement:
+            case StreamDefinition():
+                context = self._context(statement.dialect)
+                entry = definitions.stream_entry(context, statement)
+                if self._add(entry):
+                    configured = self.configured.get(entry.name, {})
+                    self._options[entry.name] = read_stream_options(context, statement, configured)
+            case TableDefinition():
+                self._add(definitions.table_entry(self._context(statement.dialect), statement))
+            case WindowDefinition():
+                self._add(definitions.window_entry(self._context(statement.dialect), statement))
+            case TriggerDefinition():
+                self._add(definitions.trigger_entry(self._context(statement.dialect), statement))
+            case AggregationDefinition():
+                self._add(definitions.aggregation_entry(self._context(statement.dialect), statement))
+            case FunctionDefinition():
+                self._function(statement)
+            case Partition():
+                self.diagnostics.not_supported(statement.span, "partitions are")
+            case _:
+                pass
+
+    def _add(self, entry: Entry) -> bool:
+        """Add a definition; False if the name is taken, which is an error unless it says the same."""
+        known = self.catalog.find(entry.name)
+        if known is None:
+            self.catalog.add(entry)
+            return True
+        same_kind = known.kind is entry.kind
+        if same_kind and (known.schema is None or entry.schema is None or known.schema.same_layout(entry.schema)):
+            return False
+        place = self.app.source.position(known.span.start)
+        what = "with other attributes" if same_kind else f"as a {known.kind.value}"
+        self.diagnostics.error(
+            entry.span,
+            ErrorCode.DUPLICATE_DEFINITION,
+            f"'{entry.name}' is already defined at {place.line}:{place.column} {what}",
+            None if known.schema is None else f"there it has: {known.schema}",
+        )
+        return False
+
+    def _function(self, statement: FunctionDefinition) -> None:
+        name = statement.name.name
+        if name in self._scripts:
+            self.diagnostics.error(
+                statement.name.span, ErrorCode.DUPLICATE_DEFINITION, f"function '{name}' is already defined"
+            )
+            return
+        script = bind_function(self._context(statement.dialect), statement)
+        if script is not None:
+            self._scripts[name] = script
+
+    # ---- queries
+
+    def _collect(self, statements: Sequence[Statement]) -> None:
+        """Note the queries, and which streams they make."""
+        for pending in pending_queries(statements, self.diagnostics):
+            self._pending[pending.number] = pending
+            if pending.target_name is not None:
+                self._producers.setdefault(pending.target_name, []).append(pending.number)
+            if pending.view is not None:
+                known = self.catalog.find(pending.view.name)
+                if known is not None and known.kind is not RelationKind.STREAM:
+                    self.diagnostics.error(
+                        pending.view.span,
+                        ErrorCode.DUPLICATE_DEFINITION,
+                        f"'{known.name}' is already defined as a {known.kind.value}",
+                    )
+        for statement in statements:
+            if isinstance(statement, Partition):
+                self._made_in_partition(statement)
+
+    def _made_in_partition(self, partition: Partition) -> None:
+        """Streams that are made in a partition: their attributes stay unknown, so that no reader is called wrong."""
+        for inner in partition.statements:
+            query = inner.statement if isinstance(inner, QueryDefinition) else inner
+            if isinstance(inner, ViewDefinition) or not isinstance(query, Query):
+                continue
+            target = PendingQuery(number=0, name="", query=query).target
+            if target is not None and self.catalog.find(target) is None:
+                self.catalog.add(Entry(name=str(target), kind=RelationKind.STREAM, schema=None, span=target.span))
+
+    def _bind_pending(self, number: int) -> None:
+        if number in self._started:
+            return
+        self._started.add(number)
+        self._current.append(number)
+        self._locals.append({})
+        self._hidden.append([])
+        plans = self._bind_query(self._pending[number])
+        self._plans[number] = (*self._hidden.pop(), *plans)
+        self._locals.pop()
+        self._current.pop()
+
+    def _bind_query(self, pending: PendingQuery) -> tuple[QueryPlan, ...]:
+        query = pending.query
+        context = self._context(query.dialect, pending.name)
+        self._common_tables(context, query)
+        branches = bind_branches(context, self, query)
+        if isinstance(query.output, ReturnEvents):
+            self.diagnostics.error(
+                query.output.span, ErrorCode.INVALID_QUERY, "return is for anonymous and on-demand queries only"
+            )
+            return ()
+        if not branches or pending.target_name is None:
+            return ()
+        # The first query of the text decides about the attributes of a stream, whichever is bound first.
+        first = self._producers[pending.target_name][0]
+        if first < pending.number and self.catalog.find(pending.target_name) is None:
+            self._bind_pending(first)
+        return Targets(self.catalog).insert(context, pending, branches, kinds_of(query))
+
+    def _common_tables(self, context: BindContext, query: Query) -> None:
+        for table in query.common_tables:
+            name = table.name.name
+            if name in self._locals[-1]:
+                self.diagnostics.error(table.name.span, ErrorCode.DUPLICATE_NAME, f"'{name}' is defined twice by WITH")
+                continue
+            entry = self.subquery(table.query, name, table.name.span, context)
+            if entry is None:
+                entry = Entry(name=name, kind=RelationKind.STREAM, schema=None, span=table.name.span)
+            self._locals[-1][name] = entry
+
+    # ---- relations, as binders of queries see them
+
+    def relation(self, name: RelationName, context: BindContext) -> Entry | None:
+        """See `Relations.relation`."""
+        text = str(name)
+        if name.kind is Prefix.FAULT:
+            return self._fault_stream(name)
+        for scope in reversed(self._locals):
+            if text in scope:
+                return scope[text]
+        self._make_known(text, context)
+        entry = self.catalog.find(text)
+        if entry is not None and not entry.is_hidden and self._is_visible(entry, context):
+            return entry
+        hint = self.catalog.hint(text)
+        if name.kind is Prefix.INNER:
+            hint = "inner streams exist within partitions only"
+        elif entry is not None:
+            hint = "a later query makes it: define it, or write that query first"
+        elif any(number in self._current for number in self._producers.get(text, ())):
+            hint = f"define the stream: the query that makes '{text}' reads what this query makes"
+        self.diagnostics.error(
+            name.span,
+            ErrorCode.UNDEFINED_RELATION,
+            f"no stream, table, window, trigger or aggregation '{text}'",
+            hint,
+        )
+        return None
+
+    def subquery(self, query: Query, stem: str, span: Span, context: BindContext) -> Entry | None:
+        """See `Relations.subquery`."""
+        inner = context.for_query(f"{context.query}/{stem}")
+        self._locals.append({})
+        self._common_tables(inner, query)
+        branches = bind_branches(inner, self, query)
+        self._locals.pop()
+        if not branches:
+            return None
+        entry, plans = Targets(self.catalog).hidden(inner, branches, kinds_of(query), stem, span)
+        self._hidden[-1].extend(plans)
+        return entry
+
+    def _make_known(self, name: str, context: BindContext) -> None:
+        """Bind the query that makes a stream, if there is none of that name yet."""
+        for number in self._producers.get(name, ()):
+            if self.catalog.find(name) is not None:
+                return
+            if context.is_sql or number < self._current[-1]:
+                self._bind_pending(number)
+
+    def _is_visible(self, entry: Entry, context: BindContext) -> bool:
+        """EventFluxQL sees a stream that a query makes only behind that query."""
+        return context.is_sql or entry.inferred_at is None or entry.inferred_at < self._current[-1]
+
+    def _fault_stream(self, name: RelationName) -> Entry | None:
+        stream = self.catalog.find(name.name.name)
+        options = self._options.get(name.name.name)
+        if options is not None and options.has_fault_stream:
+            self.diagnostics.not_supported(name.span, "fault streams are")
+            return None
+        self.diagnostics.error(
+            name.span,
+            ErrorCode.UNDEFINED_RELATION,
+            f"no fault stream '{name}'",
+            None if stream is None else f"@OnError(action='STREAM') on stream {name.name.name} makes it",
+        )
+        return None
+
+    # ---- rows of the text
+
+    def _seeds(self, statements: Sequence[Statement]) -> tuple[Seed, ...]:
+        seeds: list[Seed] = []
+        for statement in statements:
+            inner = statement.statement if isinstance(statement, QueryDefinition) else statement
+            match inner:
+                case InsertValues():
+                    seed = bind_values(self._context(inner.dialect), self.catalog, inner)
+                    if seed is not None:
+                        seeds.append(seed)
+                case UpsertValues():
+                    self.diagnostics.not_supported(inner.span, "changes of tables are")
+                case _:
+                    pass
+        return tuple(seeds)
+
+
+def _unwrapped(statement: Statement) -> Statement:
+    """The statement that EXPLAIN is about."""
+    while isinstance(statement, Explain):
+        statement = statement.statement
+    return statement

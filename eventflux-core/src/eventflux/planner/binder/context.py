@@ -1,0 +1,42 @@
+"""What binding a statement needs to know beside the statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from eventflux.extension import ExtensionRegistry
+from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.host_functions import HostFunctions, ScriptFunction
+from eventflux.types.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindContext:
+    """Shared by all binders of one statement.
+
+    Attributes:
+        diagnostics: Where errors go.
+        registry: Functions, aggregators, windows that can be named.
+        scripts: Functions that the text defines, by name.
+        host_functions: Collects the places that call out of the engine.
+        dialect: Language of the statement.
+        three_valued: SQL's standard null logic was asked for.
+        query: Name of the query, for messages and host functions.
+    """
+
+    diagnostics: Diagnostics
+    registry: ExtensionRegistry
+    scripts: Mapping[str, ScriptFunction]
+    host_functions: HostFunctions
+    dialect: Dialect
+    three_valued: bool = False
+    query: str = ""
+
+    @property
+    def is_sql(self) -> bool:
+        return self.dialect is Dialect.SQL
+
+    def for_query(self, query: str) -> BindContext:
+        """The same for a query of that name."""
+        return replace(self, query=query)

@@ -1,0 +1,205 @@
+"""Definitions of streams, tables, windows, triggers, aggregations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from eventflux.extension import suggestion
+from eventflux.language.ast import (
+    AggregationDefinition,
+    ColumnDefinition,
+    Literal,
+    PrimaryKeyConstraint,
+    StreamDefinition,
+    TableDefinition,
+    TriggerDefinition,
+    TypeName,
+    WatermarkConstraint,
+    WindowDefinition,
+)
+from eventflux.planner.binder.casts import type_named
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.names import InputScope, Relation
+from eventflux.planner.binder.windows import bind_window
+from eventflux.planner.catalog import Entry, RelationKind
+from eventflux.planner.typed.build import constant, converted
+from eventflux.planner.typed.nodes import Constant
+from eventflux.planner.typed.values import round_to_float
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Attribute, Schema
+from eventflux.types.source_text import Span
+
+_TRIGGER_SCHEMA: Final = Schema((Attribute("triggered_time", AttributeType.LONG),))
+
+
+def stream_entry(context: BindContext, definition: StreamDefinition) -> Entry:
+    """The stream of a definition; what is wrong in it is noted."""
+    for constraint in definition.constraints:
+        if isinstance(constraint, WatermarkConstraint):
+            context.diagnostics.not_supported(constraint.span, "watermarks are")
+        else:
+            what = "primary key" if isinstance(constraint, PrimaryKeyConstraint) else "index"
+            context.diagnostics.error(
+                constraint.span, ErrorCode.INVALID_DEFINITION, f"a stream has no {what}", "define a table"
+            )
+    for column in definition.columns:
+        if column.primary_key or column.index:
+            what = "primary key" if column.primary_key else "index"
+            context.diagnostics.error(
+                column.span, ErrorCode.INVALID_DEFINITION, f"a stream has no {what}", "define a table"
+            )
+    for annotation in definition.annotations:
+        if annotation.is_named("watermark"):
+            context.diagnostics.not_supported(annotation.span, "watermarks are")
+    return Entry(
+        name=definition.name.name,
+        kind=RelationKind.STREAM,
+        schema=schema_of(context, definition.columns),
+        span=definition.name.span,
+        shapes=_shapes(definition.columns),
+        defaults=_defaults(context, definition.columns),
+        definition=definition,
+    )
+
+
+def table_entry(context: BindContext, definition: TableDefinition) -> Entry:
+    """The table of a definition."""
+    context.diagnostics.not_supported(definition.name.span, "tables are")
+    schema = schema_of(context, definition.columns)
+    _keys(context, definition, schema)
+    return Entry(
+        name=definition.name.name,
+        kind=RelationKind.TABLE,
+        schema=schema,
+        span=definition.name.span,
+        shapes=_shapes(definition.columns),
+        defaults=_defaults(context, definition.columns),
+    )
+
+
+def window_entry(context: BindContext, definition: WindowDefinition) -> Entry:
+    """The named window of a definition."""
+    context.diagnostics.not_supported(definition.name.span, "named windows are")
+    schema = schema_of(context, definition.columns)
+    if schema is not None:
+        relation = Relation(name=definition.name.name, what=f"window {definition.name.name}", schema=schema)
+        binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="a window")
+        bind_window(binder, definition.window)
+    return Entry(
+        name=definition.name.name,
+        kind=RelationKind.WINDOW,
+        schema=schema,
+        span=definition.name.span,
+        shapes=_shapes(definition.columns),
+        defaults=_defaults(context, definition.columns),
+    )
+
+
+def trigger_entry(context: BindContext, definition: TriggerDefinition) -> Entry:
+    """The trigger of a definition: a stream of one attribute."""
+    context.diagnostics.not_supported(definition.name.span, "triggers are")
+    return Entry(
+        name=definition.name.name, kind=RelationKind.TRIGGER, schema=_TRIGGER_SCHEMA, span=definition.name.span
+    )
+
+
+def aggregation_entry(context: BindContext, definition: AggregationDefinition) -> Entry:
+    """The aggregation of a definition; its attributes are not known yet."""
+    context.diagnostics.not_supported(definition.name.span, "aggregations are")
+    return Entry(name=definition.name.name, kind=RelationKind.AGGREGATION, schema=None, span=definition.name.span)
+
+
+def schema_of(context: BindContext, columns: Sequence[ColumnDefinition]) -> Schema | None:
+    """The attributes of a column list; None after an error was noted."""
+    attributes: list[Attribute] = []
+    seen: set[str] = set()
+    for column in columns:
+        name = column.name.name
+        attribute_type = type_named(context, column.type)
+        if name in seen:
+            context.diagnostics.error(
+                column.name.span, ErrorCode.DUPLICATE_NAME, f"attribute '{name}' is defined twice"
+            )
+        elif attribute_type is not None:
+            attributes.append(Attribute(name, attribute_type, nullable=not (column.not_null or column.primary_key)))
+        seen.add(name)
+    return Schema(attributes) if len(attributes) == len(columns) else None
+
+
+def _shapes(columns: Sequence[ColumnDefinition]) -> dict[str, TypeName]:
+    return {column.name.name: column.type for column in columns if column.type.fields or column.type.elements}
+
+
+def _defaults(context: BindContext, columns: Sequence[ColumnDefinition]) -> dict[str, Constant]:
+    defaults: dict[str, Constant] = {}
+    for column in columns:
+        wanted = column.type.attribute_type
+        if column.default is None or wanted is None:
+            continue
+        default = _default(context, column.default, wanted, column.default.span)
+        if default is not None:
+            defaults[column.name.name] = default
+    return defaults
+
+
+def _default(context: BindContext, literal: Literal, wanted: AttributeType, span: Span) -> Constant | None:
+    if literal.type is not None and not wanted.accepts(literal.type):
+        is_narrowed = literal.type is AttributeType.DOUBLE and wanted is AttributeType.FLOAT
+        if not is_narrowed:
+            context.diagnostics.error(
+                span, ErrorCode.TYPE_MISMATCH, f"DEFAULT of {wanted.name} cannot be {literal.type.name}"
+            )
+            return None
+    value = literal.value
+    if wanted is AttributeType.FLOAT and isinstance(value, float):
+        return constant(round_to_float(value), wanted, span)
+    result = converted(Constant(type=literal.type, value=value, span=span), wanted)
+    assert isinstance(result, Constant)
+    return result
+
+
+def _keys(context: BindContext, definition: TableDefinition, schema: Schema | None) -> None:
+    """Checks of primary key and indexes: attributes that exist, one an index, each index once."""
+    if schema is None:
+        return
+    table = definition.name.name
+    indexed: set[str] = set()
+    for annotation in definition.annotations:
+        if annotation.namespace is not None or annotation.name.lower() not in {"primarykey", "index"}:
+            continue
+        names = [element for element in annotation.elements if element.key is None]
+        is_index = annotation.is_named("index")
+        if not names or (is_index and len(names) != 1):
+            wanted = "exactly one attribute" if is_index else "attributes"
+            context.diagnostics.error(
+                annotation.span, ErrorCode.INVALID_DEFINITION, f"@{annotation.name} names {wanted}"
+            )
+        for element in names:
+            if element.value not in schema:
+                context.diagnostics.error(
+                    element.value_span,
+                    ErrorCode.UNDEFINED_COLUMN,
+                    f"unknown attribute '{element.value}' of table {table}",
+                    suggestion(element.value, schema.names, table),
+                )
+            elif is_index and element.value in indexed:
+                context.diagnostics.error(
+                    element.span, ErrorCode.INVALID_DEFINITION, f"attribute '{element.value}' is indexed twice"
+                )
+            if is_index:
+                indexed.add(element.value)
+    for constraint in definition.constraints:
+        if isinstance(constraint, WatermarkConstraint):
+            context.diagnostics.error(constraint.span, ErrorCode.INVALID_DEFINITION, "a table has no watermark")
+            continue
+        for column in constraint.columns:
+            if column.name not in schema:
+                context.diagnostics.error(
+                    column.span,
+                    ErrorCode.UNDEFINED_COLUMN,
+                    f"unknown attribute '{column.name}' of table {table}",
+                    suggestion(column.name, schema.names, table),
+                )

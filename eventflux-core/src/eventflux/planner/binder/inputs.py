@@ -1,0 +1,224 @@
+"""The input of a query over one stream: the stream, its filters, stream functions and window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from typing_extensions import assert_never
+
+from eventflux.language.ast import (
+    Expression,
+    Filter,
+    Handler,
+    Identifier,
+    Input,
+    JoinInput,
+    MatchRecognizeInput,
+    NoWindow,
+    PatternInput,
+    StreamFunction,
+    StreamInput,
+    SubqueryInput,
+    TableFunctionInput,
+    WindowCall,
+)
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.joins import join_scope
+from eventflux.planner.binder.names import InputScope, Relation
+from eventflux.planner.binder.patterns import match_recognize_scope, pattern_scope
+from eventflux.planner.binder.relations import Relations, relation_of
+from eventflux.planner.binder.stream_functions import bind_stream_function
+from eventflux.planner.binder.windows import bind_window
+from eventflux.planner.catalog import Entry, RelationKind
+from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.aggregates import AggregateCollector
+from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression, Unknown
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundInput:
+    """What a query reads: what its names mean, and the rows (None where they could not be planned)."""
+
+    scope: InputScope
+    node: plan.Node | None
+
+
+def bind_input(context: BindContext, relations: Relations, source: Input, where: Expression | None) -> BoundInput:
+    """Bind the input of a query with its WHERE."""
+    match source:
+        case StreamInput():
+            entry = relations.relation(source.relation, context)
+            if entry is not None and not _is_readable(context, source, entry):
+                entry = None
+            return _with_handlers(context, entry, str(source.relation), source.alias, source, where)
+        case SubqueryInput():
+            stem = "subquery" if source.alias is None else source.alias.name
+            entry = relations.subquery(source.query, stem, source.span, context)
+            return _with_handlers(context, entry, stem, source.alias, source, where)
+        case JoinInput():
+            return _unplanned(context, join_scope(context, relations, source), where)
+        case PatternInput():
+            return _unplanned(context, pattern_scope(context, relations, source), where)
+        case MatchRecognizeInput():
+            return _unplanned(context, match_recognize_scope(context, relations, source), where)
+        case TableFunctionInput():
+            context.diagnostics.not_supported(source.span, f"{source.function}(...) windows are")
+            return BoundInput(scope=InputScope(relations=(_lost(source.alias),)), node=None)
+        case _:
+            assert_never(source)
+
+
+def _lost(alias: Identifier | None) -> Relation:
+    return Relation(name="" if alias is None else alias.name, what="the input", schema=None)
+
+
+def _is_readable(context: BindContext, source: StreamInput, entry: Entry) -> bool:
+    if entry.kind in {RelationKind.TABLE, RelationKind.AGGREGATION}:
+        context.diagnostics.error(
+            source.relation.span,
+            ErrorCode.NOT_READABLE_AS_STREAM,
+            f"{entry.what} cannot be read as a stream",
+            "join it (FROM S JOIN ... ON ...), or query it on demand",
+        )
+        return False
+    return True
+
+
+def _unplanned(context: BindContext, scope: InputScope, where: Expression | None) -> BoundInput:
+    if where is not None:
+        ExpressionBinder(context=context, scope=scope, clause="WHERE").condition(where)
+    return BoundInput(scope=scope, node=None)
+
+
+def _with_handlers(
+    context: BindContext,
+    entry: Entry | None,
+    name: str,
+    alias: Identifier | None,
+    source: StreamInput | SubqueryInput,
+    where: Expression | None,
+) -> BoundInput:
+    relation = relation_of(entry, name, alias)
+    node: plan.Node | None = None
+    # Rows of what is no stream come later than this version.
+    if entry is not None and entry.schema is not None and entry.kind is RelationKind.STREAM:
+        node = plan.Scan(stream=entry.name, schema=entry.schema, span=source.span)
+    chain = _Chain(context=context, relation=relation, node=node)
+    for handler in _in_order(source.handlers, where):
+        chain.add(handler)
+    return BoundInput(scope=InputScope(relations=(chain.relation,)), node=chain.node)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    condition: Expression
+
+
+def _in_order(handlers: Sequence[Handler], where: Expression | None) -> list[Handler | _Where]:
+    """The handlers with WHERE directly before the window."""
+    ordered: list[Handler | _Where] = list(handlers)
+    if where is not None:
+        windows = [index for index, handler in enumerate(ordered) if isinstance(handler, (WindowCall, NoWindow))]
+        ordered.insert(windows[0] if windows else len(ordered), _Where(condition=where))
+    return ordered
+
+
+@dataclass(slots=True, kw_only=True)
+class _Chain:
+    """The chain of nodes as handlers are added; `node` is None once something could not be planned."""
+
+    context: BindContext
+    relation: Relation
+    node: plan.Node | None
+    has_window: bool = False
+
+    @property
+    def scope(self) -> InputScope:
+        return InputScope(relations=(self.relation,))
+
+    def add(self, handler: Handler | _Where) -> None:
+        match handler:
+            case Filter(condition=condition):
+                self._filter(condition, "a filter", may_aggregate=not self.context.is_sql)
+            case _Where(condition=condition):
+                self._filter(condition, "WHERE", may_aggregate=False)
+            case StreamFunction():
+                self._stream_function(handler)
+            case WindowCall():
+                self._window(handler)
+            case NoWindow():
+                pass
+            case _:
+                assert_never(handler)
+
+    def _filter(self, condition: Expression, clause: str, *, may_aggregate: bool) -> None:
+        collector = AggregateCollector() if may_aggregate else None
+        binder = ExpressionBinder(context=self.context, scope=self.scope, clause=clause, aggregates=collector)
+        bound = binder.condition(condition)
+        if isinstance(bound, Unknown):
+            self.node = None
+        elif collector is not None and collector.calls:
+            if self.has_window:
+                self.context.diagnostics.not_supported(condition.span, "aggregates in a filter behind a window are")
+                self.node = None
+            elif self.node is not None:
+                self.node = _running(self.node, collector, bound)
+        elif self.node is not None:
+            self.node = plan.Filter(input=self.node, condition=bound, span=condition.span)
+
+    def _stream_function(self, handler: StreamFunction) -> None:
+        binder = ExpressionBinder(context=self.context, scope=self.scope, clause=f"#{handler.name}")
+        bound = bind_stream_function(binder, self.relation, handler)
+        if bound is None:
+            self.node = None
+            if _appends_unknown(handler):
+                self.relation = replace(self.relation, schema=None)
+            return
+        if self.node is not None:
+            self.node = bound.over(self.node)
+        self.relation = replace(self.relation, schema=bound.schema)
+
+    def _window(self, handler: WindowCall) -> None:
+        binder = ExpressionBinder(context=self.context, scope=self.scope, clause="a window")
+        bound = bind_window(binder, handler)
+        self.has_window = True
+        if bound is None:
+            self.node = None
+        elif self.node is not None:
+            self.node = plan.Window(
+                input=self.node,
+                declaration=bound.declaration,
+                native=bound.native,
+                parameters=bound.parameters,
+                span=handler.span,
+            )
+
+
+def _appends_unknown(handler: StreamFunction) -> bool:
+    """Whether attributes may be missing now that the function could not be bound."""
+    return handler.name.lower() != "log"
+
+
+def _running(node: plan.Node, collector: AggregateCollector, condition: TypedExpression) -> plan.Select:
+    """A filter that reads aggregates over all events so far."""
+    schema: Schema = node.schema
+    columns = tuple(
+        plan.Output(name=attribute.name, expression=Column(index=index, type=attribute.type, name=attribute.name))
+        for index, attribute in enumerate(schema)
+    )
+    return plan.Select(
+        input=node,
+        aggregates=tuple(collector.calls),
+        outputs=(*columns, plan.Output(name="_condition", expression=condition)),
+        visible=len(columns),
+        having=OutputColumn(index=len(columns), type=AttributeType.BOOL, name="_condition"),
+        current=True,
+        expired=True,
+        schema=schema,
+        span=condition.span,
+    )

@@ -1,0 +1,127 @@
+"""One query: its input, selection, and what becomes of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from eventflux.language.ast import (
+    DeleteFrom,
+    Emit,
+    InsertInto,
+    JoinInput,
+    MergeInto,
+    Query,
+    UpdateOrInsert,
+    UpdateTable,
+    WindowCall,
+)
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.inputs import bind_input
+from eventflux.planner.binder.mutations import check_mutation
+from eventflux.planner.binder.outputs import OutputKinds
+from eventflux.planner.binder.relations import Relations
+from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
+from eventflux.planner.binder.windows import bind_window
+from eventflux.planner.logical import nodes as plan
+from eventflux.types.error_codes import ErrorCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundBranch:
+    """One SELECT: where its rows come from (None: could not be planned) and what it makes of them."""
+
+    node: plan.Node | None
+    selection: BoundSelection
+    query: Query
+
+
+def kinds_of(query: Query) -> OutputKinds:
+    """Which kinds of rows the output of a query wants."""
+    match query.output:
+        case None:
+            return OutputKinds.of(None)
+        case MergeInto():
+            return OutputKinds.of(None)
+        case output:
+            return OutputKinds.of(output.event_type)
+
+
+def bind_branches(context: BindContext, relations: Relations, query: Query) -> tuple[BoundBranch, ...]:
+    """Bind the SELECT of a query and those behind UNION ALL, with the order and limits that hold for all."""
+    _report_unplanned(context, query)
+    branches = [query, *(_with_common_clauses(branch, query) for branch in query.unions)]
+    bound: list[BoundBranch] = []
+    for branch in branches:
+        one = _bind_branch(context, relations, branch)
+        if one is not None:
+            bound.append(one)
+    return tuple(bound)
+
+
+def _with_common_clauses(branch: Query, query: Query) -> Query:
+    return replace(
+        branch,
+        order_by=query.order_by,
+        limit=query.limit,
+        offset=query.offset,
+    )
+
+
+def _bind_branch(context: BindContext, relations: Relations, query: Query) -> BoundBranch | None:
+    if query.input is None:
+        context.diagnostics.error(
+            query.span,
+            ErrorCode.INVALID_QUERY,
+            "SELECT without FROM can only be run on demand",
+            "name the stream that the query reads: FROM ...",
+        )
+        return None
+    bound = bind_input(context, relations, query.input, query.where)
+    if isinstance(query.window, WindowCall) and isinstance(query.input, JoinInput):
+        bind_window(ExpressionBinder(context=context, scope=bound.scope, clause="a window"), query.window)
+    check_mutation(context, relations, query, bound.scope)
+    if query.selection is None:
+        return None
+    selection = bind_selection(
+        context,
+        bound.scope,
+        SelectionClauses(
+            selection=query.selection,
+            group_by=query.group_by,
+            having=query.having,
+            order_by=query.order_by,
+            limit=query.limit,
+            offset=query.offset,
+        ),
+    )
+    for expression in query.partition_by:
+        ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
+    is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
+    return BoundBranch(node=bound.node if is_planned else None, selection=selection, query=query)
+
+
+def _report_unplanned(context: BindContext, query: Query) -> None:
+    diagnostics = context.diagnostics
+    if query.output_rate is not None:
+        diagnostics.not_supported(query.output_rate.span, "output rates are")
+    if query.partition_by:
+        diagnostics.not_supported(query.partition_by[0].span, "PARTITION BY is")
+    if query.aggregation_range is not None:
+        diagnostics.not_supported(query.aggregation_range.span, "aggregations are")
+    if query.emit is Emit.FINAL:
+        diagnostics.error(
+            query.span,
+            ErrorCode.NOT_SUPPORTED,
+            "EMIT FINAL is not supported here",
+            "use a batch window: it gives one result a window",
+        )
+    for given in query.properties:
+        diagnostics.error(given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of a query")
+    match query.output:
+        case UpdateTable() | DeleteFrom() | UpdateOrInsert() | MergeInto():
+            diagnostics.not_supported(query.output.span, "changes of tables are")
+        case InsertInto(on_conflict=on_conflict) if on_conflict is not None:
+            diagnostics.not_supported(on_conflict.span, "ON CONFLICT is")
+        case _:
+            pass

@@ -1,0 +1,1 @@
+"""From logical plans to operators and programs of the engine."""

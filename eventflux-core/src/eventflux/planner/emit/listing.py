@@ -1,0 +1,136 @@
+"""A listing as a target: what would be built, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from eventflux.planner.emit.target import Node, Register, SelectParts
+from eventflux.planner.logical.nodes import WindowParameter
+from eventflux.planner.typed.nodes import ConstantValue
+from eventflux.types.attribute_type import AttributeType
+
+
+@dataclass(slots=True)
+class ListedProgram:
+    """Instructions as lines: `r2 = add_int r0 r1`."""
+
+    input_types: tuple[AttributeType, ...]
+    lines: list[str] = field(default_factory=list)
+    _registers: int = 0
+    _depth: int = 0
+
+    def column(self, index: int) -> Register:
+        return self._write(f"column {index}")
+
+    def constant(self, value: ConstantValue, type: AttributeType) -> Register:
+        shown = "null" if value is None else repr(value)
+        return self._write(f"{type.name.lower()} {shown}")
+
+    def call(self, operation: str, *registers: Register) -> Register:
+        return self._write(" ".join([operation, *(f"r{register}" for register in registers)]))
+
+    def host_call(self, function: int, returns: AttributeType, *registers: Register) -> Register:
+        arguments = " ".join(f"r{register}" for register in registers)
+        return self._write(f"host {function} -> {returns.name.lower()} {arguments}".rstrip())
+
+    @contextmanager
+    def mask(self, register: Register, *, when: bool) -> Iterator[None]:
+        self._line(f"where {'' if when else 'not '}r{register}")
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+    def output(self, register: Register) -> None:
+        self._line(f"out r{register}")
+
+    def _write(self, text: str) -> Register:
+        register = self._registers
+        self._registers += 1
+        self._line(f"r{register} = {text}")
+        return Register(register)
+
+    def _line(self, text: str) -> None:
+        self.lines.append("  " * self._depth + text)
+
+
+@dataclass(slots=True)
+class ListedGraph:
+    """The graph as lines: one a stream or operator, programs indented below."""
+
+    lines: list[str] = field(default_factory=list)
+    _nodes: int = 0
+
+    def program(self, input_types: Sequence[AttributeType]) -> ListedProgram:
+        return ListedProgram(input_types=tuple(input_types))
+
+    def stream(self, name: str, types: Sequence[AttributeType]) -> Node:
+        return self._node(f"stream {name} ({_types(types)})")
+
+    def query(self, name: str) -> None:
+        self.lines.append(f"query {name}")
+
+    def filter(self, node: Node, condition: ListedProgram) -> Node:
+        return self._node(f"filter n{node}", condition)
+
+    def map(self, node: Node, columns: ListedProgram) -> Node:
+        return self._node(f"map n{node}", columns)
+
+    def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node:
+        arguments = ", ".join(_parameter(parameter) for parameter in parameters)
+        expired = "" if wants_expired else " without expired"
+        return self._node(f"window n{node} {name}({arguments}){expired}")
+
+    def select(
+        self,
+        node: Node,
+        parts: SelectParts,
+        *,
+        arguments: ListedProgram | None,
+        outputs: ListedProgram,
+        having: ListedProgram | None,
+    ) -> Node:
+        kinds = [kind for kind, wanted in (("current", parts.current), ("expired", parts.expired)) if wanted]
+        text = f"select n{node} {' and '.join(kinds)}, {parts.visible} visible"
+        if parts.group_keys:
+            text += f", {parts.group_keys} group keys"
+        for aggregate in parts.aggregates:
+            argument = "" if aggregate.argument_output is None else f"out {aggregate.argument_output}"
+            text += f", {aggregate.name}({argument})"
+        for key in parts.order:
+            direction = " desc" if key.descending else ""
+            text += f", order {key.output}{direction}{' nulls first' if key.nulls_first else ''}"
+        if parts.limit is not None:
+            text += f", limit {parts.limit}"
+        if parts.offset:
+            text += f", offset {parts.offset}"
+        named = (("arguments", arguments), ("outputs", outputs), ("having", having))
+        return self._node(text, **{name: program for name, program in named if program is not None})
+
+    def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
+        kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
+        self.lines.append(f"  insert n{node} into n{stream} {' and '.join(kinds)}")
+
+    def _node(self, text: str, program: ListedProgram | None = None, **programs: ListedProgram) -> Node:
+        node = self._nodes
+        self._nodes += 1
+        indent = "" if text.startswith("stream ") else "  "
+        self.lines.append(f"{indent}n{node} = {text}")
+        if program is not None:
+            self.lines.extend(f"      {line}" for line in program.lines)
+        for name, part in programs.items():
+            self.lines.append(f"      {name}:")
+            self.lines.extend(f"        {line}" for line in part.lines)
+        return Node(node)
+
+
+def _types(types: Sequence[AttributeType]) -> str:
+    return ", ".join(each.name.lower() for each in types)
+
+
+def _parameter(parameter: WindowParameter) -> str:
+    if parameter.column is not None:
+        return f"{parameter.name} = column {parameter.column}"
+    shown = "null" if parameter.value is None else repr(parameter.value)
+    return f"{parameter.name} = {parameter.type.name.lower()} {shown}"

@@ -1,0 +1,110 @@
+"""The engine's graph as a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from eventflux.engine.builder import AggregateSpec, Argument, EngineBuilder, OrderKey, ProgramBuilder, SelectSpec
+from eventflux.engine.builder import Node as NativeNode
+from eventflux.engine.builder import Register as NativeRegister
+from eventflux.planner.emit.target import Node, Register, SelectParts
+from eventflux.planner.logical.nodes import WindowParameter
+from eventflux.planner.typed.nodes import ConstantValue
+from eventflux.types.attribute_type import AttributeType
+
+
+@dataclass(frozen=True, slots=True)
+class NativeProgram:
+    """A program of the engine."""
+
+    builder: ProgramBuilder
+
+    def column(self, index: int) -> Register:
+        return Register(self.builder.column(index))
+
+    def constant(self, value: ConstantValue, type: AttributeType) -> Register:
+        return Register(self.builder.constant(value, type))
+
+    def call(self, operation: str, *registers: Register) -> Register:
+        return Register(self.builder.call(operation, *(NativeRegister(register) for register in registers)))
+
+    def host_call(self, function: int, returns: AttributeType, *registers: Register) -> Register:
+        natives = (NativeRegister(register) for register in registers)
+        return Register(self.builder.host_call(function, returns, *natives))
+
+    def mask(self, register: Register, *, when: bool) -> AbstractContextManager[None]:
+        return self.builder.mask(NativeRegister(register), when)
+
+    def output(self, register: Register) -> None:
+        self.builder.output(NativeRegister(register))
+
+
+@dataclass(frozen=True, slots=True)
+class NativeGraph:
+    """The graph that an engine is built from.
+
+    Attributes:
+        builder: Of the engine.
+    """
+
+    builder: EngineBuilder
+
+    def program(self, input_types: Sequence[AttributeType]) -> NativeProgram:
+        return NativeProgram(self.builder.program(input_types))
+
+    def stream(self, name: str, types: Sequence[AttributeType]) -> Node:
+        return Node(self.builder.stream(name, types))
+
+    def query(self, name: str) -> None:
+        self.builder.query(name)
+
+    def filter(self, node: Node, condition: NativeProgram) -> Node:
+        return Node(self.builder.filter(NativeNode(node), condition.builder))
+
+    def map(self, node: Node, columns: NativeProgram) -> Node:
+        return Node(self.builder.map(NativeNode(node), columns.builder))
+
+    def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node:
+        arguments = [
+            Argument(type=parameter.type, value=parameter.value, column=parameter.column) for parameter in parameters
+        ]
+        return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
+
+    def select(
+        self,
+        node: Node,
+        parts: SelectParts,
+        *,
+        arguments: NativeProgram | None,
+        outputs: NativeProgram,
+        having: NativeProgram | None,
+    ) -> Node:
+        spec = SelectSpec(
+            arguments=None if arguments is None else arguments.builder,
+            group_keys=parts.group_keys,
+            aggregates=tuple(
+                AggregateSpec(
+                    name=aggregate.name,
+                    argument_type=aggregate.argument_type,
+                    argument_output=aggregate.argument_output,
+                )
+                for aggregate in parts.aggregates
+            ),
+            outputs=outputs.builder,
+            visible=parts.visible,
+            having=None if having is None else having.builder,
+            order=tuple(
+                OrderKey(output=key.output, descending=key.descending, nulls_first=key.nulls_first)
+                for key in parts.order
+            ),
+            limit=parts.limit,
+            offset=parts.offset,
+            current=parts.current,
+            expired=parts.expired,
+        )
+        return Node(self.builder.select(NativeNode(node), spec))
+
+    def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
+        self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)

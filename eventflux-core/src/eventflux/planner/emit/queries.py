@@ -1,0 +1,116 @@
+"""Logical plans of queries -> operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic
+
+from eventflux.planner.emit.programs import ProgramWriter
+from eventflux.planner.emit.target import Aggregator, GraphTarget, Node, ProgramT, SelectParts
+from eventflux.planner.logical import nodes as plan
+from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.types.attribute_type import AttributeType
+
+# Windows that send RESET behind the EXPIRED rows of a batch: aggregates do not need those rows.
+_RESETTING: Final = frozenset({"length_batch", "time_batch", "external_time_batch", "batch", "hopping"})
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEmitter(Generic[ProgramT]):
+    """Emits queries into a graph whose streams are there."""
+
+    graph: GraphTarget[ProgramT]
+    streams: Mapping[str, Node]
+    shares: bool = True
+
+    def emit(self, query: plan.QueryPlan) -> Node:
+        """Add the operators of a query; gives the last one, whose rows are those of the query."""
+        self.graph.query(query.name)
+        last = self._node(query.root, wants_expired=False)
+        if query.target is not None:
+            self.graph.insert(last, self.streams[query.target], current=query.current, expired=query.expired)
+        return last
+
+    def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:
+        """Add a node and those below it. `wants_expired`: something behind it reads EXPIRED rows."""
+        graph = self.graph
+        match node:
+            case plan.Scan():
+                return self.streams[node.stream]
+            case plan.Filter():
+                below = self._node(node.input, wants_expired=wants_expired)
+                return graph.filter(below, self._program(node.input, (node.condition,)))
+            case plan.Map():
+                below = self._node(node.input, wants_expired=wants_expired)
+                return graph.map(below, self._program(node.input, node.columns))
+            case plan.Log():
+                # What leaves a window is logged too.
+                below = self._node(node.input, wants_expired=True)
+                return graph.filter(below, self._program(node.input, (node.call,)))
+            case plan.Window():
+                below = self._node(node.input, wants_expired=False)
+                return graph.window(below, node.native, node.parameters, wants_expired=wants_expired)
+            case plan.Select():
+                return self._select(node)
+
+    def _select(self, node: plan.Select) -> Node:
+        reads_expired = node.expired or (bool(node.aggregates) and not _is_reset(node.input))
+        below = self._node(node.input, wants_expired=reads_expired)
+        arguments: list[TypedExpression] = list(node.group_by)
+        aggregators: list[Aggregator] = []
+        for call in node.aggregates:
+            position = None
+            if call.argument is not None:
+                position = len(arguments)
+                arguments.append(call.argument)
+            argument_type = None if call.argument is None else call.argument.type
+            aggregators.append(Aggregator(name=call.name, argument_type=argument_type, argument_output=position))
+        outputs = tuple(output.expression for output in node.outputs)
+        input_types = node.input.schema.types
+        aggregate_types = tuple(call.type for call in node.aggregates)
+        output_types = tuple(_known(expression) for expression in outputs)
+        parts = SelectParts(
+            group_keys=len(node.group_by),
+            aggregates=tuple(aggregators),
+            visible=node.visible,
+            order=node.order,
+            limit=node.limit,
+            offset=node.offset,
+            current=node.current,
+            expired=node.expired,
+        )
+        return self.graph.select(
+            below,
+            parts,
+            arguments=self._write(input_types, arguments) if arguments else None,
+            outputs=self._write((*input_types, *aggregate_types), outputs, aggregates_from=len(input_types)),
+            having=None if node.having is None else self._write(output_types, (node.having,)),
+        )
+
+    def _program(self, source: plan.Node, outputs: Sequence[TypedExpression]) -> ProgramT:
+        return self._write(source.schema.types, outputs)
+
+    def _write(
+        self, input_types: Sequence[AttributeType], outputs: Sequence[TypedExpression], *, aggregates_from: int = 0
+    ) -> ProgramT:
+        program = self.graph.program(input_types)
+        writer = ProgramWriter(program, aggregates_from=aggregates_from, shares=self.shares)
+        for output in outputs:
+            writer.output(output)
+        return program
+
+
+def _is_reset(node: plan.Node) -> bool:
+    """Whether the window below sends RESET for each batch that leaves it."""
+    windows = [each for each in plan.chain(node) if isinstance(each, plan.Window)]
+    if not windows or windows[-1].native not in _RESETTING:
+        return False
+    # A batch that is let go early comes again: its rows have to be taken back one by one.
+    return not any(parameter.name == "timeout" and parameter.value for parameter in windows[-1].parameters)
+
+
+def _known(expression: TypedExpression) -> AttributeType:
+    if expression.type is None:
+        raise ValueError("the type of an output is not known")
+    return expression.type

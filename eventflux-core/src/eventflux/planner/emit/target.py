@@ -1,0 +1,87 @@
+"""What plans are emitted into: a graph of operators with programs. The engine's is one, a listing another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NewType, Protocol, TypeVar
+
+from eventflux.planner.logical.nodes import Order, WindowParameter
+from eventflux.planner.typed.nodes import ConstantValue
+from eventflux.types.attribute_type import AttributeType
+
+Register = NewType("Register", int)
+Node = NewType("Node", int)
+
+
+class ProgramTarget(Protocol):
+    """A program: instructions over columns, in order."""
+
+    def column(self, index: int) -> Register: ...
+
+    def constant(self, value: ConstantValue, type: AttributeType) -> Register: ...
+
+    def call(self, operation: str, *registers: Register) -> Register: ...
+
+    def host_call(self, function: int, returns: AttributeType, *registers: Register) -> Register: ...
+
+    def mask(self, register: Register, *, when: bool) -> AbstractContextManager[None]:
+        """Limit what is written inside to rows where the BOOL register is true, or with `when=False` not true."""
+        ...
+
+    def output(self, register: Register) -> None: ...
+
+
+ProgramT = TypeVar("ProgramT", bound=ProgramTarget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregator:
+    """An aggregate: its argument is an output of the argument program, or there is none."""
+
+    name: str
+    argument_type: AttributeType | None
+    argument_output: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectParts:
+    """A selection without its programs."""
+
+    group_keys: int
+    aggregates: tuple[Aggregator, ...]
+    visible: int
+    order: tuple[Order, ...]
+    limit: int | None
+    offset: int
+    current: bool
+    expired: bool
+
+
+class GraphTarget(Protocol[ProgramT]):
+    """A graph: streams, then queries with their operators, in text order."""
+
+    def program(self, input_types: Sequence[AttributeType]) -> ProgramT: ...
+
+    def stream(self, name: str, types: Sequence[AttributeType]) -> Node: ...
+
+    def query(self, name: str) -> None: ...
+
+    def filter(self, node: Node, condition: ProgramT) -> Node: ...
+
+    def map(self, node: Node, columns: ProgramT) -> Node: ...
+
+    def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node: ...
+
+    def select(
+        self,
+        node: Node,
+        parts: SelectParts,
+        *,
+        arguments: ProgramT | None,
+        outputs: ProgramT,
+        having: ProgramT | None,
+    ) -> Node: ...
+
+    def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None: ...

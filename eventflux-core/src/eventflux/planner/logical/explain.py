@@ -1,0 +1,97 @@
+"""The logical plan as text: one query after the other, each from its target down to the stream that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eventflux.planner.logical.nodes import Filter, Log, Map, Node, QueryPlan, Scan, Select, Window, WindowParameter
+from eventflux.planner.typed.text import text_of
+
+
+def explain_query(plan: QueryPlan) -> str:
+    """A query as a tree of one branch."""
+    kinds = {(True, False): "current", (False, True): "expired", (True, True): "all"}
+    lines = [f"query {plan.name}{' (internal)' if plan.is_hidden else ''}"]
+    depth = 1
+    if plan.target is not None:
+        lines.append(f"  insert {kinds[plan.current, plan.expired]} events into {plan.target}")
+        depth = 2
+    node: Node = plan.root
+    while True:
+        lines.extend(_lines(node, "  " * depth))
+        if isinstance(node, Scan):
+            return "\n".join(lines)
+        node = node.input
+        depth += 1
+
+
+def _lines(node: Node, indent: str) -> list[str]:
+    match node:
+        case Scan():
+            return [f"{indent}stream {node.stream} ({node.schema})"]
+        case Filter():
+            return [f"{indent}filter {text_of(node.condition, _names(node.input))}"]
+        case Map():
+            name = _names(node.input)
+            columns = ", ".join(
+                _named(attribute.name, text_of(column, name))
+                for attribute, column in zip(node.schema, node.columns, strict=True)
+            )
+            return [f"{indent}map {columns}"]
+        case Log():
+            return [f"{indent}log"]
+        case Window():
+            arguments = ", ".join(_parameter(parameter, _names(node.input)) for parameter in node.parameters)
+            return [f"{indent}window {node.declaration.qualified_name}({arguments})"]
+        case Select():
+            return _select_lines(node, indent)
+
+
+def _select_lines(node: Select, indent: str) -> list[str]:
+    name = _names(node.input)
+
+    def aggregate(index: int) -> str:
+        call = node.aggregates[index]
+        argument = "" if call.argument is None else text_of(call.argument, name)
+        return f"{call.name}({argument})"
+
+    def output(index: int) -> str:
+        return node.outputs[index].name
+
+    shown = [_named(each.name, text_of(each.expression, name, aggregate)) for each in node.outputs]
+    lines = [f"{indent}select {', '.join(shown[: node.visible])}"]
+    more = f"{indent}  "
+    if len(shown) > node.visible:
+        lines.append(f"{more}hidden {', '.join(shown[node.visible :])}")
+    if node.group_by:
+        lines.append(f"{more}group by {', '.join(text_of(key, name) for key in node.group_by)}")
+    if node.having is not None:
+        lines.append(f"{more}having {text_of(node.having, output)}")
+    if node.order:
+        keys = ", ".join(
+            output(key.output) + (" desc" if key.descending else "") + (" nulls first" if key.nulls_first else "")
+            for key in node.order
+        )
+        lines.append(f"{more}order by {keys}")
+    if node.limit is not None:
+        lines.append(f"{more}limit {node.limit}")
+    if node.offset:
+        lines.append(f"{more}offset {node.offset}")
+    return lines
+
+
+def _names(node: Node) -> Callable[[int], str]:
+    schema = node.schema
+    return lambda index: schema[index].name
+
+
+def _named(name: str, text: str) -> str:
+    return name if name == text else f"{text} as {name}"
+
+
+def _parameter(parameter: WindowParameter, name: Callable[[int], str]) -> str:
+    if parameter.column is not None:
+        return f"{parameter.name} = {name(parameter.column)}"
+    if isinstance(parameter.value, bool):
+        return f"{parameter.name} = {'true' if parameter.value else 'false'}"
+    return f"{parameter.name} = {'null' if parameter.value is None else repr(parameter.value)}"

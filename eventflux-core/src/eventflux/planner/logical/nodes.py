@@ -1,0 +1,179 @@
+"""Nodes of the logical plan.
+
+The rows of a query go from its Scan through a chain of nodes to a Select, and from there into a stream:
+
+    Scan -> (Filter | Map | Log | Window)* -> Select -> Select? -> target
+
+Each node names its input; `schema` is what it puts out. Expressions of a node read the columns of its input. Nodes are
+immutable: a rewrite makes new ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from eventflux.extension import Extension
+from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.schema import Schema
+from eventflux.types.source_text import NO_SPAN, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The rows of a stream, as they reach it."""
+
+    stream: str
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Rows for which the condition is true."""
+
+    input: Node
+    condition: TypedExpression
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """New columns instead of those of the input."""
+
+    input: Node
+    columns: tuple[TypedExpression, ...]
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Rows as they are, written to the log: `call` is a host call that gives true."""
+
+    input: Node
+    call: TypedExpression
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowParameter:
+    """An argument of a window, in the order of its declaration: a constant, or with `column` an attribute."""
+
+    name: str
+    type: AttributeType
+    value: ConstantValue = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave."""
+
+    input: Node
+    declaration: Extension = field(compare=False)
+    native: str
+    parameters: tuple[WindowParameter, ...]
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """An output column of a selection, over the input columns and the aggregates."""
+
+    name: str
+    expression: TypedExpression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A sort key: an output column."""
+
+    output: int
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select:
+    """Grouping, aggregates, outputs, having, order, limit: section by section as the language says.
+
+    The first `visible` outputs are put out; the others serve `having` and `order`, which read output columns.
+    `current`, `expired`: the kinds of rows that are put out.
+    """
+
+    input: Node
+    group_by: tuple[TypedExpression, ...] = ()
+    aggregates: tuple[AggregateCall, ...] = ()
+    outputs: tuple[Output, ...]
+    visible: int
+    having: TypedExpression | None = None
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    current: bool = True
+    expired: bool = False
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def is_aggregating(self) -> bool:
+        return bool(self.aggregates or self.group_by)
+
+
+Node: TypeAlias = Scan | Filter | Map | Log | Window | Select
+
+
+def with_input(node: Node, new_input: Node) -> Node:
+    """The node over another input; a Scan has none."""
+    match node:
+        case Scan():
+            return node
+        case _:
+            return node if node.input is new_input else replace(node, input=new_input)
+
+
+def chain(node: Node) -> tuple[Node, ...]:
+    """The nodes from the Scan to this one."""
+    found = [node]
+    while not isinstance(node, Scan):
+        node = node.input
+        found.append(node)
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryPlan:
+    """One query.
+
+    Attributes:
+        name: What callbacks and metrics call it.
+        root: Its last node, a Select.
+        target: The stream that its rows go into; None: nowhere but to its callbacks.
+        current: CURRENT rows go there.
+        expired: EXPIRED rows go there, as CURRENT ones.
+        is_hidden: Made by the planner for a subquery or a branch of UNION ALL: not listed, not numbered.
+        span: Its place in the text.
+    """
+
+    name: str
+    root: Select
+    target: str | None
+    current: bool = True
+    expired: bool = False
+    is_hidden: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)

@@ -1,0 +1,224 @@
+"""Text to plan: the one entry point of the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from eventflux.engine.builder import EngineBuilder
+from eventflux.engine.builder import Node as NativeNode
+from eventflux.extension import ExtensionRegistry
+from eventflux.language.ast import EventFluxApp, StreamDefinition
+from eventflux.planner.binder.app import AppBinder, BoundApp
+from eventflux.planner.binder.inserts import Seed
+from eventflux.planner.binder.stream_options import StreamOptions
+from eventflux.planner.catalog import RelationKind
+from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.emit.listing import ListedGraph
+from eventflux.planner.emit.native import NativeGraph
+from eventflux.planner.emit.queries import QueryEmitter
+from eventflux.planner.host_functions import HostFunction, HostFunctions
+from eventflux.planner.logical.explain import explain_query
+from eventflux.planner.logical.nodes import QueryPlan
+from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
+from eventflux.planner.settings import AppSettings, Playback, read_settings
+from eventflux.types.diagnostic import Diagnostic, in_order
+from eventflux.types.schema import Schema
+from eventflux.types.source_text import NO_SPAN, SourceText, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """A stream of the app.
+
+    Attributes:
+        name: As queries name it; of hidden ones a name that no text can have.
+        schema: Its attributes.
+        definition: In the text; None where a query makes it.
+        options: What the definition says beside the attributes.
+        is_hidden: Made by the planner for a subquery or UNION ALL.
+        span: Of the definition's name, or of the target of the first query that inserts into it.
+    """
+
+    name: str
+    schema: Schema
+    definition: StreamDefinition | None = field(default=None, compare=False, repr=False)
+    options: StreamOptions = field(default_factory=StreamOptions)
+    is_hidden: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmittedApp:
+    """Where the parts of a plan are in an engine's graph.
+
+    Attributes:
+        streams: Name of each stream -> its node, for input and for listeners.
+        queries: Name of each query of the text -> its last operator, for listeners.
+    """
+
+    streams: Mapping[str, NativeNode]
+    queries: Mapping[str, NativeNode]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an app does: built once from its text, emitted into any number of engines.
+
+    Attributes:
+        source: The text.
+        settings: Of the app.
+        streams: In order of definition, then those that queries make, in text order.
+        queries: In the order in which they are emitted; hidden ones before the query that they belong to.
+        logical_queries: The same before rewriting.
+        seeds: Rows that enter when the app starts, in text order.
+        host_functions: What programs call outside the engine, by number.
+        warnings: By place.
+        switched_off: Rewrites that were not done.
+    """
+
+    source: SourceText
+    settings: AppSettings
+    streams: tuple[StreamPlan, ...]
+    queries: tuple[QueryPlan, ...]
+    logical_queries: tuple[QueryPlan, ...] = field(repr=False)
+    seeds: tuple[Seed, ...] = ()
+    host_functions: tuple[HostFunction, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    switched_off: frozenset[str] = frozenset()
+
+    def stream(self, name: str) -> StreamPlan | None:
+        """The stream of that name, if it is one that a text can name."""
+        return next((stream for stream in self.streams if stream.name == name and not stream.is_hidden), None)
+
+    def query(self, name: str) -> QueryPlan | None:
+        """The query of that name."""
+        return next((query for query in self.queries if query.name == name and not query.is_hidden), None)
+
+    def emit(self, builder: EngineBuilder) -> EmittedApp:
+        """Build the graph of an engine; sealing it is left to the caller.
+
+        Host functions keep the numbers of the plan: the engine has to know them under these.
+        """
+        graph = NativeGraph(builder)
+        streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
+        emitter = QueryEmitter(graph, streams, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        queries: dict[str, NativeNode] = {}
+        for query in self.queries:
+            last = emitter.emit(query)
+            if not query.is_hidden:
+                queries[query.name] = NativeNode(last)
+        return EmittedApp(streams={name: NativeNode(node) for name, node in streams.items()}, queries=queries)
+
+    def explain(self) -> str:
+        """The logical plan, what rewriting made of it, and the operators and programs."""
+        logical = "\n".join(explain_query(query) for query in self.logical_queries)
+        rewritten = "\n".join(explain_query(query) for query in self.queries)
+        parts = ["logical plan", logical]
+        if rewritten != logical:
+            parts += ["", "rewritten plan", rewritten]
+        return "\n".join([*parts, "", "native plan", self.listing()])
+
+    def listing(self) -> str:
+        """The operators and programs that `emit` builds."""
+        graph = ListedGraph()
+        streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
+        emitter = QueryEmitter(graph, streams, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        for query in self.queries:
+            emitter.emit(query)
+        return "\n".join(graph.lines)
+
+    def __str__(self) -> str:
+        return self.explain()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannerOptions:
+    """How a plan is made.
+
+    Attributes:
+        switched_off: Names of rewrites that are not done, out of `RULE_NAMES`.
+        stream_properties: Stream -> properties that the configuration gives where the text does not.
+    """
+
+    switched_off: frozenset[str] = frozenset()
+    stream_properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = self.switched_off - set(RULE_NAMES)
+        if unknown:
+            raise ValueError(f"no rewrite {min(unknown)!r}; there are: {', '.join(RULE_NAMES)}")
+
+
+def check(
+    app: EventFluxApp, registry: ExtensionRegistry, options: PlannerOptions | None = None
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with an app, and every warning, by place. Never raises for a bad app."""
+    diagnostics = Diagnostics(app.source)
+    _bind(app, registry, diagnostics, options or PlannerOptions())
+    return in_order([*diagnostics.errors, *diagnostics.warnings])
+
+
+def plan(
+    app: EventFluxApp,
+    registry: ExtensionRegistry,
+    *,
+    playback: bool | None = None,
+    options: PlannerOptions | None = None,
+) -> Plan:
+    """Plan an app.
+
+    Args:
+        app: As parsed.
+        registry: All that the text can name.
+        playback: Event time drives the clock, or not, whatever the text says; None: as the text says.
+        options: How the plan is made.
+
+    Raises:
+        ValidationError: The text does not make sense; the error holds everything that is wrong, by place.
+        ExtensionNotFoundError: Nothing is wrong but that extensions are missing.
+    """
+    chosen = options or PlannerOptions()
+    diagnostics = Diagnostics(app.source)
+    binder, made = _bind(app, registry, diagnostics, chosen)
+    diagnostics.raise_errors()
+    settings = binder.settings
+    if playback is not None:
+        settings = replace(settings, playback=(settings.playback or Playback()) if playback else None)
+    streams = tuple(
+        StreamPlan(
+            name=entry.name,
+            schema=entry.schema,
+            definition=entry.definition,
+            options=made.options.get(entry.name, StreamOptions()),
+            is_hidden=entry.is_hidden,
+            span=entry.span,
+        )
+        for entry in made.entries
+        if entry.kind is RelationKind.STREAM and entry.schema is not None
+    )
+    return Plan(
+        source=app.source,
+        settings=settings,
+        streams=streams,
+        queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
+        logical_queries=made.queries,
+        seeds=made.seeds,
+        host_functions=tuple(binder.host_functions.functions),
+        warnings=diagnostics.warnings,
+        switched_off=chosen.switched_off,
+    )
+
+
+def _bind(
+    app: EventFluxApp, registry: ExtensionRegistry, diagnostics: Diagnostics, options: PlannerOptions
+) -> tuple[AppBinder, BoundApp]:
+    binder = AppBinder(
+        app=app,
+        registry=registry,
+        settings=read_settings(app, diagnostics),
+        diagnostics=diagnostics,
+        host_functions=HostFunctions(),
+        configured=options.stream_properties,
+    )
+    return binder, binder.bind()

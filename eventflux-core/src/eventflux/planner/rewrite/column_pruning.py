@@ -1,0 +1,124 @@
+"""A window retains only the columns that are read behind it, and projections compute only those.
+
+A Map is put before a window that would keep more than is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.nodes import Filter, Log, Map, Node, QueryPlan, Scan, Select, Window
+from eventflux.planner.typed.nodes import Column, TypedExpression
+from eventflux.planner.typed.walk import columns_read, renumber_columns
+from eventflux.types.schema import Schema
+
+# Windows that look at no attribute but those that their arguments name. Others get all attributes.
+_READS_ARGUMENTS_ONLY: Final = frozenset(
+    {
+        "length",
+        "length_batch",
+        "time",
+        "time_batch",
+        "time_length",
+        "external_time",
+        "external_time_batch",
+        "batch",
+        "session",
+        "sort",
+        "delay",
+        "cron",
+        "hopping",
+    }
+)
+
+_Numbers = dict[int, int]
+
+
+def prune_columns(plan: QueryPlan) -> QueryPlan:
+    """The plan without columns that nobody reads."""
+    return replace(plan, root=_select(plan.root))
+
+
+def _select(node: Select) -> Select:
+    expressions = [
+        *node.group_by,
+        *(call.argument for call in node.aggregates if call.argument is not None),
+        *(output.expression for output in node.outputs),
+    ]
+    source, numbers = _prune(node.input, columns_read(expressions))
+    return replace(
+        node,
+        input=source,
+        group_by=tuple(renumber_columns(key, numbers) for key in node.group_by),
+        aggregates=tuple(_aggregate(call, numbers) for call in node.aggregates),
+        outputs=tuple(
+            replace(output, expression=renumber_columns(output.expression, numbers)) for output in node.outputs
+        ),
+    )
+
+
+def _aggregate(call: AggregateCall, numbers: _Numbers) -> AggregateCall:
+    return call if call.argument is None else replace(call, argument=renumber_columns(call.argument, numbers))
+
+
+def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
+    """The node with at least the needed columns, and their new numbers."""
+    match node:
+        case Scan():
+            return node, _same(node)
+        case Select():
+            pruned = _select(node)
+            return pruned, _same(pruned)
+        case Filter():
+            source, numbers = _prune(node.input, needed | columns_read((node.condition,)))
+            return replace(node, input=source, condition=renumber_columns(node.condition, numbers)), numbers
+        case Log():
+            source, numbers = _prune(node.input, needed | columns_read((node.call,)))
+            return replace(node, input=source, call=renumber_columns(node.call, numbers)), numbers
+        case Map():
+            return _prune_map(node, needed)
+        case Window():
+            return _prune_window(node, needed)
+
+
+def _same(node: Node) -> _Numbers:
+    return {index: index for index in range(len(node.schema))}
+
+
+def _prune_map(node: Map, needed: set[int]) -> tuple[Node, _Numbers]:
+    kept = sorted(needed)
+    source, below = _prune(node.input, columns_read(node.columns[index] for index in kept))
+    columns = tuple(renumber_columns(node.columns[index], below) for index in kept)
+    schema = Schema(node.schema[index] for index in kept)
+    numbers = {old: new for new, old in enumerate(kept)}
+    if _is_identity(columns, source):
+        return source, numbers
+    return replace(node, input=source, columns=columns, schema=schema), numbers
+
+
+def _is_identity(columns: tuple[TypedExpression, ...], source: Node) -> bool:
+    return len(columns) == len(source.schema) and all(
+        isinstance(column, Column) and column.index == index for index, column in enumerate(columns)
+    )
+
+
+def _prune_window(node: Window, needed: set[int]) -> tuple[Node, _Numbers]:
+    if node.native not in _READS_ARGUMENTS_ONLY:
+        needed = set(range(len(node.schema)))
+    named = {parameter.column for parameter in node.parameters if parameter.column is not None}
+    kept = sorted(needed | named)
+    source, numbers = _prune(node.input, set(kept))
+    if len(source.schema) > len(kept):
+        columns = tuple(
+            Column(index=numbers[index], type=node.schema[index].type, name=node.schema[index].name) for index in kept
+        )
+        schema = Schema(node.schema[index] for index in kept)
+        source = Map(input=source, columns=columns, schema=schema, span=node.span)
+        numbers = {old: new for new, old in enumerate(kept)}
+    parameters = tuple(
+        parameter if parameter.column is None else replace(parameter, column=numbers[parameter.column])
+        for parameter in node.parameters
+    )
+    return replace(node, input=source, parameters=parameters), numbers
