@@ -1,0 +1,667 @@
+/* Rows to groups. For a block of rows at a time: key words column by column, hashes, then the index. See select_inside.h. */
+#include "aggregator/kept_value.h"
+#include "ops/select_inside.h"
+
+#define NO_PLACE UINT32_MAX
+#define FAR_GROUPS 4096u /* from here on the index and the groups are not expected in the nearest caches */
+
+/* Keys of a block of rows. */
+typedef struct key_block {
+    uint32_t from;
+    uint32_t rows;
+    const uint64_t *words; /* [rows * key_words] */
+    const uint32_t *nulls; /* [rows], or NULL */
+    const uint8_t *deep;   /* [rows] 1: some text lies outside; or NULL */
+    uint64_t *hashes;      /* [rows] */
+    /* scratch */
+    uint64_t *word_space;
+    uint32_t *null_space;
+    uint8_t *deep_space;
+} key_block;
+
+/* ---- keys ---- */
+
+static uint64_t canonical_double(double value) {
+    uint64_t bits;
+    if (value == 0.0) {
+        return 0;
+    }
+    if (value != value) {
+        return UINT64_C(0x7FF8000000000000);
+    }
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+#define FILL_WORDS(type, expression)                        \
+    do {                                                    \
+        const type *values = column->values;                \
+        for (uint32_t i = 0; i < block->rows; i++) {        \
+            type value = values[block->from + i];           \
+            words[(size_t)i * stride] = (expression);       \
+        }                                                   \
+    } while (0)
+
+static void fill_text(const ef_select *self, key_block *block, const ef_column *column, uint64_t *words) {
+    const ef_str *values = (const ef_str *)column->values + block->from;
+    size_t stride = self->key_words;
+    bool object = column->type == EF_OBJECT;
+    for (uint32_t i = 0; i < block->rows; i++) {
+        uint64_t *at = words + i * stride;
+        memcpy(at, &values[i], 16);
+        if (object || values[i].length > EF_INLINE_STRING) {
+            uint64_t hash = object ? ef_object_hash(&values[i], self->seed) : ef_hash_str(&values[i], self->seed);
+            at[0] = object ? values[i].length : at[0];
+            at[1] = hash & UINT64_C(0xFFFFFFFF00000000);
+            block->deep_space[i] = 1;
+            block->deep = block->deep_space;
+        }
+    }
+}
+
+static void fill_column(const ef_select *self, key_block *block, uint32_t k, const ef_column *column) {
+    size_t stride = self->key_words;
+    uint64_t *words = block->word_space + self->keys[k].word;
+    switch (column->type) {
+    case EF_BOOL:
+        FILL_WORDS(uint8_t, value);
+        break;
+    case EF_INT:
+        FILL_WORDS(int32_t, (uint64_t)(int64_t)value);
+        break;
+    case EF_LONG:
+        FILL_WORDS(int64_t, (uint64_t)value);
+        break;
+    case EF_FLOAT:
+        FILL_WORDS(float, canonical_double((double)value));
+        break;
+    case EF_DOUBLE:
+        FILL_WORDS(double, canonical_double(value));
+        break;
+    case EF_STRING:
+    case EF_OBJECT:
+        fill_text(self, block, column, words);
+        break;
+    }
+    if (column->validity == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < block->rows; i++) {
+        if (!ef_bit(column->validity, block->from + i)) {
+            words[i * stride] = 0;
+            if (ef_key_is_text(column->type)) {
+                words[i * stride + 1] = 0;
+            }
+            block->null_space[i] |= 1u << k;
+        }
+    }
+    block->nulls = block->null_space;
+}
+
+static bool has_long(const ef_str *values, uint32_t rows) {
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        longest = values[i].length > longest ? values[i].length : longest;
+    }
+    return longest > EF_INLINE_STRING;
+}
+
+static void fill_keys(const ef_select_call *call, key_block *block) {
+    const ef_select *self = call->self;
+    block->nulls = NULL;
+    block->deep = NULL;
+    const ef_column *first = &call->arguments[0];
+    if (self->key_count == 1 && first->validity == NULL) {
+        /* The column is the words already. */
+        if (first->type == EF_LONG) {
+            block->words = (const uint64_t *)first->values + block->from;
+            return;
+        }
+        const ef_str *texts = (const ef_str *)first->values + block->from;
+        if (first->type == EF_STRING && !has_long(texts, block->rows)) {
+            block->words = (const uint64_t *)(const void *)texts;
+            return;
+        }
+    }
+    memset(block->null_space, 0, block->rows * sizeof *block->null_space);
+    memset(block->deep_space, 0, block->rows);
+    for (uint32_t k = 0; k < self->key_count; k++) {
+        fill_column(self, block, k, &call->arguments[k]);
+    }
+    block->words = block->word_space;
+}
+
+static inline uint64_t hash_words(uint64_t seed, const uint64_t *words, uint32_t count, uint32_t nulls, uint32_t slot) {
+    uint64_t secret = seed ^ UINT64_C(0xA0761D6478BD642F);
+    uint64_t hash = seed ^ UINT64_C(0x8EBC6AF09C88C6E3) ^ ((uint64_t)nulls << 32 | slot) * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t w = 0;
+    for (; w + 2 <= count; w += 2) {
+        hash = ef_hash_fold(words[w] ^ secret, words[w + 1] ^ hash);
+    }
+    if (w < count) {
+        hash = ef_hash_fold(words[w] ^ secret, hash);
+    }
+    return hash;
+}
+
+uint32_t ef_select_group_hash(const ef_select *self, const ef_group *group) {
+    uint64_t words[2 * EF_MOST_KEYS];
+    memcpy(words, group->key, self->key_words * sizeof *words);
+    for (uint32_t k = 0; k < self->key_count; k++) {
+        uint32_t w = self->keys[k].word;
+        if (ef_key_is_outside(self->keys[k].type, words[w])) {
+            words[w + 1] &= UINT64_C(0xFFFFFFFF00000000); /* without the handle, as a row's key is */
+        }
+    }
+    return ef_index_hash(hash_words(self->seed, words, self->key_words, group->nulls, group->slot));
+}
+
+static void hash_block(const ef_select_call *call, key_block *block) {
+    const ef_select *self = call->self;
+    const uint32_t *slots = call->in->slots != NULL ? call->in->slots + block->from : NULL;
+    uint32_t count = self->key_words;
+    if (slots == NULL && block->nulls == NULL && count == 2) {
+        for (uint32_t i = 0; i < block->rows; i++) {
+            block->hashes[i] = hash_words(self->seed, block->words + (size_t)i * 2, 2, 0, 0);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < block->rows; i++) {
+        block->hashes[i] = hash_words(self->seed, block->words + (size_t)i * count, count,
+                                      block->nulls != NULL ? block->nulls[i] : 0, slots != NULL ? slots[i] : 0);
+    }
+}
+
+/* The text of key k of row `row` of the call. */
+static const ef_str *row_text(const ef_select_call *call, uint32_t k, uint32_t row) {
+    return (const ef_str *)call->arguments[k].values + row;
+}
+
+/* Equality of a key with texts that lie outside. */
+static bool deep_equal(const ef_select_call *call, const ef_group *group, const uint64_t *words, uint32_t row) {
+    const ef_select *self = call->self;
+    for (uint32_t k = 0; k < self->key_count; k++) {
+        ef_type type = self->keys[k].type;
+        const uint64_t *mine = words + self->keys[k].word;
+        const uint64_t *its = group->key + self->keys[k].word;
+        if (!ef_key_is_text(type)) {
+            if (mine[0] != its[0]) {
+                return false;
+            }
+            continue;
+        }
+        if ((group->nulls >> k & 1u) != 0) {
+            continue;
+        }
+        bool outside = ef_key_is_outside(type, mine[0]);
+        if ((type == EF_STRING && mine[0] != its[0]) || (!outside && mine[1] != its[1])) {
+            return false;
+        }
+        if (outside) {
+            if (mine[1] >> 32 != its[1] >> 32) {
+                return false;
+            }
+            ef_str kept = ef_str_view(ef_pages_at(self->pages, (ef_handle)its[1]), (uint32_t)its[0]);
+            const ef_str *text = row_text(call, k, row);
+            if (type == EF_OBJECT ? !ef_object_equal(&kept, text) : !ef_str_equal(&kept, text)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- groups ---- */
+
+ef_status ef_select_reserve_slots(ef_select *self, uint32_t count, ef_error *error) {
+    if (EF_LIKELY(count <= self->slot_count)) {
+        return EF_OK;
+    }
+    void *slots = self->slots;
+    ef_status status = ef_grow(self->alloc, &slots, &self->slot_capacity, count, sizeof *self->slots, error);
+    self->slots = slots;
+    EF_TRY(status);
+    for (uint32_t s = self->slot_count; s < count; s++) {
+        self->slots[s] = (ef_select_slot){EF_NO_HANDLE, 0};
+    }
+    self->slot_count = count;
+    return EF_OK;
+}
+
+static void drop_texts(ef_select *self, const ef_group *group, uint32_t keys) {
+    for (uint32_t k = 0; k < keys; k++) {
+        const uint64_t *words = group->key + self->keys[k].word;
+        if (ef_key_is_outside(self->keys[k].type, words[0]) && (group->nulls >> k & 1u) == 0) {
+            ef_pages_give(self->pages, (ef_handle)words[1], (uint32_t)words[0]);
+        }
+    }
+}
+
+static ef_status keep_texts(const ef_select_call *call, ef_group *group, uint32_t row) {
+    ef_select *self = call->self;
+    for (uint32_t k = 0; k < self->key_count; k++) {
+        uint64_t *words = group->key + self->keys[k].word;
+        if (!ef_key_is_outside(self->keys[k].type, words[0]) || (group->nulls >> k & 1u) != 0) {
+            continue;
+        }
+        ef_handle handle;
+        uint32_t length = (uint32_t)words[0];
+        ef_status status = ef_pages_take(self->pages, length, &handle, call->error);
+        char *bytes = NULL;
+        if (status == EF_OK) {
+            bytes = ef_pages_write(self->pages, handle);
+            if (bytes == NULL) {
+                ef_pages_give(self->pages, handle, length);
+                status = ef_fail_memory(call->error);
+            }
+        }
+        if (status != EF_OK) {
+            drop_texts(self, group, k);
+            return status;
+        }
+        memcpy(bytes, ef_str_data(row_text(call, k, row)), length);
+        words[1] |= handle;
+    }
+    return EF_OK;
+}
+
+/* A group without rows yet. `row`: where its texts stand; unused without keys. */
+static ef_status group_add(const ef_select_call *call, const uint64_t *words, uint32_t nulls, bool deep, uint32_t row,
+                           uint32_t slot, uint32_t hash, ef_handle *handle) {
+    ef_select *self = call->self;
+    EF_TRY(ef_select_reserve_slots(self, slot + 1, call->error));
+    if (self->key_count > 0) {
+        EF_TRY(ef_handle_index_reserve(&self->index, 1, call->error));
+    }
+    EF_TRY(ef_pages_take(self->pages, self->group_size, handle, call->error));
+    ef_group *group = ef_group_write(self, *handle);
+    if (group == NULL) {
+        ef_pages_give(self->pages, *handle, self->group_size);
+        return ef_fail_memory(call->error);
+    }
+    ef_select_slot *owner = &self->slots[slot];
+    memset(group, 0, self->group_size);
+    group->slot = slot;
+    group->resets = owner->resets;
+    group->place = NO_PLACE;
+    group->nulls = nulls;
+    if (self->key_words > 0) {
+        memcpy(group->key, words, self->key_words * sizeof *words);
+    }
+    if (deep) {
+        ef_status status = keep_texts(call, group, row);
+        if (status != EF_OK) {
+            ef_pages_give(self->pages, *handle, self->group_size);
+            return status;
+        }
+    }
+    group->next = owner->first;
+    owner->first = *handle;
+    self->group_count++;
+    if (self->key_count > 0) {
+        ef_handle_index_add(&self->index, hash, *handle);
+    }
+    return EF_OK;
+}
+
+/* The first row of the call (or since a RESET in it) that meets the group. *action gets CLEAR if a RESET waits. */
+static ef_status group_meet(ef_select_call *call, ef_handle handle, ef_group **met, uint8_t *action) {
+    ef_select *self = call->self;
+    ef_group *group = ef_group_write(self, handle);
+    if (group == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    uint32_t resets = self->slots[group->slot].resets;
+    if (group->resets != resets) {
+        group->resets = resets;
+        if (call->reset_count > 0) {
+            *action |= EF_FOLD_CLEAR;
+        } else {
+            /* Left over from a sweep that ran out of memory; no row of this call has counted yet. */
+            for (uint32_t a = 0; a < self->aggregate_count; a++) {
+                ef_aggregate_clear(&self->aggregates[a], (char *)group);
+            }
+        }
+    }
+    if (group->place >= call->met_count || call->met[group->place] != handle) {
+        group->place = call->met_count;
+        call->met[call->met_count++] = handle;
+    }
+    group->mark = self->mark;
+    *met = group;
+    return EF_OK;
+}
+
+static ef_status take_reset(ef_select_call *call, uint32_t slot) {
+    ef_select *self = call->self;
+    EF_TRY(ef_select_reserve_slots(self, slot + 1, call->error));
+    self->slots[slot].resets++;
+    self->mark++;
+    return EF_OK;
+}
+
+/* Where the walk over rows stands among the resets. */
+static inline ef_status take_resets(ef_select_call *call, uint32_t *next, uint32_t row) {
+    while (EF_UNLIKELY(*next < call->reset_count && call->resets[*next].before <= row)) {
+        EF_TRY(take_reset(call, call->resets[(*next)++].slot));
+    }
+    return EF_OK;
+}
+
+/* ---- no keys: a slot is a group ---- */
+
+static ef_status slot_group(ef_select_call *call, uint32_t slot, char **group, uint8_t *action) {
+    ef_select *self = call->self;
+    EF_TRY(ef_select_reserve_slots(self, slot + 1, call->error));
+    ef_handle handle = self->slots[slot].first;
+    if (handle == EF_NO_HANDLE) {
+        EF_TRY(group_add(call, NULL, 0, false, 0, slot, 0, &handle));
+    }
+    const ef_group *seen = ef_group_at(self, handle);
+    if (seen->mark == self->mark) {
+        *group = (char *)(uintptr_t)seen;
+        return EF_OK;
+    }
+    ef_group *met;
+    EF_TRY(group_meet(call, handle, &met, action));
+    *group = (char *)met;
+    return EF_OK;
+}
+
+static ef_status find_single(ef_select_call *call) {
+    uint32_t rows = call->in->rows, next = 0;
+    uint8_t none = 0;
+    if (call->reset_count == 0) {
+        return slot_group(call, 0, &call->single, &none);
+    }
+    uint32_t i = 0;
+    while (i < rows) {
+        EF_TRY(take_resets(call, &next, i));
+        uint32_t until = next < call->reset_count ? call->resets[next].before : rows;
+        while (i < until && (call->actions[i] & EF_FOLD_SKIP) != 0) {
+            i++;
+        }
+        if (i < until) {
+            EF_TRY(slot_group(call, 0, &call->single, &call->actions[i]));
+        }
+        i = until;
+    }
+    return take_resets(call, &next, rows);
+}
+
+static ef_status find_by_slot(ef_select_call *call, bool places) {
+    uint32_t rows = call->in->rows, next = 0;
+    uint8_t none = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        EF_TRY(take_resets(call, &next, i));
+        uint8_t *action = call->actions != NULL ? &call->actions[i] : &none;
+        if ((*action & EF_FOLD_SKIP) != 0) {
+            continue;
+        }
+        EF_TRY(slot_group(call, call->in->slots[i], &call->groups[i], action));
+        if (places) {
+            call->places[i] = ((const ef_group *)(const void *)call->groups[i])->place;
+        }
+    }
+    return take_resets(call, &next, rows);
+}
+
+/* ---- keys ---- */
+
+/* Large indexes: the entry of a row some rows ahead, then the group of one nearer. */
+static inline void fetch_ahead(const ef_select *self, const key_block *block, uint32_t i) {
+    if (i + 16 < block->rows) {
+        __builtin_prefetch(&self->index.entries[ef_index_hash(block->hashes[i + 16]) & self->index.mask]);
+    }
+    if (i + 8 < block->rows) {
+        uint64_t entry = self->index.entries[ef_index_hash(block->hashes[i + 8]) & self->index.mask];
+        if (entry != EF_INDEX_EMPTY) {
+            __builtin_prefetch(ef_pages_at(self->pages, ef_index_entry_handle(entry)));
+        }
+    }
+}
+
+/* `words`: as a constant, so that comparing the common keys is a few instructions; 0: self->key_words of them. */
+static inline __attribute__((always_inline)) ef_status find_block(ef_select_call *call, key_block *block,
+                                                                  uint32_t *next, const uint32_t words) {
+    ef_select *self = call->self;
+    const uint32_t stride = words > 0 ? words : self->key_words;
+    const uint32_t *slots = call->in->slots;
+    bool far = self->index.count > FAR_GROUPS;
+    for (uint32_t i = 0; i < block->rows; i++) {
+        uint32_t row = block->from + i;
+        uint8_t none = 0;
+        uint8_t *action = &none;
+        if (call->actions != NULL) {
+            if (call->reset_count > 0) {
+                EF_TRY(take_resets(call, next, row));
+            }
+            action = &call->actions[row];
+            if ((*action & EF_FOLD_SKIP) != 0) {
+                continue;
+            }
+        }
+        if (far) {
+            fetch_ahead(self, block, i);
+        }
+        const uint64_t *key = block->words + (size_t)i * stride;
+        uint32_t slot = slots != NULL ? slots[row] : 0;
+        uint32_t nulls = block->nulls != NULL ? block->nulls[i] : 0;
+        bool deep = block->deep != NULL && block->deep[i] != 0;
+        uint32_t hash = ef_index_hash(block->hashes[i]);
+        ef_handle handle = EF_NO_HANDLE;
+        const ef_group *group = NULL;
+        for (uint32_t at = hash & self->index.mask;; at = (at + 1) & self->index.mask) {
+            uint64_t entry = self->index.entries[at];
+            if (entry == EF_INDEX_EMPTY) {
+                break;
+            }
+            if (ef_index_entry_hash(entry) != hash) {
+                continue;
+            }
+            group = ef_group_at(self, ef_index_entry_handle(entry));
+            if (group->slot != slot || group->nulls != nulls) {
+                continue;
+            }
+            if (EF_UNLIKELY(deep) ? deep_equal(call, group, key, row)
+                                  : memcmp(group->key, key, stride * sizeof *key) == 0) {
+                handle = ef_index_entry_handle(entry);
+                break;
+            }
+        }
+        if (handle == EF_NO_HANDLE) {
+            EF_TRY(group_add(call, key, nulls, deep, row, slot, hash, &handle));
+            group = ef_group_at(self, handle);
+        }
+        if (group->mark != self->mark) {
+            ef_group *met;
+            EF_TRY(group_meet(call, handle, &met, action));
+            group = met;
+        }
+        call->groups[row] = (char *)(uintptr_t)group;
+        if (call->places != NULL) {
+            call->places[row] = group->place;
+        }
+    }
+    return EF_OK;
+}
+
+static ef_status find_by_key(ef_select_call *call) {
+    ef_select *self = call->self;
+    uint32_t rows = call->in->rows, next = 0;
+    uint32_t most = rows < EF_FOLD_ROWS ? rows : EF_FOLD_ROWS;
+    key_block block = {
+        .hashes = ef_arena_take(call->arena, most * sizeof *block.hashes),
+        .word_space = ef_arena_take(call->arena, (size_t)most * self->key_words * sizeof *block.word_space),
+        .null_space = ef_arena_take(call->arena, most * sizeof *block.null_space),
+        .deep_space = ef_arena_take(call->arena, most),
+    };
+    if (block.hashes == NULL || block.word_space == NULL || block.null_space == NULL || block.deep_space == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    EF_TRY(ef_handle_index_reserve(&self->index, 1, call->error)); /* so that there are entries to look at */
+    for (uint32_t from = 0; from < rows; from += EF_FOLD_ROWS) {
+        block.from = from;
+        block.rows = rows - from < EF_FOLD_ROWS ? rows - from : EF_FOLD_ROWS;
+        fill_keys(call, &block);
+        hash_block(call, &block);
+        EF_TRY(self->key_words == 1   ? find_block(call, &block, &next, 1)
+               : self->key_words == 2 ? find_block(call, &block, &next, 2)
+                                      : find_block(call, &block, &next, 0));
+    }
+    return take_resets(call, &next, rows);
+}
+
+/* ---- the call ---- */
+
+/* Marks must not come round to an old one. */
+static ef_status renew_marks(ef_select *self, uint32_t needed, ef_error *error) {
+    if (EF_LIKELY(self->mark < UINT32_MAX - 1 - needed)) {
+        return EF_OK;
+    }
+    for (uint32_t s = 0; s < self->slot_count; s++) {
+        for (ef_handle handle = self->slots[s].first; handle != EF_NO_HANDLE;) {
+            ef_group *group = ef_group_write(self, handle);
+            if (group == NULL) {
+                return ef_fail_memory(error);
+            }
+            group->mark = 0;
+            handle = group->next;
+        }
+    }
+    self->mark = 0;
+    return EF_OK;
+}
+
+/* Actions are the kinds (CURRENT adds, EXPIRED removes, RESET is skipped); a copy where something is added to them. */
+static ef_status make_actions(ef_select_call *call) {
+    const ef_batch *in = call->in;
+    if (call->failed == NULL && call->reset_count == 0) {
+        call->actions = call->has_kind[EF_EXPIRED] ? in->kinds : NULL;
+        return EF_OK;
+    }
+    call->actions = ef_arena_take(call->arena, in->rows > 0 ? in->rows : 1);
+    if (call->actions == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    if (in->kinds != NULL) {
+        memcpy(call->actions, in->kinds, in->rows);
+    } else {
+        memset(call->actions, EF_FOLD_ADD, in->rows);
+    }
+    if (call->failed != NULL) {
+        for (uint32_t i = 0; i < in->rows; i++) {
+            call->actions[i] = call->failed[i] != 0 ? EF_FOLD_SKIP : call->actions[i];
+        }
+    }
+    return EF_OK;
+}
+
+ef_status ef_select_find_groups(ef_select_call *call, bool places) {
+    ef_select *self = call->self;
+    uint32_t rows = call->in->rows;
+    EF_TRY(renew_marks(self, call->reset_count, call->error));
+    self->mark++;
+    EF_TRY(make_actions(call));
+    size_t room = rows > 0 ? rows : 1;
+    bool one = self->key_count == 0 && call->in->slots == NULL;
+    call->met = ef_arena_take(call->arena, (one ? 1 : room) * sizeof *call->met);
+    if (call->met == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    if (one) {
+        return find_single(call);
+    }
+    call->groups = ef_arena_take(call->arena, room * sizeof *call->groups);
+    call->places = places ? ef_arena_take(call->arena, room * sizeof *call->places) : NULL;
+    if (call->groups == NULL || (places && call->places == NULL)) {
+        return ef_fail_memory(call->error);
+    }
+    return self->key_count == 0 ? find_by_slot(call, places) : find_by_key(call);
+}
+
+/* ---- giving back ---- */
+
+static void group_free(ef_select *self, ef_handle handle) {
+    /* States are emptied in a copy: the block may be shared with a snapshot, and is not written any more. */
+    const ef_group *group = ef_group_at(self, handle);
+    for (uint32_t a = 0; a < self->aggregate_count; a++) {
+        const ef_aggregate *aggregate = &self->aggregates[a];
+        if (aggregate->clear != NULL) {
+            uint64_t copy[8];
+            EF_ASSERT(aggregate->size <= sizeof copy);
+            memcpy(copy, (const char *)group + aggregate->offset, aggregate->size);
+            aggregate->clear(aggregate, (char *)copy);
+        }
+    }
+    if (self->key_count > 0) {
+        ef_handle_index_remove(&self->index, ef_select_group_hash(self, group), handle);
+    }
+    drop_texts(self, group, self->key_count);
+    ef_pages_give(self->pages, handle, self->group_size);
+    self->group_count--;
+}
+
+void ef_select_free_slot(ef_select *self, uint32_t slot) {
+    ef_handle handle = self->slots[slot].first;
+    while (handle != EF_NO_HANDLE) {
+        ef_handle next = ef_group_at(self, handle)->next;
+        group_free(self, handle);
+        handle = next;
+    }
+    self->slots[slot].first = EF_NO_HANDLE;
+}
+
+/* Groups of a slot that lag behind its resets go; the others are linked anew, which writes only where a link changes. Where that
+ * write fails for want of memory the rest of the list stays as it is, and the next RESET tries again. */
+static void sweep_slot(ef_select *self, uint32_t slot) {
+    ef_select_slot *owner = &self->slots[slot];
+    ef_handle kept = EF_NO_HANDLE; /* the last group that stays */
+    ef_handle handle = owner->first;
+    while (handle != EF_NO_HANDLE) {
+        const ef_group *group = ef_group_at(self, handle);
+        ef_handle next = group->next;
+        if (group->resets == owner->resets) {
+            kept = handle;
+        } else {
+            if (kept != EF_NO_HANDLE) {
+                ef_group *before = ef_group_write(self, kept);
+                if (before == NULL) {
+                    return;
+                }
+                before->next = next;
+            } else {
+                owner->first = next;
+            }
+            group_free(self, handle);
+        }
+        handle = next;
+    }
+}
+
+void ef_select_sweep(ef_select_call *call, bool all, bool failed) {
+    ef_select *self = call->self;
+    if (failed && call->reset_count > 0 && call->actions != NULL) {
+        for (uint32_t i = 0; i < call->in->rows; i++) {
+            if ((call->actions[i] & EF_FOLD_CLEAR) == 0) {
+                continue;
+            }
+            /* Counted as emptied, but perhaps not emptied in each aggregate. */
+            char *group = call->groups != NULL ? call->groups[i] : call->single;
+            for (uint32_t a = 0; a < self->aggregate_count; a++) {
+                ef_aggregate_clear(&self->aggregates[a], group);
+            }
+        }
+    }
+    for (uint32_t r = 0; r < call->reset_count; r++) {
+        if (call->resets[r].slot < self->slot_count) {
+            sweep_slot(self, call->resets[r].slot);
+        }
+    }
+    if (all) {
+        for (uint32_t i = 0; i < call->met_count; i++) {
+            uint32_t slot = ef_group_at(self, call->met[i])->slot;
+            ef_select_free_slot(self, slot);
+        }
+    }
+}
