@@ -1,0 +1,353 @@
+/* See select.h. */
+#include "testing/select.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MOST_COLUMNS 64
+#define PROGRAMS 3
+
+struct ef_select_tester {
+    ef_budget budget;
+    ef_alloc alloc;
+    ef_arena arena;
+    ef_error error;
+    ef_random random;
+    uint64_t seed;
+
+    uint32_t columns;
+    ef_type types[MOST_COLUMNS];
+    uint32_t aggregate_count;
+    ef_aggregate_config aggregates[MOST_COLUMNS];
+    char names[MOST_COLUMNS][32];
+    uint32_t order_count;
+    ef_order_key order[8];
+    ef_program *program[PROGRAMS];
+
+    void *operator;
+    ef_batch batch;
+    ef_column column[MOST_COLUMNS];
+    ef_str *texts[MOST_COLUMNS];
+    ef_out out;
+    ef_writer saved;
+    bool is_saved;
+    char *bytes;
+    size_t byte_count;
+};
+
+ef_select_tester *ef_select_tester_new(uint64_t seed) {
+    ef_select_tester *tester = calloc(1, sizeof *tester);
+    if (tester == NULL) {
+        return NULL;
+    }
+    ef_budget_init(&tester->budget, 0);
+    ef_alloc_init(&tester->alloc, &tester->budget);
+    ef_arena_init(&tester->arena, &tester->alloc);
+    tester->seed = seed;
+    ef_random_seed(&tester->random, seed);
+    return tester;
+}
+
+static void drop_texts(ef_select_tester *tester) {
+    for (uint32_t c = 0; c < MOST_COLUMNS; c++) {
+        free(tester->texts[c]);
+        tester->texts[c] = NULL;
+    }
+}
+
+static void drop_saved(ef_select_tester *tester) {
+    if (tester->is_saved) {
+        ef_writer_clear(&tester->saved);
+        tester->is_saved = false;
+    }
+}
+
+void ef_select_tester_free(ef_select_tester *tester) {
+    ef_budget *budget = &tester->budget;
+    if (tester->operator!= NULL) {
+        ef_select_class.destroy(tester->operator);
+    }
+    for (int p = 0; p < PROGRAMS; p++) {
+        ef_program_free(tester->program[p]);
+    }
+    drop_saved(tester);
+    drop_texts(tester);
+    free(tester->bytes);
+    ef_arena_clear(&tester->arena);
+    if (budget->used != 0) {
+        fprintf(stderr, "a selection lost %lld bytes\n", (long long)budget->used);
+        abort();
+    }
+    free(tester);
+}
+
+const char *ef_select_tester_message(const ef_select_tester *tester) {
+    return tester->error.message;
+}
+
+int ef_select_tester_input(ef_select_tester *tester, int type) {
+    tester->types[tester->columns++] = (ef_type)type;
+    return 0;
+}
+
+int ef_select_tester_aggregate(ef_select_tester *tester, const char *name, int argument, int output) {
+    uint32_t a = tester->aggregate_count++;
+    snprintf(tester->names[a], sizeof tester->names[a], "%s", name);
+    tester->aggregates[a] = (ef_aggregate_config){tester->names[a], (ef_type)argument, output};
+    return (int)ef_aggregate_type(name, (ef_type)argument);
+}
+
+int ef_select_tester_order(ef_select_tester *tester, uint32_t output, bool descending, bool nulls_first) {
+    tester->order[tester->order_count++] = (ef_order_key){output, descending, nulls_first};
+    return 0;
+}
+
+static ef_status open_program(ef_select_tester *tester, int program) {
+    if (tester->program[program] != NULL) {
+        return EF_OK;
+    }
+    ef_type types[2 * MOST_COLUMNS];
+    uint32_t count = 0;
+    if (program == 2) {
+        for (; count < ef_program_outputs(tester->program[1]); count++) {
+            types[count] = ef_program_output_type(tester->program[1], count);
+        }
+    } else {
+        for (; count < tester->columns; count++) {
+            types[count] = tester->types[count];
+        }
+    }
+    for (uint32_t a = 0; program == 1 && a < tester->aggregate_count; a++) {
+        types[count++] = ef_aggregate_type(tester->names[a], tester->aggregates[a].argument);
+    }
+    return ef_program_new(&tester->alloc, count, types, &tester->program[program], &tester->error);
+}
+
+int ef_select_tester_column(ef_select_tester *tester, int program, uint32_t column) {
+    ef_status status = open_program(tester, program);
+    return status != EF_OK ? (int)status : ef_program_column(tester->program[program], column, &tester->error);
+}
+
+int ef_select_tester_constant(ef_select_tester *tester, int program, int type, const void *value) {
+    ef_status status = open_program(tester, program);
+    return status != EF_OK ? (int)status
+                           : ef_program_constant(tester->program[program], (ef_type)type, value, &tester->error);
+}
+
+int ef_select_tester_call(ef_select_tester *tester, int program, const char *operation, const int *arguments,
+                          uint32_t count) {
+    return ef_program_call(tester->program[program], operation, arguments, count, &tester->error);
+}
+
+int ef_select_tester_output(ef_select_tester *tester, int program, int reg) {
+    return (int)ef_program_output(tester->program[program], reg, &tester->error);
+}
+
+int ef_select_tester_make(ef_select_tester *tester, uint32_t keys, uint32_t visible, int64_t limit, int64_t offset,
+                          bool current, bool expired, int removal) {
+    ef_operator_config config = {
+        .columns = tester->columns,
+        .types = tester->types,
+        .wants_expired = expired,
+        .playback = true,
+        .alloc = &tester->alloc,
+    };
+    ef_select_config select = {
+        .arguments = tester->program[0],
+        .group_keys = keys,
+        .aggregates = tester->aggregates,
+        .aggregate_count = tester->aggregate_count,
+        .outputs = tester->program[1],
+        .visible = visible,
+        .having = tester->program[2],
+        .order = tester->order,
+        .order_count = tester->order_count,
+        .limit = limit,
+        .offset = offset,
+        .current = current,
+        .expired = expired,
+        .removal = (ef_removal)removal,
+        .hash_seed = tester->seed,
+        .random = &tester->random,
+    };
+    for (int p = 0; p < PROGRAMS; p++) {
+        tester->program[p] = NULL; /* taken */
+    }
+    return (int)ef_select_create(&config, &select, &tester->operator, &tester->error);
+}
+
+void ef_select_tester_begin(ef_select_tester *tester, uint32_t rows, const int64_t *timestamps, const uint8_t *kinds,
+                            const int64_t *causes, const uint32_t *slots) {
+    drop_texts(tester);
+    memset(&tester->batch, 0, sizeof tester->batch);
+    tester->batch.rows = rows;
+    tester->batch.column = tester->column;
+    tester->batch.timestamps = (int64_t *)(uintptr_t)timestamps;
+    tester->batch.kinds = (uint8_t *)(uintptr_t)kinds;
+    tester->batch.causes = (int64_t *)(uintptr_t)causes;
+    tester->batch.slots = (uint32_t *)(uintptr_t)slots;
+}
+
+int ef_select_tester_values(ef_select_tester *tester, const void *values, const uint8_t *validity) {
+    uint32_t c = tester->batch.columns++;
+    tester->column[c] = (ef_column){(void *)(uintptr_t)values, (uint8_t *)(uintptr_t)validity, tester->types[c]};
+    return 0;
+}
+
+int ef_select_tester_texts(ef_select_tester *tester, const char *bytes, const uint32_t *offsets,
+                           const uint8_t *validity) {
+    uint32_t c = tester->batch.columns;
+    ef_str *texts = malloc((tester->batch.rows + 1u) * sizeof *texts);
+    if (texts == NULL) {
+        return EF_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < tester->batch.rows; i++) {
+        texts[i] = ef_str_view(bytes + offsets[i], offsets[i + 1] - offsets[i]);
+    }
+    tester->texts[c] = texts;
+    return ef_select_tester_values(tester, texts, validity);
+}
+
+int ef_select_tester_process(ef_select_tester *tester, int form, const uint32_t *ends, uint32_t deliveries, bool chunk) {
+    static const int64_t clock[1] = {0};
+    ef_track track = {.clock = clock, .steps = 1};
+    tester->batch.form = (uint8_t)form;
+    tester->batch.ends = (uint32_t *)(uintptr_t)ends;
+    tester->batch.deliveries = deliveries;
+    tester->batch.batch_chunk = chunk;
+    ef_out_init(&tester->out, &tester->arena, &tester->batch);
+    tester->error.message[0] = '\0';
+    return (int)ef_select_class.process(tester->operator, 0, &tester->batch, &track, &tester->out, &tester->error);
+}
+
+void ef_select_tester_end(ef_select_tester *tester) {
+    memset(&tester->out, 0, sizeof tester->out);
+    ef_pages_reclaim_all(&tester->budget);
+    ef_arena_reset(&tester->arena);
+}
+
+uint32_t ef_select_tester_rows(const ef_select_tester *tester) {
+    return tester->out.result.rows;
+}
+
+uint32_t ef_select_tester_columns(const ef_select_tester *tester) {
+    return tester->out.result.columns;
+}
+
+uint32_t ef_select_tester_deliveries(const ef_select_tester *tester) {
+    return ef_deliveries(&tester->out.result);
+}
+
+uint32_t ef_select_tester_delivery_end(const ef_select_tester *tester, uint32_t delivery) {
+    return ef_delivery_end(&tester->out.result, delivery);
+}
+
+int64_t ef_select_tester_timestamp(const ef_select_tester *tester, uint32_t row) {
+    return tester->out.result.timestamps[row];
+}
+
+int ef_select_tester_kind(const ef_select_tester *tester, uint32_t row) {
+    return ef_row_kind(&tester->out.result, row);
+}
+
+int64_t ef_select_tester_cause(const ef_select_tester *tester, uint32_t row) {
+    return ef_row_cause(&tester->out.result, row);
+}
+
+uint32_t ef_select_tester_slot(const ef_select_tester *tester, uint32_t row) {
+    return ef_row_slot(&tester->out.result, row);
+}
+
+int ef_select_tester_type(const ef_select_tester *tester, uint32_t column) {
+    return (int)tester->out.result.column[column].type;
+}
+
+const void *ef_select_tester_value(const ef_select_tester *tester, uint32_t column, uint32_t row, uint32_t *length) {
+    const ef_column *from = &tester->out.result.column[column];
+    if (ef_is_null(from, row)) {
+        return NULL;
+    }
+    const char *value = (const char *)from->values + (size_t)row * ef_type_width(from->type);
+    if (from->type != EF_STRING && from->type != EF_OBJECT) {
+        return value;
+    }
+    const ef_str *text = (const ef_str *)(const void *)value;
+    *length = text->length;
+    return ef_str_data(text);
+}
+
+uint32_t ef_select_tester_failures(const ef_select_tester *tester) {
+    return tester->out.failed_count;
+}
+
+uint32_t ef_select_tester_failed_row(const ef_select_tester *tester, uint32_t failure) {
+    return tester->out.failed[failure].at;
+}
+
+int ef_select_tester_hold(ef_select_tester *tester) {
+    drop_saved(tester);
+    ef_writer_init(&tester->saved, &tester->alloc);
+    tester->is_saved = true;
+    return (int)ef_select_class.save(tester->operator, &tester->saved, &tester->error);
+}
+
+int ef_select_tester_save(ef_select_tester *tester, const char **bytes, size_t *length) {
+    int status = ef_select_tester_hold(tester);
+    if (status != EF_OK) {
+        drop_saved(tester);
+        return status;
+    }
+    free(tester->bytes);
+    tester->byte_count = ef_writer_size(&tester->saved);
+    tester->bytes = malloc(tester->byte_count + 1);
+    if (tester->bytes == NULL) {
+        return EF_NO_MEMORY;
+    }
+    ef_writer_copy(&tester->saved, tester->bytes);
+    drop_saved(tester);
+    *bytes = tester->bytes;
+    *length = tester->byte_count;
+    return EF_OK;
+}
+
+int ef_select_tester_load(ef_select_tester *tester, const char *bytes, size_t length) {
+    ef_reader reader;
+    ef_reader_init(&reader, bytes, length);
+    return (int)ef_select_class.load(tester->operator, &reader, ef_select_class.state_version, &tester->error);
+}
+
+void ef_select_tester_purge(ef_select_tester *tester, uint32_t slot) {
+    ef_select_class.purge(tester->operator, slot);
+}
+
+uint64_t ef_select_tester_size(const ef_select_tester *tester) {
+    return ef_select_class.size(tester->operator);
+}
+
+void ef_select_tester_fail_after(ef_select_tester *tester, int64_t allocations) {
+    tester->budget.fail_after = allocations;
+}
+
+int64_t ef_select_tester_memory(const ef_select_tester *tester) {
+    return tester->budget.used;
+}
+
+int ef_select_tester_aggregate_type(const char *name, int argument) {
+    return (int)ef_aggregate_type(name, (ef_type)argument);
+}
+
+double ef_select_tester_rate(ef_select_tester *tester, int form, bool chunk, uint32_t repeats) {
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (uint32_t r = 0; r < repeats; r++) {
+        if (ef_select_tester_process(tester, form, NULL, 0, chunk) != EF_OK) {
+            return 0.0;
+        }
+        ef_select_tester_end(tester);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    return (double)tester->batch.rows * repeats / seconds / 1e3;
+}
