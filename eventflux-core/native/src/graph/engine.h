@@ -29,7 +29,11 @@ typedef struct ef_engine_options {
 ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef_error *error) EF_MUST_USE;
 /* Frees everything but blocks that others still hold; those keep the budget alive until their release. */
 void ef_engine_free(ef_engine *engine);
+/* Blocks are counted by the engine: who keeps one beyond the engine's life holds the engine's shell by these. Any thread. */
+void ef_engine_retain(ef_engine *engine);
+void ef_engine_release(ef_engine *engine);
 ef_alloc *ef_engine_alloc(ef_engine *engine);
+ef_alloc *ef_engine_block_alloc(ef_engine *engine);
 void ef_engine_set_host(ef_engine *engine, const ef_host *host);
 
 /* ---- building: each gives a node, or a negative status ---- */

@@ -1,0 +1,257 @@
+/* Owned rows that left the engine; see block.h. */
+#include "graph/block.h"
+
+/* Where the parts of a block lie; computed twice alike: to measure, and to place. */
+typedef struct layout {
+    char *base; /* NULL while measuring */
+    size_t size;
+} layout;
+
+static void *place(layout *at, size_t size) {
+    void *where = at->base != NULL ? at->base + at->size : NULL;
+    at->size += (size + 7u) & ~(size_t)7u;
+    return where;
+}
+
+static bool is_text(ef_type type) {
+    return type == EF_STRING || type == EF_OBJECT;
+}
+
+static size_t long_bytes(const ef_batch *batch) {
+    size_t total = 0;
+    for (uint32_t c = 0; c < batch->columns; c++) {
+        const ef_column *column = &batch->column[c];
+        if (!is_text(column->type)) {
+            continue;
+        }
+        const ef_str *strings = column->values;
+        for (uint32_t i = 0; i < batch->rows; i++) {
+            total += strings[i].length > EF_INLINE_STRING ? strings[i].length : 0;
+        }
+    }
+    return total;
+}
+
+static void copy_strings(ef_str *to, const ef_str *from, uint32_t rows, char **bytes) {
+    for (uint32_t i = 0; i < rows; i++) {
+        to[i] = from[i];
+        if (from[i].length > EF_INLINE_STRING) {
+            memcpy(*bytes, from[i].as.outside.data, from[i].length);
+            to[i].as.outside.data = *bytes;
+            *bytes += from[i].length;
+        }
+    }
+}
+
+static bool has_reset(const ef_batch *batch) {
+    if (batch->kinds == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        if (batch->kinds[i] == EF_RESET) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct parts {
+    ef_column *columns;
+    int64_t *timestamps;
+    uint8_t *kinds;
+    uint32_t *ends;
+    char *bytes;
+} parts;
+
+/* Lays a block out for `rows` rows shaped as `batch`. */
+static ef_block *arrange(layout *at, const ef_batch *batch, uint32_t rows, size_t text, uint32_t ends, bool kinds,
+                         const bool *nulls, parts *to) {
+    ef_block *block = place(at, sizeof *block);
+    to->columns = place(at, batch->columns * sizeof(ef_column));
+    to->timestamps = place(at, (size_t)rows * sizeof(int64_t));
+    to->kinds = kinds ? place(at, rows) : NULL;
+    to->ends = ends > 0 ? place(at, (size_t)ends * sizeof(uint32_t)) : NULL;
+    for (uint32_t c = 0; c < batch->columns; c++) {
+        void *values = place(at, (size_t)rows * ef_type_width(batch->column[c].type));
+        uint8_t *validity = nulls[c] ? place(at, ef_bitmap_size(rows)) : NULL;
+        if (to->columns != NULL) {
+            to->columns[c] = (ef_column){.values = values, .validity = validity, .type = batch->column[c].type};
+        }
+    }
+    to->bytes = place(at, text);
+    return block;
+}
+
+#define MAX_COLUMNS_ON_STACK 64u
+
+static ef_block *make(const ef_batch *batch, uint32_t rows, size_t text, uint32_t ends, bool kinds, const bool *nulls,
+                      ef_alloc *alloc, parts *to) {
+    layout at = {NULL, 0};
+    (void)arrange(&at, batch, rows, text, ends, kinds, nulls, to);
+    char *base = ef_malloc(alloc, at.size);
+    if (base == NULL) {
+        return NULL;
+    }
+    size_t size = at.size;
+    at = (layout){base, 0};
+    ef_block *block = arrange(&at, batch, rows, text, ends, kinds, nulls, to);
+    atomic_init(&block->holders, 1);
+    block->rows = rows;
+    block->columns = batch->columns;
+    block->deliveries = ends > 0 ? ends : 1;
+    block->ends = to->ends;
+    block->timestamps = to->timestamps;
+    block->kinds = to->kinds;
+    block->column = to->columns;
+    block->alloc = alloc;
+    block->size = size;
+    return block;
+}
+
+static ef_block *copy_plain(const ef_batch *batch, bool keep_ends, ef_alloc *alloc) {
+    bool nulls_on_stack[MAX_COLUMNS_ON_STACK];
+    bool *nulls = nulls_on_stack;
+    if (batch->columns > MAX_COLUMNS_ON_STACK) {
+        nulls = ef_malloc(alloc, batch->columns);
+        if (nulls == NULL) {
+            return NULL;
+        }
+    }
+    for (uint32_t c = 0; c < batch->columns; c++) {
+        nulls[c] = batch->column[c].validity != NULL;
+    }
+    uint32_t ends = keep_ends && batch->form == EF_ENDS && batch->deliveries > 1 ? batch->deliveries : 0;
+    parts to;
+    ef_block *block = make(batch, batch->rows, long_bytes(batch), ends, batch->kinds != NULL, nulls, alloc, &to);
+    if (block != NULL) {
+        memcpy(to.timestamps, batch->timestamps, (size_t)batch->rows * sizeof(int64_t));
+        if (to.kinds != NULL) {
+            memcpy(to.kinds, batch->kinds, batch->rows);
+        }
+        if (to.ends != NULL) {
+            memcpy(to.ends, batch->ends, (size_t)ends * sizeof(uint32_t));
+        }
+        for (uint32_t c = 0; c < batch->columns; c++) {
+            const ef_column *from = &batch->column[c];
+            if (is_text(from->type)) {
+                copy_strings(to.columns[c].values, from->values, batch->rows, &to.bytes);
+            } else {
+                memcpy(to.columns[c].values, from->values, (size_t)batch->rows * ef_type_width(from->type));
+            }
+            if (from->validity != NULL) {
+                memcpy(to.columns[c].validity, from->validity, ef_bitmap_size(batch->rows));
+            }
+        }
+    }
+    if (nulls != nulls_on_stack) {
+        ef_free(alloc, nulls, batch->columns);
+    }
+    return block;
+}
+
+ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) {
+    *empty = batch->rows == 0;
+    if (*empty) {
+        return NULL;
+    }
+    if (!has_reset(batch)) {
+        return copy_plain(batch, each_row_is_delivery, alloc);
+    }
+    /* RESET rows are the engine's own business: gather the others first. */
+    ef_arena arena;
+    ef_arena_init(&arena, alloc);
+    ef_block *block = NULL;
+    ef_batch rest;
+    uint32_t count = 0;
+    uint32_t *rows = ef_arena_take(&arena, (size_t)batch->rows * sizeof *rows);
+    if (rows != NULL) {
+        for (uint32_t i = 0; i < batch->rows; i++) {
+            rows[count] = i;
+            count += batch->kinds[i] != EF_RESET;
+        }
+        *empty = count == 0;
+        if (count > 0 && ef_batch_gather(&rest, batch, rows, count, &arena)) {
+            block = copy_plain(&rest, each_row_is_delivery, alloc);
+        }
+    }
+    ef_arena_clear(&arena);
+    return block;
+}
+
+static void copy_validity(uint8_t *to, uint32_t at, const uint8_t *from, uint32_t rows) {
+    for (uint32_t i = 0; i < rows; i++) {
+        if (from == NULL || ef_bit(from, i)) {
+            ef_bit_set(to, at + i);
+        }
+    }
+}
+
+ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *alloc) {
+    uint32_t columns = blocks[0]->columns;
+    bool *nulls = ef_calloc(alloc, columns > 0 ? columns : 1);
+    if (nulls == NULL) {
+        return NULL;
+    }
+    uint64_t rows = 0;
+    size_t text = 0;
+    bool kinds = false;
+    for (uint32_t b = 0; b < count; b++) {
+        ef_batch view = {.rows = blocks[b]->rows, .columns = columns, .column = (ef_column *)(uintptr_t)blocks[b]->column};
+        rows += blocks[b]->rows;
+        text += long_bytes(&view);
+        kinds = kinds || blocks[b]->kinds != NULL;
+        for (uint32_t c = 0; c < columns; c++) {
+            nulls[c] = nulls[c] || blocks[b]->column[c].validity != NULL;
+        }
+    }
+    ef_block *block = NULL;
+    if (rows <= UINT32_MAX) {
+        ef_batch shape = {.columns = columns, .column = (ef_column *)(uintptr_t)blocks[0]->column};
+        parts to;
+        block = make(&shape, (uint32_t)rows, text, count > 1 ? count : 0, kinds, nulls, alloc, &to);
+        uint32_t at = 0;
+        for (uint32_t c = 0; block != NULL && c < columns; c++) {
+            if (nulls[c]) {
+                memset(to.columns[c].validity, 0, ef_bitmap_size((uint32_t)rows));
+            }
+        }
+        for (uint32_t b = 0; block != NULL && b < count; b++) {
+            const ef_block *from = blocks[b];
+            memcpy(to.timestamps + at, from->timestamps, (size_t)from->rows * sizeof(int64_t));
+            if (kinds && from->kinds != NULL) {
+                memcpy(to.kinds + at, from->kinds, from->rows);
+            } else if (kinds) {
+                memset(to.kinds + at, EF_CURRENT, from->rows);
+            }
+            for (uint32_t c = 0; c < columns; c++) {
+                size_t width = ef_type_width(from->column[c].type);
+                char *values = (char *)to.columns[c].values + (size_t)at * width;
+                if (is_text(from->column[c].type)) {
+                    copy_strings((ef_str *)(void *)values, from->column[c].values, from->rows, &to.bytes);
+                } else {
+                    memcpy(values, from->column[c].values, (size_t)from->rows * width);
+                }
+                if (nulls[c]) {
+                    copy_validity(to.columns[c].validity, at, from->column[c].validity, from->rows);
+                }
+            }
+            at += from->rows;
+            if (to.ends != NULL) {
+                to.ends[b] = at;
+            }
+        }
+    }
+    ef_free(alloc, nulls, columns > 0 ? columns : 1);
+    return block;
+}
+
+void ef_block_retain(ef_block *block) {
+    atomic_fetch_add_explicit(&block->holders, 1, memory_order_relaxed);
+}
+
+void ef_block_release(ef_block *block) {
+    /* Pairs with itself: the last holder sees the others' reads done. */
+    if (block != NULL && atomic_fetch_sub_explicit(&block->holders, 1, memory_order_acq_rel) == 1) {
+        ef_free(block->alloc, block, block->size);
+    }
+}

@@ -1,0 +1,151 @@
+/* The depth-first driver: right by definition, and the judge of the slice driver.
+ *
+ * A push of one step. Each delivery of a node goes through everything downstream, edge by edge in text order, before the next delivery. A stack of frames
+ * instead of recursion: a frame is one batch that a node put out and how far it has been handed on. Its depth is limited, so that a query that feeds its own
+ * input for ever ends in an error and not in the memory's end. */
+#include "graph/node.h"
+
+#define MAX_FRAMES 100000u
+
+static ef_status frame_push(ef_engine *engine, ef_node *node, const ef_batch *batch, ef_error *error) {
+    if (engine->frame_count >= MAX_FRAMES) {
+        return ef_fail(error, EF_LIMIT, "rows fed back into '%s' more than %u levels deep: the query never comes to rest",
+                       node->name, MAX_FRAMES);
+    }
+    void *frames = engine->frames;
+    ef_status status = ef_grow(&engine->alloc, &frames, &engine->frame_capacity, engine->frame_count + 1,
+                               sizeof *engine->frames, error);
+    engine->frames = frames;
+    EF_TRY(status);
+    ef_frame *frame = &engine->frames[engine->frame_count++];
+    frame->node = node;
+    frame->batch = *batch;
+    frame->delivery = 0;
+    frame->deliveries = ef_deliveries(batch);
+    frame->edge = 0;
+    frame->from = 0;
+    frame->tapped = false;
+    if (frame->deliveries == 1) {
+        frame->view = *batch;
+        frame->view.form = EF_WHOLE;
+    }
+    return EF_OK;
+}
+
+static void tap_all(ef_engine *engine, const ef_node *node, const ef_batch *batch) {
+    for (uint32_t t = 0; t < node->tap_count; t++) {
+        ef_tap_batch(engine, ef_node_at(engine, node->taps[t]), batch);
+    }
+}
+
+/* Hands the present delivery of the top frame to one target; what that puts out becomes a frame. */
+static ef_status deliver(ef_engine *engine, ef_node *target, uint32_t port, const ef_batch *rows, const ef_track *track,
+                         ef_error *error) {
+    switch (target->kind) {
+    case EF_NODE_STREAM:
+        target->metrics.rows_in += rows->rows;
+        return frame_push(engine, target, rows, error);
+    case EF_NODE_INSERT: {
+        ef_batch inserted;
+        if (!ef_insert_rows(target, rows, &inserted, &engine->arena)) {
+            return ef_fail_memory(error);
+        }
+        if (inserted.rows == 0) {
+            return EF_OK;
+        }
+        ef_node *stream = ef_node_at(engine, target->edges[0].to);
+        stream->metrics.rows_in += inserted.rows;
+        return frame_push(engine, stream, &inserted, error);
+    }
+    case EF_NODE_OPERATOR: {
+        ef_out out;
+        ef_out_init(&out, &engine->arena, rows);
+        ef_call_operator(engine, target, port, rows, track, &out);
+        return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
+    }
+    case EF_NODE_TAP:
+        break;
+    }
+    return EF_OK;
+}
+
+/* Makes the view of the present delivery, and lets an operator's taps (query callbacks) see it before its edges do. */
+static ef_status begin_delivery(ef_engine *engine, ef_frame *frame, ef_error *error) {
+    if (frame->deliveries > 1) {
+        uint32_t end = ef_delivery_end(&frame->batch, frame->delivery);
+        if (!ef_batch_view(&frame->view, &frame->batch, frame->from, end - frame->from, &engine->arena)) {
+            return ef_fail_memory(error);
+        }
+        frame->from = end;
+    }
+    frame->tapped = true;
+    if (frame->node->kind == EF_NODE_OPERATOR) {
+        tap_all(engine, frame->node, &frame->view);
+    }
+    return EF_OK;
+}
+
+static ef_status run_frames(ef_engine *engine, uint32_t floor, const ef_track *track, ef_error *error) {
+    while (engine->frame_count > floor) {
+        ef_frame *frame = &engine->frames[engine->frame_count - 1];
+        if (!frame->tapped) {
+            EF_TRY(begin_delivery(engine, frame, error));
+        }
+        if (frame->edge < frame->node->edge_count) {
+            ef_edge edge = frame->node->edges[frame->edge++];
+            ef_batch rows = frame->view; /* the frames may move while the target runs */
+            EF_TRY(deliver(engine, ef_node_at(engine, edge.to), edge.port, &rows, track, error));
+            continue;
+        }
+        if (frame->node->kind == EF_NODE_STREAM) {
+            tap_all(engine, frame->node, &frame->view);
+        }
+        frame->edge = 0;
+        frame->tapped = false;
+        if (++frame->delivery == frame->deliveries) {
+            engine->frame_count--;
+        }
+    }
+    return EF_OK;
+}
+
+ef_status ef_run_depth_first(ef_engine *engine, ef_node *node, const ef_batch *batch, const ef_track *track,
+                             ef_error *error) {
+    uint32_t floor = engine->frame_count;
+    ef_status status = frame_push(engine, node, batch, error);
+    if (status == EF_OK) {
+        status = run_frames(engine, floor, track, error);
+    }
+    engine->frame_count = floor;
+    return status;
+}
+
+/* One pass over the operators in rank order; each fires all that is due at the clock, one delivery a firing, through everything downstream, before the next
+ * firing. What falls due behind the pass waits for the next move of the clock. */
+ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
+    if (engine->earliest > engine->now) {
+        return EF_OK;
+    }
+    ef_status status = EF_OK;
+    ef_track firing = {.clock = &engine->now, .steps = 1, .max_firings = 1};
+    ef_track quiet = {.clock = &engine->now, .steps = 1, .max_firings = 0};
+    for (uint32_t i = 0; i < engine->timer_count && status == EF_OK; i++) {
+        ef_node *node = ef_node_at(engine, engine->timers[i]);
+        while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->now) {
+            ef_batch nothing = {.columns = 0, .form = EF_WHOLE};
+            ef_out out;
+            ef_out_init(&out, &engine->arena, &nothing);
+            ef_call_operator(engine, node, 0, &nothing, &firing, &out);
+            if (out.result.rows > 0) {
+                status = ef_run_depth_first(engine, node, &out.result, &quiet, error);
+            }
+        }
+    }
+    engine->earliest = EF_NEVER;
+    for (uint32_t i = 0; i < engine->timer_count; i++) {
+        const ef_node *node = ef_node_at(engine, engine->timers[i]);
+        int64_t due = node->operator_class->next_due(node->self);
+        engine->earliest = due < engine->earliest ? due : engine->earliest;
+    }
+    return status;
+}

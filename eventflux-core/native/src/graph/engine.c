@@ -1,0 +1,283 @@
+/* The engine: life, clock, pushes. */
+#include "graph/node.h"
+
+
+ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef_error *error) {
+    /* The budget lives inside the engine, so the engine itself is counted by hand. */
+    ef_budget first;
+    ef_alloc first_alloc;
+    ef_budget_init(&first, 0);
+    ef_alloc_init(&first_alloc, &first);
+    ef_engine *made = ef_calloc(&first_alloc, sizeof *made);
+    if (made == NULL) {
+        return ef_fail_memory(error);
+    }
+    ef_budget_init(&made->budget, options->memory_limit);
+    ef_alloc_init(&made->alloc, &made->budget);
+    ef_alloc_init(&made->slice_alloc, &made->budget);
+    ef_alloc_init(&made->block_alloc, &made->budget);
+    ef_arena_init(&made->arena, &made->slice_alloc);
+    ef_random_seed(&made->random, options->seed);
+    made->options = *options;
+    if (made->options.slice_rows == 0) {
+        made->options.slice_rows = EF_SLICE_ROWS;
+    }
+    if (made->options.slice_rows >= EF_MAX_STEPS) {
+        made->options.slice_rows = EF_MAX_STEPS - 1;
+    }
+    made->query_stream = -1;
+    made->earliest = EF_NEVER;
+    made->last_delivery = &made->first_delivery;
+    made->last_failure = &made->first_failure;
+    atomic_init(&made->holders, 1);
+    *engine = made;
+    return EF_OK;
+}
+
+void ef_engine_retain(ef_engine *engine) {
+    atomic_fetch_add_explicit(&engine->holders, 1, memory_order_relaxed);
+}
+
+void ef_engine_release(ef_engine *engine) {
+    /* Pairs with itself: the last holder sees what the others freed. */
+    if (atomic_fetch_sub_explicit(&engine->holders, 1, memory_order_acq_rel) == 1) {
+        ef_budget last;
+        ef_alloc last_alloc;
+        ef_budget_init(&last, 0);
+        ef_alloc_init(&last_alloc, &last);
+        ef_free(&last_alloc, engine, sizeof *engine);
+    }
+}
+
+void ef_engine_free(ef_engine *engine) {
+    if (engine == NULL) {
+        return;
+    }
+    ef_delivery *delivery = ef_engine_take(engine);
+    while (delivery != NULL) {
+        ef_delivery *next = delivery->next;
+        ef_delivery_free(engine, delivery);
+        delivery = next;
+    }
+    ef_failure *failure = ef_engine_take_failures(engine);
+    while (failure != NULL) {
+        ef_failure *next = failure->next;
+        ef_failure_free(engine, failure);
+        failure = next;
+    }
+    ef_free(&engine->alloc, engine->order, (engine->node_count > 0 ? engine->node_count : 1) * sizeof *engine->order);
+    ef_free(&engine->alloc, engine->timers, engine->timer_count * sizeof *engine->timers);
+    ef_engine_free_nodes(engine);
+    ef_free(&engine->alloc, engine->nodes, engine->node_capacity * sizeof *engine->nodes);
+    ef_free(&engine->alloc, engine->frames, engine->frame_capacity * sizeof *engine->frames);
+    ef_free(&engine->alloc, engine->query_name, engine->query_name_size);
+    ef_arena_clear(&engine->arena);
+    engine->order = NULL;
+    ef_engine_release(engine);
+}
+
+ef_alloc *ef_engine_alloc(ef_engine *engine) {
+    return &engine->alloc;
+}
+
+ef_alloc *ef_engine_block_alloc(ef_engine *engine) {
+    return &engine->block_alloc;
+}
+
+void ef_engine_set_host(ef_engine *engine, const ef_host *host) {
+    engine->host = *host;
+}
+
+void ef_end_slice(ef_engine *engine) {
+    ef_arena_reset(&engine->arena);
+    ef_pages_reclaim_all(&engine->budget);
+}
+
+void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                      ef_out *out) {
+    ef_error problem;
+    problem.message[0] = '\0';
+    node->metrics.calls++;
+    node->metrics.rows_in += batch->rows;
+    ef_status status = node->operator_class->process(node->self, port, batch, track, out, &problem);
+    if (EF_UNLIKELY(status != EF_OK)) {
+        out->result.rows = 0;
+        ef_record_failure(engine, node, batch, 0, status, problem.message);
+    }
+    node->metrics.rows_out += out->result.rows;
+    for (uint32_t i = 0; i < out->failed_count; i++) {
+        ef_record_failure(engine, node, batch, out->failed[i].at, EF_ROW, out->failed[i].message);
+    }
+    if ((node->operator_class->flags & EF_TIMERS) != 0) {
+        int64_t due = node->operator_class->next_due(node->self);
+        if (due < engine->earliest) {
+            engine->earliest = due;
+        }
+    }
+}
+
+/* ---- pushes ---- */
+
+static ef_status begin(ef_engine *engine, ef_error *error) {
+    if (!engine->sealed) {
+        return ef_fail(error, EF_STATE, "the graph is not sealed yet");
+    }
+    if (engine->running) {
+        return ef_fail(error, EF_STATE, "a function called by a query cannot send, query or persist");
+    }
+    engine->running = true;
+    return EF_OK;
+}
+
+static ef_status finish(ef_engine *engine, ef_status status) {
+    engine->frame_count = 0;
+    ef_end_slice(engine);
+    engine->running = false;
+    return status;
+}
+
+static void move_clock(ef_engine *engine, int64_t now) {
+    if (now > engine->now) {
+        engine->now = now;
+    }
+}
+
+/* One step: the clock, the timers, then the rows as one delivery. */
+static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t clock, ef_error *error) {
+    move_clock(engine, clock);
+    EF_TRY(ef_fire_due(engine, error));
+    ef_batch chunk = *rows;
+    chunk.form = EF_WHOLE;
+    chunk.batch_chunk = false;
+    ef_track track = {.clock = &engine->now, .steps = 1, .max_firings = 0};
+    stream->metrics.rows_in += rows->rows;
+    return ef_run_depth_first(engine, stream, &chunk, &track, error);
+}
+
+static ef_status push_row_by_row(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t now,
+                                 ef_error *error) {
+    ef_status status = EF_OK;
+    for (uint32_t i = 0; i < rows->rows && status == EF_OK; i++) {
+        ef_batch row;
+        if (!ef_batch_view(&row, rows, i, 1, &engine->arena)) {
+            return ef_fail_memory(error);
+        }
+        status = push_step(engine, stream, &row, engine->options.playback ? rows->timestamps[i] : now, error);
+        engine->frame_count = 0;
+        ef_end_slice(engine);
+    }
+    return status;
+}
+
+/* In playback the clock runs along the rows; on the wall clock it stands still within a slice, and what is due has fired before. */
+static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t now,
+                               ef_error *error) {
+    ef_batch slice = *rows;
+    slice.form = EF_EACH_ROW;
+    slice.batch_chunk = false;
+    if (engine->needs_causes) {
+        slice.causes = ef_arena_take(&engine->arena, rows->rows * sizeof *slice.causes);
+        if (slice.causes == NULL) {
+            return ef_fail_memory(error);
+        }
+        for (uint32_t i = 0; i < rows->rows; i++) {
+            slice.causes[i] = EF_CAUSE(i, EF_RANK_LAST, 0);
+        }
+    }
+    if (!engine->options.playback) {
+        move_clock(engine, now);
+        EF_TRY(ef_fire_due(engine, error));
+        int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
+        if (clock == NULL) {
+            return ef_fail_memory(error);
+        }
+        for (uint32_t i = 0; i < rows->rows; i++) {
+            clock[i] = engine->now;
+        }
+        ef_track track = {.clock = clock, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = 0};
+        return ef_run_slice(engine, stream, &slice, &track, error);
+    }
+    int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
+    if (clock == NULL) {
+        return ef_fail_memory(error);
+    }
+    int64_t highest = engine->now;
+    for (uint32_t i = 0; i < rows->rows; i++) {
+        highest = rows->timestamps[i] > highest ? rows->timestamps[i] : highest;
+        clock[i] = highest;
+    }
+    ef_track track = {.clock = clock, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = UINT32_MAX};
+    if (track.steps == 1) {
+        track.clock = &clock[rows->rows - 1]; /* nobody reads it */
+    }
+    ef_status status = ef_run_slice(engine, stream, &slice, &track, error);
+    move_clock(engine, highest);
+    return status;
+}
+
+ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *rows, ef_meaning meaning, int64_t now,
+                         ef_error *error) {
+    if (stream < 0 || (uint32_t)stream >= engine->node_count ||
+        ef_node_at(engine, stream)->kind != EF_NODE_STREAM || ef_node_at(engine, stream)->columns != rows->columns) {
+        return ef_fail(error, EF_INVALID, "the rows do not fit the stream");
+    }
+    if (meaning == EF_STREAM_MEANING && rows->rows > engine->options.slice_rows) {
+        return ef_fail(error, EF_LIMIT, "a slice can have at most %u rows", engine->options.slice_rows);
+    }
+    EF_TRY(begin(engine, error));
+    ef_node *node = ef_node_at(engine, stream);
+    ef_status status;
+    if (rows->rows == 0) {
+        status = EF_OK;
+    } else if (meaning == EF_CHUNK_MEANING || rows->rows == 1) {
+        int64_t clock = engine->options.playback ? rows->timestamps[rows->rows - 1] : now;
+        status = push_step(engine, node, rows, clock, error);
+    } else {
+        bool steps = strcmp(ef_engine_driver(engine, stream), "slice") != 0;
+        status = steps ? push_row_by_row(engine, node, rows, now, error)
+                       : push_as_slice(engine, node, rows, now, error);
+        ef_join_bulk(engine);
+    }
+    return finish(engine, status);
+}
+
+ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
+    EF_TRY(begin(engine, error));
+    move_clock(engine, now);
+    return finish(engine, ef_fire_due(engine, error));
+}
+
+int64_t ef_engine_now(const ef_engine *engine) {
+    return engine->now;
+}
+
+int64_t ef_engine_next_due(const ef_engine *engine) {
+    int64_t earliest = EF_NEVER;
+    for (uint32_t i = 0; i < engine->timer_count; i++) {
+        const ef_node *node = ef_node_at(engine, engine->timers[i]);
+        int64_t due = node->operator_class->next_due(node->self);
+        earliest = due < earliest ? due : earliest;
+    }
+    return earliest;
+}
+
+uint32_t ef_engine_slice_rows(const ef_engine *engine) {
+    return engine->options.slice_rows;
+}
+
+ef_status ef_engine_metrics(const ef_engine *engine, ef_node_id id, ef_node_metrics *metrics) {
+    if (id < 0 || (uint32_t)id >= engine->node_count) {
+        return EF_NOT_FOUND;
+    }
+    const ef_node *node = ef_node_at(engine, id);
+    *metrics = node->metrics;
+    metrics->memory = atomic_load_explicit(&node->alloc.used, memory_order_relaxed);
+    metrics->held = node->kind == EF_NODE_OPERATOR && node->operator_class->size != NULL
+                        ? node->operator_class->size(node->self)
+                        : 0;
+    return EF_OK;
+}
+
+int64_t ef_engine_memory(const ef_engine *engine) {
+    return atomic_load_explicit(&engine->budget.used, memory_order_relaxed);
+}

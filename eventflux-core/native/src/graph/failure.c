@@ -1,0 +1,76 @@
+/* The error edge: failed rows, with the row of the query's input stream that was behind them, in order. */
+#include <stdio.h>
+
+#include "graph/node.h"
+
+/* Rows of the stream that the query reads, as they are being delivered. */
+static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node) {
+    if (node->input_stream < 0) {
+        return NULL;
+    }
+    const ef_node *stream = ef_node_at(engine, node->input_stream);
+    if (stream->slice_rows != NULL) {
+        return stream->slice_rows;
+    }
+    for (uint32_t i = engine->frame_count; i > 0; i--) {
+        if (engine->frames[i - 1].node == stream) {
+            return &engine->frames[i - 1].view;
+        }
+    }
+    return NULL;
+}
+
+/* The first row with this cause, or -1. Causes rise. */
+static int64_t row_of_cause(const ef_batch *rows, int64_t cause) {
+    if (rows->causes == NULL) {
+        return rows->rows == 1 ? 0 : -1;
+    }
+    uint32_t low = 0, high = rows->rows;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (rows->causes[middle] < cause) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < rows->rows && rows->causes[low] == cause ? (int64_t)low : -1;
+}
+
+void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, uint32_t at, ef_status status,
+                       const char *message) {
+    node->metrics.errors++;
+    ef_failure *failure = ef_calloc(&engine->block_alloc, sizeof *failure);
+    if (failure == NULL) {
+        engine->lost_failures++;
+        return;
+    }
+    failure->node = node->id;
+    failure->stream = -1;
+    failure->status = status;
+    (void)snprintf(failure->message, sizeof failure->message, "%s", message);
+    const ef_batch *rows = stream_rows(engine, node);
+    if (rows != NULL && input != NULL && at < input->rows) {
+        int64_t row = row_of_cause(rows, ef_row_cause(input, at));
+        ef_batch one;
+        bool empty;
+        if (row >= 0 && ef_batch_view(&one, rows, (uint32_t)row, 1, &engine->arena)) {
+            failure->stream = node->input_stream;
+            failure->block = ef_block_copy(&one, false, &engine->block_alloc, &empty);
+        }
+    }
+    *engine->last_failure = failure;
+    engine->last_failure = &failure->next;
+}
+
+ef_failure *ef_engine_take_failures(ef_engine *engine) {
+    ef_failure *first = engine->first_failure;
+    engine->first_failure = NULL;
+    engine->last_failure = &engine->first_failure;
+    return first;
+}
+
+void ef_failure_free(ef_engine *engine, ef_failure *failure) {
+    ef_block_release(failure->block);
+    ef_free(&engine->block_alloc, failure, sizeof *failure);
+}

@@ -1,0 +1,136 @@
+/* The inside of the graph, shared by the files of graph/. */
+#ifndef EF_GRAPH_NODE_H
+#define EF_GRAPH_NODE_H
+
+#include "graph/engine.h"
+
+typedef enum ef_node_kind { EF_NODE_STREAM, EF_NODE_OPERATOR, EF_NODE_INSERT, EF_NODE_TAP } ef_node_kind;
+
+typedef struct ef_edge {
+    ef_node_id to;
+    uint32_t port;
+} ef_edge;
+
+typedef struct ef_node {
+    ef_node_id id;
+    ef_node_kind kind;
+    char *name;
+    size_t name_size;
+    ef_alloc alloc;           /* counts the operator's memory */
+    uint32_t columns;         /* of its output rows */
+    ef_type *types;
+    int32_t query;            /* number of the query, -1 for streams */
+    ef_node_id input_stream;  /* stream that the query reads; itself for a stream */
+
+    const ef_operator_class *operator_class; /* EF_NODE_OPERATOR */
+    void *self;
+    bool reads_clock;
+    uint16_t rank;
+
+    bool current, expired; /* EF_NODE_INSERT: kinds that go on */
+    bool removed;          /* EF_NODE_TAP */
+
+    ef_edge *edges; /* in text order */
+    uint32_t edge_count, edge_capacity;
+    ef_node_id *taps; /* in order of registration; an operator's come before its edges, a stream's after */
+    uint32_t tap_count, tap_capacity;
+
+    /* from seal */
+    uint32_t in_edges;
+    const char *steps; /* streams and timer operators: why a push that begins here must step; NULL: slices */
+
+    /* while a slice runs */
+    ef_batch *inbox; /* [in_edges] */
+    uint32_t inbox_count;
+    ef_batch *slice_rows; /* streams: the rows of this slice, for the error edge; NULL outside a slice */
+
+    ef_node_metrics metrics;
+} ef_node;
+
+/* What the depth-first driver still has to do with one batch: delivery by delivery, edge by edge. */
+typedef struct ef_frame {
+    ef_node *node;
+    ef_batch batch;
+    ef_batch view; /* the present delivery */
+    uint32_t delivery, deliveries;
+    uint32_t edge;
+    uint32_t from; /* first row of the present delivery */
+    bool tapped;
+} ef_frame;
+
+struct ef_engine {
+    ef_budget budget;
+    ef_alloc alloc;       /* the graph itself */
+    ef_alloc slice_alloc; /* the slice arena */
+    ef_alloc block_alloc; /* what taps hand out */
+    ef_arena arena;
+    ef_host host;
+    ef_random random;
+    ef_engine_options options;
+
+    ef_node **nodes;
+    uint32_t node_count, node_capacity;
+    char *query_name;
+    size_t query_name_size;
+    int32_t query_count;
+    ef_node_id query_stream;
+    uint16_t next_rank;
+    bool sealed;
+    bool running; /* inside push or advance */
+    bool needs_causes;
+
+    ef_node_id *order; /* topological */
+    ef_node_id *timers; /* operators with timers, by rank */
+    uint32_t timer_count;
+
+    int64_t now;
+    int64_t earliest; /* not later than the earliest due time of any operator */
+
+    ef_frame *frames;
+    uint32_t frame_count, frame_capacity;
+
+    ef_delivery *first_delivery, **last_delivery;
+    ef_failure *first_failure, **last_failure;
+    bool bulk;            /* deliveries to one tap within the push may share a block */
+    uint64_t lost_failures; /* failures that no memory was left to keep */
+
+    _Atomic uint32_t holders; /* the owner, and every block out there: the budget must outlive them */
+};
+
+static inline ef_node *ef_node_at(const ef_engine *engine, ef_node_id id) {
+    return engine->nodes[id];
+}
+
+/* operators without state of their own */
+extern const ef_operator_class ef_filter_class;
+extern const ef_operator_class ef_map_class;
+ef_status ef_filter_create(ef_engine *engine, ef_alloc *alloc, ef_program *condition, void **self,
+                           ef_error *error) EF_MUST_USE;
+ef_status ef_map_create(ef_engine *engine, ef_alloc *alloc, ef_program *outputs, void **self,
+                        ef_error *error) EF_MUST_USE;
+
+/* Rows of an insert that go on, as CURRENT; false: out of memory. */
+bool ef_insert_rows(const ef_node *node, const ef_batch *from, ef_batch *to, ef_arena *arena) EF_MUST_USE;
+
+void ef_engine_free_nodes(ef_engine *engine);
+
+/* drivers */
+ef_status ef_run_depth_first(ef_engine *engine, ef_node *node, const ef_batch *batch, const ef_track *track,
+                             ef_error *error) EF_MUST_USE;
+ef_status ef_fire_due(ef_engine *engine, ef_error *error) EF_MUST_USE; /* the pass at engine->now */
+ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
+                       ef_error *error) EF_MUST_USE;
+
+/* Calls an operator, keeps its figures and due time, and takes its failed rows to the failure queue. A failing operator costs its rows, not the push. */
+void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                      ef_out *out);
+
+/* taps and failures */
+void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch);
+void ef_join_bulk(ef_engine *engine); /* end of a bulk slice: one block a tap */
+void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, uint32_t at, ef_status status,
+                       const char *message);
+/* End of a slice or of a step: arena and given blocks are free again. */
+void ef_end_slice(ef_engine *engine);
+
+#endif
