@@ -127,8 +127,8 @@ ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
         return EF_OK;
     }
     ef_status status = EF_OK;
-    ef_track firing = {.clock = &engine->now, .steps = 1, .max_firings = 1};
-    ef_track quiet = {.clock = &engine->now, .steps = 1, .max_firings = 0};
+    ef_track firing = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 1};
+    ef_track quiet = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
     for (uint32_t i = 0; i < engine->timer_count && status == EF_OK; i++) {
         ef_node *node = ef_node_at(engine, engine->timers[i]);
         while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->now) {

@@ -137,6 +137,7 @@ static ef_status finish(ef_engine *engine, ef_status status) {
 }
 
 static void move_clock(ef_engine *engine, int64_t now) {
+    engine->before = engine->now;
     if (now > engine->now) {
         engine->now = now;
     }
@@ -149,7 +150,7 @@ static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *r
     ef_batch chunk = *rows;
     chunk.form = EF_WHOLE;
     chunk.batch_chunk = false;
-    ef_track track = {.clock = &engine->now, .steps = 1, .max_firings = 0};
+    ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
     stream->metrics.rows_in += rows->rows;
     return ef_run_depth_first(engine, stream, &chunk, &track, error);
 }
@@ -194,7 +195,8 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         for (uint32_t i = 0; i < rows->rows; i++) {
             clock[i] = engine->now;
         }
-        ef_track track = {.clock = clock, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = 0};
+        ef_track track = {
+            .clock = clock, .before = engine->now, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = 0};
         return ef_run_slice(engine, stream, &slice, &track, error);
     }
     int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
@@ -206,7 +208,10 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         highest = rows->timestamps[i] > highest ? rows->timestamps[i] : highest;
         clock[i] = highest;
     }
-    ef_track track = {.clock = clock, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = UINT32_MAX};
+    ef_track track = {.clock = clock,
+                      .before = engine->now,
+                      .steps = engine->needs_causes ? rows->rows : 1,
+                      .max_firings = UINT32_MAX};
     if (track.steps == 1) {
         track.clock = &clock[rows->rows - 1]; /* nobody reads it */
     }

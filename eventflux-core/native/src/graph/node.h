@@ -84,6 +84,7 @@ struct ef_engine {
     uint32_t timer_count;
 
     int64_t now;
+    int64_t before;   /* the clock before the present step: where the last pass of timers stood */
     int64_t earliest; /* not later than the earliest due time of any operator */
 
     ef_frame *frames;
