@@ -182,11 +182,20 @@ enum ef_operator_flags {
     EF_FINDS = 1u << 2,       /* find() is implemented */
     EF_TIMERS = 1u << 3,      /* may have timers */
     EF_READS_CLOCK = 1u << 4, /* reads the clock of a row's step (retiming) */
-    EF_BATCH_CHUNKS = 1u << 5 /* its output deliveries are batch chunks */
+    EF_BATCH_CHUNKS = 1u << 5, /* its output deliveries are batch chunks */
+    EF_PORTS = 1u << 6,       /* has several inputs: process_inputs() is called instead of process() */
+    EF_MULTI = 1u << 7        /* may put out several deliveries for one that came in (joins, patterns) */
 };
 
 #define EF_NEVER INT64_MAX
 #define EF_ALL_SLOTS UINT32_MAX /* purge: every slot; the operator is then as freshly created */
+
+/* Rows of one input of an operator with EF_PORTS. Rows of all inputs are taken by rising (cause, order). */
+typedef struct ef_input {
+    const ef_batch *batch;
+    uint32_t port;
+    uint32_t order; /* which of equal causes comes first */
+} ef_input;
 
 /* An operator. All functions run under the engine lock, one at a time; none may keep a batch, call the host, or block.
  * A failing function leaves the operator as it was or in a stated, consistent state. */
@@ -214,6 +223,9 @@ typedef struct ef_operator_class {
     uint64_t (*size)(const void *self);
     /* Content of a slot that a join or an on-demand query finds, as rows on `out`. NULL unless EF_FINDS. */
     ef_status(EF_MUST_USE *find)(void *self, uint32_t slot, int64_t now, ef_out *out, ef_error *error);
+    /* With EF_PORTS: as process(), for all inputs at once; at most one batch a port, sorted by port. out->input is the first. */
+    ef_status(EF_MUST_USE *process_inputs)(void *self, const ef_input *inputs, uint32_t count, const ef_track *track,
+                               ef_out *out, ef_error *error);
 } ef_operator_class;
 
 #endif

@@ -8,7 +8,12 @@ static ef_node_id refuse(ef_engine *engine, ef_error *error) {
     return (ef_node_id)ef_fail(error, EF_STATE, "the graph is sealed: nothing can be added to it");
 }
 
-static bool is_node(const ef_engine *engine, ef_node_id id) {
+/* Status of a step that has filled `error`. */
+static ef_node_id failed(const ef_error *error) {
+    return error != NULL && error->status != EF_OK ? (ef_node_id)error->status : EF_INVALID;
+}
+
+bool ef_is_node(const ef_engine *engine, ef_node_id id) {
     return id >= 0 && (uint32_t)id < engine->node_count;
 }
 
@@ -20,7 +25,8 @@ static void node_free(ef_engine *engine, ef_node *node) {
     ef_free(&engine->alloc, node->name, node->name_size);
     ef_free(&engine->alloc, node->edges, node->edge_capacity * sizeof *node->edges);
     ef_free(&engine->alloc, node->taps, node->tap_capacity * sizeof *node->taps);
-    ef_free(&engine->alloc, node->inbox, node->in_edges * sizeof *node->inbox);
+    ef_free(&engine->alloc, node->inbox, (node->in_edges + 1) * sizeof *node->inbox);
+    ef_free(&engine->alloc, node->in_order, node->in_edges * sizeof *node->in_order);
     ef_free(&engine->alloc, node, sizeof *node);
 }
 
@@ -29,6 +35,10 @@ void ef_engine_free_nodes(ef_engine *engine) {
         node_free(engine, engine->nodes[i]);
     }
     engine->node_count = 0;
+}
+
+void ef_operator_abandon(ef_engine *engine, ef_node *node) {
+    node_free(engine, node);
 }
 
 static ef_node *node_new(ef_engine *engine, ef_node_kind kind, const char *name, uint32_t columns,
@@ -66,12 +76,12 @@ static ef_node *node_new(ef_engine *engine, ef_node_kind kind, const char *name,
     return node;
 }
 
-static ef_status add_edge(ef_engine *engine, ef_node *from, ef_node_id to, ef_error *error) {
+ef_status ef_add_edge(ef_engine *engine, ef_node *from, ef_node_id to, uint32_t port, ef_error *error) {
     void *edges = from->edges;
     ef_status status = ef_grow(&engine->alloc, &edges, &from->edge_capacity, from->edge_count + 1, sizeof *from->edges, error);
     from->edges = edges;
     EF_TRY(status);
-    from->edges[from->edge_count++] = (ef_edge){.to = to, .port = 0};
+    from->edges[from->edge_count++] = (ef_edge){.to = to, .port = port};
     return EF_OK;
 }
 
@@ -111,13 +121,13 @@ int32_t ef_engine_query(ef_engine *engine, const char *name, ef_error *error) {
 }
 
 /* What every operator of a query shares: its name "query/kind/n", its edge from `from`, its rank, its config. */
-static ef_node *operator_new(ef_engine *engine, ef_node_id from, const char *kind, uint32_t columns,
-                             const ef_type *types, ef_error *error) {
+ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind, uint32_t columns,
+                           const ef_type *types, ef_error *error) {
     if (engine->sealed) {
         (void)refuse(engine, error);
         return NULL;
     }
-    if (!is_node(engine, from) || engine->query_name == NULL ||
+    if (!ef_is_node(engine, from) || engine->query_name == NULL ||
         ef_node_at(engine, from)->kind == EF_NODE_TAP || ef_node_at(engine, from)->kind == EF_NODE_INSERT) {
         (void)ef_fail(error, EF_INVALID, "operator '%s' has no query or no input", kind);
         return NULL;
@@ -146,8 +156,8 @@ static ef_node *operator_new(ef_engine *engine, ef_node_id from, const char *kin
     return node;
 }
 
-static ef_node_id operator_enter(ef_engine *engine, ef_node *node, ef_node_id from, ef_error *error) {
-    ef_status status = add_edge(engine, ef_node_at(engine, from), node->id, error);
+ef_node_id ef_operator_enter(ef_engine *engine, ef_node *node, ef_node_id from, ef_error *error) {
+    ef_status status = ef_add_edge(engine, ef_node_at(engine, from), node->id, 0, error);
     if (status != EF_OK) {
         node_free(engine, node);
         return status;
@@ -156,8 +166,8 @@ static ef_node_id operator_enter(ef_engine *engine, ef_node *node, ef_node_id fr
     return enter(engine, node);
 }
 
-static ef_operator_config config_of(const ef_engine *engine, const ef_node *node, const ef_node *from,
-                                    const ef_param *params, uint32_t count, bool wants_expired) {
+ef_operator_config ef_operator_config_of(const ef_engine *engine, const ef_node *node, const ef_node *from,
+                                         const ef_param *params, uint32_t count, bool wants_expired) {
     return (ef_operator_config){
         .columns = from->columns,
         .types = from->types,
@@ -171,11 +181,11 @@ static ef_operator_config config_of(const ef_engine *engine, const ef_node *node
 }
 
 ef_node_id ef_engine_filter(ef_engine *engine, ef_node_id from, ef_program *condition, ef_error *error) {
-    const ef_node *source = is_node(engine, from) ? ef_node_at(engine, from) : NULL;
-    ef_node *node = source == NULL ? NULL : operator_new(engine, from, "filter", source->columns, source->types, error);
+    const ef_node *source = ef_is_node(engine, from) ? ef_node_at(engine, from) : NULL;
+    ef_node *node = source == NULL ? NULL : ef_operator_begin(engine, from, "filter", source->columns, source->types, error);
     if (node == NULL) {
         ef_program_free(condition);
-        return source == NULL ? (ef_node_id)ef_fail(error, EF_INVALID, "a filter needs an input") : EF_NO_MEMORY;
+        return source == NULL ? (ef_node_id)ef_fail(error, EF_INVALID, "a filter needs an input") : failed(error);
     }
     node->operator_class = &ef_filter_class;
     node->reads_clock = ef_program_reads_clock(condition);
@@ -184,7 +194,7 @@ ef_node_id ef_engine_filter(ef_engine *engine, ef_node_id from, ef_program *cond
         node_free(engine, node);
         return status;
     }
-    return operator_enter(engine, node, from, error);
+    return ef_operator_enter(engine, node, from, error);
 }
 
 #define MAX_COLUMNS 65535u
@@ -212,11 +222,11 @@ ef_node_id ef_engine_map(ef_engine *engine, ef_node_id from, ef_program *outputs
         ef_program_free(outputs);
         return status;
     }
-    ef_node *node = operator_new(engine, from, "map", columns, types, error);
+    ef_node *node = ef_operator_begin(engine, from, "map", columns, types, error);
     ef_free(&engine->alloc, types, (columns > 0 ? columns : 1) * sizeof *types);
     if (node == NULL) {
         ef_program_free(outputs);
-        return error != NULL && error->status != EF_OK ? (ef_node_id)error->status : EF_INVALID;
+        return failed(error);
     }
     node->operator_class = &ef_map_class;
     node->reads_clock = ef_program_reads_clock(outputs);
@@ -225,29 +235,29 @@ ef_node_id ef_engine_map(ef_engine *engine, ef_node_id from, ef_program *outputs
         node_free(engine, node);
         return status;
     }
-    return operator_enter(engine, node, from, error);
+    return ef_operator_enter(engine, node, from, error);
 }
 
 ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_operator_class *operator_class,
                               const ef_param *params, uint32_t count, uint32_t columns, const ef_type *types,
                               bool wants_expired, ef_error *error) {
-    if (operator_class->abi_version != EF_ABI_VERSION || operator_class->struct_size < sizeof(ef_operator_class)) {
+    if (operator_class->abi_version != EF_ABI_VERSION || operator_class->struct_size < offsetof(ef_operator_class, process_inputs)) {
         return (ef_node_id)ef_fail(error, EF_INVALID, "operator '%s' was built for operator ABI %u, this engine has %u",
                                    operator_class->name, operator_class->abi_version, EF_ABI_VERSION);
     }
-    ef_node *node = operator_new(engine, from, operator_class->name, columns, types, error);
+    ef_node *node = ef_operator_begin(engine, from, operator_class->name, columns, types, error);
     if (node == NULL) {
-        return error != NULL && error->status != EF_OK ? (ef_node_id)error->status : EF_INVALID;
+        return failed(error);
     }
     node->operator_class = operator_class;
-    ef_operator_config config = config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
+    ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
     ef_status status = operator_class->create(&config, &node->self, error);
     if (status != EF_OK) {
         node->self = NULL;
         node_free(engine, node);
         return status;
     }
-    return operator_enter(engine, node, from, error);
+    return ef_operator_enter(engine, node, from, error);
 }
 
 ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name, const ef_param *params,
@@ -256,7 +266,7 @@ ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name
     if (operator_class == NULL) {
         return (ef_node_id)ef_fail(error, EF_NOT_FOUND, "no native window '%s'", name);
     }
-    if (!is_node(engine, from)) {
+    if (!ef_is_node(engine, from)) {
         return (ef_node_id)ef_fail(error, EF_INVALID, "window '%s' has no input", name);
     }
     const ef_node *source = ef_node_at(engine, from);
@@ -277,11 +287,11 @@ ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config
         select_programs_free(select);
         return status;
     }
-    ef_node *node = operator_new(engine, from, "select", select->visible, types, error);
+    ef_node *node = ef_operator_begin(engine, from, "select", select->visible, types, error);
     ef_free(&engine->alloc, types, (select->visible > 0 ? select->visible : 1) * sizeof *types);
     if (node == NULL) {
         select_programs_free(select);
-        return error != NULL && error->status != EF_OK ? (ef_node_id)error->status : EF_INVALID;
+        return failed(error);
     }
     node->operator_class = &ef_select_class;
     node->reads_clock = ef_program_reads_clock(select->outputs) ||
@@ -290,14 +300,14 @@ ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config
     select->hash_seed = engine->options.seed;
     select->host = &engine->host;
     select->random = &engine->random;
-    ef_operator_config config = config_of(engine, node, ef_node_at(engine, from), NULL, 0, select->expired);
+    ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), NULL, 0, select->expired);
     status = ef_select_create(&config, select, &node->self, error);
     if (status != EF_OK) {
         node->self = NULL;
         node_free(engine, node);
         return status;
     }
-    return operator_enter(engine, node, from, error);
+    return ef_operator_enter(engine, node, from, error);
 }
 
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
@@ -305,7 +315,7 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
     if (engine->sealed) {
         return refuse(engine, error);
     }
-    if (!is_node(engine, from) || !is_node(engine, stream) || ef_node_at(engine, stream)->kind != EF_NODE_STREAM) {
+    if (!ef_is_node(engine, from) || !ef_is_node(engine, stream) || ef_node_at(engine, stream)->kind != EF_NODE_STREAM) {
         return (ef_node_id)ef_fail(error, EF_INVALID, "an insert goes from an operator into a stream");
     }
     ef_node *source = ef_node_at(engine, from);
@@ -325,9 +335,9 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
     node->input_stream = source->input_stream;
     node->current = current;
     node->expired = expired;
-    ef_status status = add_edge(engine, node, stream, error);
+    ef_status status = ef_add_edge(engine, node, stream, 0, error);
     if (status == EF_OK) {
-        status = add_edge(engine, source, node->id, error);
+        status = ef_add_edge(engine, source, node->id, 0, error);
     }
     if (status != EF_OK) {
         node_free(engine, node);
@@ -337,7 +347,7 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
 }
 
 ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error) {
-    if (!is_node(engine, from) || ef_node_at(engine, from)->kind == EF_NODE_TAP ||
+    if (!ef_is_node(engine, from) || ef_node_at(engine, from)->kind == EF_NODE_TAP ||
         ef_node_at(engine, from)->kind == EF_NODE_INSERT) {
         return (ef_node_id)ef_fail(error, EF_INVALID, "a listener needs a stream or a query");
     }
@@ -360,7 +370,7 @@ ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error) {
 }
 
 ef_status ef_engine_remove_tap(ef_engine *engine, ef_node_id tap, ef_error *error) {
-    if (!is_node(engine, tap) || ef_node_at(engine, tap)->kind != EF_NODE_TAP) {
+    if (!ef_is_node(engine, tap) || ef_node_at(engine, tap)->kind != EF_NODE_TAP) {
         return ef_fail(error, EF_NOT_FOUND, "no listener %d", tap);
     }
     ef_node_at(engine, tap)->removed = true;

@@ -59,8 +59,13 @@ static ef_status deliver(ef_engine *engine, ef_node *target, uint32_t port, cons
     }
     case EF_NODE_OPERATOR: {
         ef_out out;
-        ef_out_init(&out, &engine->arena, rows);
-        ef_call_operator(engine, target, port, rows, track, &out);
+        if ((target->operator_class->flags & EF_PORTS) != 0) {
+            ef_input input = {.batch = rows, .port = port};
+            ef_call_ports(engine, target, &input, 1, track, &out);
+        } else {
+            ef_out_init(&out, &engine->arena, rows);
+            ef_call_operator(engine, target, port, rows, track, &out);
+        }
         return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
     }
     case EF_NODE_TAP:
@@ -134,8 +139,12 @@ ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
         while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->now) {
             ef_batch nothing = {.columns = 0, .form = EF_WHOLE};
             ef_out out;
-            ef_out_init(&out, &engine->arena, &nothing);
-            ef_call_operator(engine, node, 0, &nothing, &firing, &out);
+            if ((node->operator_class->flags & EF_PORTS) != 0) {
+                ef_call_ports(engine, node, NULL, 0, &firing, &out);
+            } else {
+                ef_out_init(&out, &engine->arena, &nothing);
+                ef_call_operator(engine, node, 0, &nothing, &firing, &out);
+            }
             if (out.result.rows > 0) {
                 status = ef_run_depth_first(engine, node, &out.result, &quiet, error);
             }

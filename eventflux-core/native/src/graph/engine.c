@@ -93,20 +93,16 @@ void ef_end_slice(ef_engine *engine) {
     ef_pages_reclaim_all(&engine->budget);
 }
 
-void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
-                      ef_out *out) {
-    ef_error problem;
-    problem.message[0] = '\0';
-    node->metrics.calls++;
-    node->metrics.rows_in += batch->rows;
-    ef_status status = node->operator_class->process(node->self, port, batch, track, out, &problem);
+/* After a call: failures to the queue, figures, the due time. */
+static void settle_call(ef_engine *engine, ef_node *node, const ef_batch *input, ef_status status,
+                        const ef_error *problem, ef_out *out) {
     if (EF_UNLIKELY(status != EF_OK)) {
         out->result.rows = 0;
-        ef_record_failure(engine, node, batch, 0, status, problem.message);
+        ef_record_failure(engine, node, input, 0, status, problem->message);
     }
     node->metrics.rows_out += out->result.rows;
     for (uint32_t i = 0; i < out->failed_count; i++) {
-        ef_record_failure(engine, node, batch, out->failed[i].at, EF_ROW, out->failed[i].message);
+        ef_record_failure(engine, node, input, out->failed[i].at, EF_ROW, out->failed[i].message);
     }
     if ((node->operator_class->flags & EF_TIMERS) != 0) {
         int64_t due = node->operator_class->next_due(node->self);
@@ -114,6 +110,31 @@ void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_
             engine->earliest = due;
         }
     }
+}
+
+void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                      ef_out *out) {
+    ef_error problem;
+    problem.message[0] = '\0';
+    node->metrics.calls++;
+    node->metrics.rows_in += batch->rows;
+    ef_status status = node->operator_class->process(node->self, port, batch, track, out, &problem);
+    settle_call(engine, node, batch, status, &problem, out);
+}
+
+void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uint32_t count, const ef_track *track,
+                   ef_out *out) {
+    static const ef_batch NOTHING = {.columns = 0, .form = EF_WHOLE};
+    const ef_batch *first = count > 0 ? inputs[0].batch : &NOTHING;
+    ef_error problem;
+    problem.message[0] = '\0';
+    node->metrics.calls++;
+    for (uint32_t i = 0; i < count; i++) {
+        node->metrics.rows_in += inputs[i].batch->rows;
+    }
+    ef_out_init(out, &engine->arena, first);
+    ef_status status = node->operator_class->process_inputs(node->self, inputs, count, track, out, &problem);
+    settle_call(engine, node, first, status, &problem, out);
 }
 
 /* ---- pushes ---- */

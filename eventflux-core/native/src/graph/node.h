@@ -8,8 +8,16 @@ typedef enum ef_node_kind { EF_NODE_STREAM, EF_NODE_OPERATOR, EF_NODE_INSERT, EF
 
 typedef struct ef_edge {
     ef_node_id to;
-    uint32_t port;
+    uint32_t port;     /* input of the target */
+    uint32_t in_index; /* which of the edges into the target this is; from seal */
 } ef_edge;
+
+/* Rows that wait for a node while a slice runs. */
+typedef struct ef_arrival {
+    ef_batch batch;
+    uint32_t port;
+    uint32_t order; /* rows of equal causes come by it */
+} ef_arrival;
 
 typedef struct ef_node {
     ef_node_id id;
@@ -37,10 +45,11 @@ typedef struct ef_node {
 
     /* from seal */
     uint32_t in_edges;
+    uint32_t *in_order; /* [in_edges] order among edges of equal causes */
     const char *steps; /* streams and timer operators: why a push that begins here must step; NULL: slices */
 
     /* while a slice runs */
-    ef_batch *inbox; /* [in_edges] */
+    ef_arrival *inbox; /* [in_edges + 1]: one more for pushed rows */
     uint32_t inbox_count;
     ef_batch *slice_rows; /* streams: the rows of this slice, for the error edge; NULL outside a slice */
 
@@ -102,6 +111,20 @@ static inline ef_node *ef_node_at(const ef_engine *engine, ef_node_id id) {
     return engine->nodes[id];
 }
 
+/* ---- for the files that add operators (build*.c) ---- */
+
+/* A node of the present query with its name, types and rank, not entered yet; NULL with `error` filled. */
+ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind, uint32_t columns,
+                           const ef_type *types, ef_error *error) EF_MUST_USE;
+ef_operator_config ef_operator_config_of(const ef_engine *engine, const ef_node *node, const ef_node *from,
+                                         const ef_param *params, uint32_t count, bool wants_expired);
+/* Enters the node, with an edge from `from` to its port 0. On failure the node (and its operator) is freed. */
+ef_node_id ef_operator_enter(ef_engine *engine, ef_node *node, ef_node_id from, ef_error *error);
+/* Frees a node that was not entered, with its operator if it has one. */
+void ef_operator_abandon(ef_engine *engine, ef_node *node);
+ef_status ef_add_edge(ef_engine *engine, ef_node *from, ef_node_id to, uint32_t port, ef_error *error) EF_MUST_USE;
+bool ef_is_node(const ef_engine *engine, ef_node_id id);
+
 /* operators without state of their own */
 extern const ef_operator_class ef_filter_class;
 extern const ef_operator_class ef_map_class;
@@ -125,6 +148,10 @@ ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch
 /* Calls an operator, keeps its figures and due time, and takes its failed rows to the failure queue. A failing operator costs its rows, not the push. */
 void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
                       ef_out *out);
+
+/* Likewise for operators with EF_PORTS. Initialises `out`. */
+void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uint32_t count, const ef_track *track,
+                   ef_out *out);
 
 /* taps and failures */
 void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch);

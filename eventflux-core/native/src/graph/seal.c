@@ -1,8 +1,9 @@
 /* Sealing: topological order, who has timers, and where slices may run.
  *
- * Rows meet where a node has several edges in. In a slice such edges are merged by cause, which is an order only while no two of them carry equal causes:
- * while at most one of them can be reached from one origin. Origins are the stream that is pushed to, and every operator whose timers fire (each firing has
- * a cause of its own). A push steps (depth first, row by row) when an origin that may act in it reaches a meeting by two edges, or a cycle.
+ * Rows meet where a node has several edges in. In a slice such edges are merged by cause. Edges that cannot be reached from one origin never carry equal
+ * causes; origins are the stream that is pushed to, and every operator whose timers fire. Equal causes come by the order in which the depth-first driver would
+ * follow the edges, which is an order of rows only if everything on the way puts out at most one delivery for a cause (EF_MULTI operators, and
+ * meetings themselves, do not). Whatever this does not cover, and every cycle, makes a push in which that origin acts step: depth first, row by row.
  * Cost: origins x edges, once. */
 #include "graph/node.h"
 
@@ -54,33 +55,107 @@ static void visit(sealing *s, ef_node_id root, uint32_t *place) {
     }
 }
 
-/* Why a push that acts from `origin` must step, or NULL. */
-static const char *judge(sealing *s, ef_node_id origin) {
+static bool is_multi(const ef_node *node) {
+    return node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & EF_MULTI) != 0;
+}
+
+/* A walk over all paths from an origin, edges in text order, each node entered once. */
+typedef struct path_frame {
+    ef_node_id node;
+    uint32_t edge;
+    bool multi; /* more than one delivery a cause comes out of the node */
+} path_frame;
+
+typedef struct origin_walk {
+    sealing *sealing;
+    path_frame *frames; /* [nodes + 1] */
+    bool *met;          /* [nodes] meetings, known from the first walk */
+    uint32_t *order;    /* [edges] in which the walk followed the edges; by first_edge[node] + in_index; UINT32_MAX: it did not */
+    uint32_t *first_edge;
+    uint32_t edges;
+} origin_walk;
+
+/* One walk. The first finds the meetings; the second, which knows them, judges. NULL: slices may run. */
+static const char *walk_from(origin_walk *w, ef_node_id origin) {
+    sealing *s = w->sealing;
     ef_engine *engine = s->engine;
+    const char *why = NULL;
+    uint32_t depth = 0, sequence = 0;
     memset(s->marks, UNSEEN, engine->node_count);
     memset(s->arrivals, 0, engine->node_count * sizeof *s->arrivals);
-    uint32_t depth = 0;
-    const char *why = NULL;
-    s->stack[depth++] = origin;
+    memset(w->order, 0xFF, w->edges * sizeof *w->order);
     s->marks[origin] = DONE;
+    w->frames[depth++] = (path_frame){.node = origin, .multi = is_multi(ef_node_at(engine, origin))};
     while (depth > 0) {
-        ef_node_id id = s->stack[--depth];
-        const ef_node *node = ef_node_at(engine, id);
-        if (s->in_cycle[id]) {
-            why = CYCLE;
+        path_frame *frame = &w->frames[depth - 1];
+        const ef_node *node = ef_node_at(engine, frame->node);
+        if (s->in_cycle[frame->node]) {
+            return CYCLE;
         }
-        for (uint32_t e = 0; e < node->edge_count; e++) {
-            ef_node_id to = node->edges[e].to;
-            if (++s->arrivals[to] > 1 && why == NULL) {
-                why = MEETING;
-            }
-            if (s->marks[to] == UNSEEN) {
-                s->marks[to] = DONE;
-                s->stack[depth++] = to;
-            }
+        if (frame->edge == node->edge_count) {
+            depth--;
+            continue;
+        }
+        ef_edge edge = node->edges[frame->edge++];
+        bool multi = frame->multi;
+        w->order[w->first_edge[edge.to] + edge.in_index] = sequence++;
+        s->arrivals[edge.to]++;
+        if (w->met[edge.to] && multi) {
+            why = MEETING;
+        }
+        if (s->marks[edge.to] == UNSEEN) {
+            s->marks[edge.to] = DONE;
+            w->frames[depth++] = (path_frame){
+                .node = edge.to, .multi = multi || w->met[edge.to] || is_multi(ef_node_at(engine, edge.to))};
         }
     }
     return why;
+}
+
+/* Gives the edges into each meeting their order; false where another origin has given another one. */
+static bool settle_orders(origin_walk *w) {
+    ef_engine *engine = w->sealing->engine;
+    for (uint32_t n = 0; n < engine->node_count; n++) {
+        if (!w->met[n]) {
+            continue;
+        }
+        ef_node *node = engine->nodes[n];
+        const uint32_t *order = w->order + w->first_edge[n];
+        bool settled = false;
+        for (uint32_t i = 0; i < node->in_edges; i++) {
+            settled = settled || (order[i] != UINT32_MAX && node->in_order[i] != UINT32_MAX);
+        }
+        for (uint32_t i = 0; i < node->in_edges; i++) {
+            for (uint32_t j = 0; settled && j < i; j++) {
+                if (order[i] != UINT32_MAX && order[j] != UINT32_MAX &&
+                    (node->in_order[i] == UINT32_MAX || node->in_order[j] == UINT32_MAX ||
+                     (order[i] < order[j]) != (node->in_order[i] < node->in_order[j]))) {
+                    return false;
+                }
+            }
+        }
+        for (uint32_t i = 0; !settled && i < node->in_edges; i++) {
+            if (order[i] != UINT32_MAX) {
+                node->in_order[i] = order[i];
+            }
+        }
+    }
+    return true;
+}
+
+/* Why a push that acts from `origin` must step, or NULL. */
+static const char *judge(origin_walk *w, ef_node_id origin) {
+    sealing *s = w->sealing;
+    memset(w->met, 0, s->engine->node_count * sizeof *w->met);
+    const char *why = walk_from(w, origin);
+    if (why != NULL) {
+        return why;
+    }
+    for (uint32_t n = 0; n < s->engine->node_count; n++) {
+        w->met[n] = s->arrivals[n] > 1;
+    }
+    why = walk_from(w, origin);
+    return why != NULL ? why : settle_orders(w) ? NULL : MEETING;
 }
 
 static bool has_timers(const ef_node *node) {
@@ -92,7 +167,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
     for (uint32_t i = 0; i < engine->node_count; i++) {
         const ef_node *node = engine->nodes[i];
         for (uint32_t e = 0; e < node->edge_count; e++) {
-            ef_node_at(engine, node->edges[e].to)->in_edges++;
+            node->edges[e].in_index = ef_node_at(engine, node->edges[e].to)->in_edges++;
         }
         engine->timer_count += has_timers(node);
         clocks = clocks || node->reads_clock ||
@@ -109,12 +184,12 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
             engine->timers[at++] = node->id; /* nodes are in text order, so these are in rank order */
         }
         merges = merges || node->in_edges > 1;
-        if (node->in_edges > 0) {
-            node->inbox = ef_malloc(&engine->alloc, node->in_edges * sizeof *node->inbox);
-            if (node->inbox == NULL) {
-                return ef_fail_memory(error);
-            }
+        node->inbox = ef_malloc(&engine->alloc, (node->in_edges + 1) * sizeof *node->inbox);
+        node->in_order = ef_malloc(&engine->alloc, node->in_edges * sizeof *node->in_order);
+        if (node->inbox == NULL || node->in_order == NULL) {
+            return ef_fail_memory(error);
         }
+        memset(node->in_order, 0xFF, node->in_edges * sizeof *node->in_order);
     }
     engine->needs_causes = merges || (clocks && engine->options.playback);
     return EF_OK;
@@ -140,7 +215,19 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
         .stack = ef_arena_take(&scratch, count * sizeof(ef_node_id)),
         .edge_at = ef_arena_take(&scratch, count * sizeof(uint32_t)),
     };
-    if (s.marks == NULL || s.in_cycle == NULL || s.arrivals == NULL || s.stack == NULL || s.edge_at == NULL) {
+    origin_walk w = {
+        .sealing = &s,
+        .frames = ef_arena_take(&scratch, (count + 1) * sizeof(path_frame)),
+        .met = ef_arena_take(&scratch, count * sizeof(bool)),
+        .first_edge = ef_arena_take(&scratch, count * sizeof(uint32_t)),
+    };
+    for (uint32_t i = 0; w.first_edge != NULL && i < engine->node_count; i++) {
+        w.first_edge[i] = w.edges;
+        w.edges += engine->nodes[i]->in_edges;
+    }
+    w.order = ef_arena_take(&scratch, (w.edges > 0 ? w.edges : 1) * sizeof(uint32_t));
+    if (s.marks == NULL || s.in_cycle == NULL || s.arrivals == NULL || s.stack == NULL || s.edge_at == NULL ||
+        w.frames == NULL || w.met == NULL || w.first_edge == NULL || w.order == NULL) {
         ef_arena_clear(&scratch);
         return ef_fail_memory(error);
     }
@@ -153,7 +240,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];
         if (node->kind == EF_NODE_STREAM || has_timers(node)) {
-            node->steps = judge(&s, node->id);
+            node->steps = judge(&w, node->id);
         }
     }
     ef_arena_clear(&scratch);

@@ -5,16 +5,19 @@
  * listeners are not interleaved. */
 #include "graph/node.h"
 
-/* Merges the batches of an inbox by cause: rows in rising order, deliveries whole. */
-static bool merge_inbox(ef_engine *engine, const ef_node *node, ef_batch *to);
+/* Merges arrivals by (cause, order): rows in rising order, deliveries whole. */
+static bool merge_arrivals(const ef_arrival *arrivals, uint32_t count, ef_batch *to, ef_arena *arena);
 
 static ef_status hand_on(ef_engine *engine, ef_node *node, const ef_batch *rows, ef_error *error) {
     for (uint32_t e = 0; e < node->edge_count; e++) {
         ef_node *target = ef_node_at(engine, node->edges[e].to);
-        if (target->inbox_count >= target->in_edges) {
+        if (target->inbox_count > target->in_edges) {
             return ef_fail(error, EF_STATE, "'%s' got more batches in a slice than it has inputs", target->name);
         }
-        target->inbox[target->inbox_count++] = *rows;
+        ef_arrival *arrival = &target->inbox[target->inbox_count++];
+        arrival->batch = *rows;
+        arrival->port = node->edges[e].port;
+        arrival->order = target->in_order[node->edges[e].in_index];
     }
     for (uint32_t t = 0; t < node->tap_count; t++) {
         ef_tap_batch(engine, ef_node_at(engine, node->taps[t]), rows);
@@ -22,91 +25,104 @@ static ef_status hand_on(ef_engine *engine, ef_node *node, const ef_batch *rows,
     return EF_OK;
 }
 
-static bool has_due_timer(const ef_node *node, const ef_track *track) {
+static bool is_due(const ef_node *node, const ef_track *track) {
     return track->max_firings > 0 && (node->operator_class->flags & EF_TIMERS) != 0 &&
            node->operator_class->next_due(node->self) <= track->clock[track->steps - 1];
 }
 
-static ef_status run_node(ef_engine *engine, ef_node *node, const ef_track *track, ef_error *error) {
-    ef_batch rows = {.columns = 0, .form = EF_WHOLE};
-    if (node->inbox_count == 1) {
-        rows = node->inbox[0];
-    } else if (node->inbox_count > 1 && !merge_inbox(engine, node, &rows)) {
+static ef_status run_stream(ef_engine *engine, ef_node *node, ef_error *error) {
+    ef_batch *rows = ef_arena_take(&engine->arena, sizeof *rows);
+    if (rows == NULL || !merge_arrivals(node->inbox, node->inbox_count, rows, &engine->arena)) {
         return ef_fail_memory(error);
     }
-    node->inbox_count = 0;
-    switch (node->kind) {
-    case EF_NODE_STREAM: {
-        if (rows.rows == 0) {
-            return EF_OK;
+    node->metrics.rows_in += rows->rows;
+    node->slice_rows = rows;
+    return hand_on(engine, node, rows, error);
+}
+
+static ef_status run_insert(ef_engine *engine, ef_node *node, ef_error *error) {
+    ef_batch inserted;
+    if (!ef_insert_rows(node, &node->inbox[0].batch, &inserted, &engine->arena)) {
+        return ef_fail_memory(error);
+    }
+    return inserted.rows > 0 ? hand_on(engine, node, &inserted, error) : EF_OK;
+}
+
+/* Inputs of an operator with ports: the arrivals of each port merged into one. */
+static ef_status gather_inputs(ef_engine *engine, ef_node *node, ef_input **inputs, uint32_t *count, ef_error *error) {
+    uint32_t arrivals = node->inbox_count;
+    *count = 0;
+    *inputs = ef_arena_take(&engine->arena, (arrivals > 0 ? arrivals : 1) * sizeof **inputs);
+    ef_arrival *group = ef_arena_take(&engine->arena, (arrivals > 0 ? arrivals : 1) * sizeof *group);
+    if (*inputs == NULL || group == NULL) {
+        return ef_fail_memory(error);
+    }
+    for (uint32_t done = 0; done < arrivals;) {
+        uint32_t port = UINT32_MAX, size = 0;
+        for (uint32_t a = 0; a < arrivals; a++) { /* the lowest port not taken yet */
+            uint32_t candidate = node->inbox[a].port;
+            bool taken = *count > 0 && candidate <= (*inputs)[*count - 1].port;
+            port = !taken && candidate < port ? candidate : port;
         }
-        node->metrics.rows_in += rows.rows;
-        node->slice_rows = ef_arena_take(&engine->arena, sizeof *node->slice_rows);
-        if (node->slice_rows == NULL) {
+        for (uint32_t a = 0; a < arrivals; a++) {
+            if (node->inbox[a].port == port) {
+                group[size++] = node->inbox[a];
+            }
+        }
+        ef_batch *rows = ef_arena_take(&engine->arena, sizeof *rows);
+        if (rows == NULL || !merge_arrivals(group, size, rows, &engine->arena)) {
             return ef_fail_memory(error);
         }
-        *node->slice_rows = rows;
-        return hand_on(engine, node, &rows, error);
-    }
-    case EF_NODE_INSERT: {
-        ef_batch inserted;
-        if (rows.rows == 0) {
-            return EF_OK;
-        }
-        if (!ef_insert_rows(node, &rows, &inserted, &engine->arena)) {
-            return ef_fail_memory(error);
-        }
-        return inserted.rows > 0 ? hand_on(engine, node, &inserted, error) : EF_OK;
-    }
-    case EF_NODE_OPERATOR: {
-        if (rows.rows == 0 && !has_due_timer(node, track)) {
-            return EF_OK;
-        }
-        ef_out out;
-        ef_out_init(&out, &engine->arena, &rows);
-        ef_call_operator(engine, node, 0, &rows, track, &out);
-        return out.result.rows > 0 ? hand_on(engine, node, &out.result, error) : EF_OK;
-    }
-    case EF_NODE_TAP:
-        break;
+        (*inputs)[(*count)++] = (ef_input){.batch = rows, .port = port, .order = group[0].order};
+        done += size;
     }
     return EF_OK;
 }
 
+static ef_status run_operator(ef_engine *engine, ef_node *node, const ef_track *track, ef_error *error) {
+    ef_out out;
+    if ((node->operator_class->flags & EF_PORTS) != 0) {
+        ef_input *inputs;
+        uint32_t count;
+        EF_TRY(gather_inputs(engine, node, &inputs, &count, error));
+        ef_call_ports(engine, node, inputs, count, track, &out);
+    } else {
+        ef_batch rows = {.columns = 0, .form = EF_WHOLE};
+        if (node->inbox_count > 0 && !merge_arrivals(node->inbox, node->inbox_count, &rows, &engine->arena)) {
+            return ef_fail_memory(error);
+        }
+        ef_out_init(&out, &engine->arena, &rows);
+        ef_call_operator(engine, node, 0, &rows, track, &out);
+    }
+    return out.result.rows > 0 ? hand_on(engine, node, &out.result, error) : EF_OK;
+}
+
+static ef_status run_node(ef_engine *engine, ef_node *node, const ef_track *track, ef_error *error) {
+    ef_status status = EF_OK;
+    switch (node->kind) {
+    case EF_NODE_STREAM:
+        status = node->inbox_count > 0 ? run_stream(engine, node, error) : EF_OK;
+        break;
+    case EF_NODE_INSERT:
+        status = node->inbox_count > 0 ? run_insert(engine, node, error) : EF_OK;
+        break;
+    case EF_NODE_OPERATOR:
+        status = node->inbox_count > 0 || is_due(node, track) ? run_operator(engine, node, track, error) : EF_OK;
+        break;
+    case EF_NODE_TAP:
+        break;
+    }
+    node->inbox_count = 0;
+    return status;
+}
+
 ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
                        ef_error *error) {
+    /* What queries insert into the pushed stream in the same slice comes from timers: its causes differ from those of the pushed rows. */
+    stream->inbox[stream->inbox_count++] = (ef_arrival){.batch = *batch};
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < engine->node_count && status == EF_OK; i++) {
-        ef_node *node = ef_node_at(engine, engine->order[i]);
-        if (node == stream) {
-            /* Pushed rows lead; what queries insert into this stream in the same slice comes from timers only, and is merged. */
-            ef_batch *inbox = node->inbox;
-            uint32_t count = node->inbox_count;
-            if (count == 0) {
-                node->metrics.rows_in += batch->rows;
-                node->slice_rows = ef_arena_take(&engine->arena, sizeof *node->slice_rows);
-                if (node->slice_rows == NULL) {
-                    status = ef_fail_memory(error);
-                    break;
-                }
-                *node->slice_rows = *batch;
-                status = hand_on(engine, node, batch, error);
-            } else {
-                ef_batch *all = ef_arena_take(&engine->arena, (count + 1) * sizeof *all);
-                if (all == NULL) {
-                    status = ef_fail_memory(error);
-                    break;
-                }
-                memcpy(all, inbox, count * sizeof *all);
-                all[count] = *batch;
-                node->inbox = all;
-                node->inbox_count = count + 1;
-                status = run_node(engine, node, track, error);
-                node->inbox = inbox;
-            }
-        } else if (node->inbox_count > 0 || node->kind == EF_NODE_OPERATOR) {
-            status = run_node(engine, node, track, error);
-        }
+        status = run_node(engine, ef_node_at(engine, engine->order[i]), track, error);
     }
     for (uint32_t i = 0; i < engine->node_count; i++) {
         engine->nodes[i]->inbox_count = 0;
@@ -120,9 +136,15 @@ ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch
 /* A place in one of the batches that are merged. */
 typedef struct cursor {
     const ef_batch *batch;
+    uint32_t order;
     uint32_t row;
     uint32_t delivery;
 } cursor;
+
+static bool is_before(const cursor *a, const cursor *b) {
+    int64_t x = ef_row_cause(a->batch, a->row), y = ef_row_cause(b->batch, b->row);
+    return x < y || (x == y && a->order < b->order);
+}
 
 static bool take_merged(ef_batch *to, const ef_batch *shape, uint32_t rows, bool kinds, bool slots, const bool *nulls,
                         ef_arena *arena) {
@@ -175,10 +197,12 @@ static void copy_rows(ef_batch *to, uint32_t at, const ef_batch *from, uint32_t 
     }
 }
 
-static bool merge_inbox(ef_engine *engine, const ef_node *node, ef_batch *to) {
-    ef_arena *arena = &engine->arena;
-    uint32_t count = node->inbox_count;
-    const ef_batch *shape = &node->inbox[0];
+static bool merge_arrivals(const ef_arrival *arrivals, uint32_t count, ef_batch *to, ef_arena *arena) {
+    if (count == 1) {
+        *to = arrivals[0].batch;
+        return true;
+    }
+    const ef_batch *shape = &arrivals[0].batch;
     cursor *cursors = ef_arena_take(arena, count * sizeof *cursors);
     bool *nulls = ef_arena_take(arena, shape->columns > 0 ? shape->columns : 1);
     if (cursors == NULL || nulls == NULL) {
@@ -188,8 +212,8 @@ static bool merge_inbox(ef_engine *engine, const ef_node *node, ef_batch *to) {
     bool kinds = false, slots = false;
     memset(nulls, 0, shape->columns);
     for (uint32_t b = 0; b < count; b++) {
-        const ef_batch *batch = &node->inbox[b];
-        cursors[b] = (cursor){.batch = batch};
+        const ef_batch *batch = &arrivals[b].batch;
+        cursors[b] = (cursor){.batch = batch, .order = arrivals[b].order};
         rows += batch->rows;
         kinds = kinds || batch->kinds != NULL;
         slots = slots || batch->slots != NULL;
@@ -206,8 +230,7 @@ static bool merge_inbox(ef_engine *engine, const ef_node *node, ef_batch *to) {
         cursor *best = NULL;
         for (uint32_t b = 0; b < count; b++) {
             cursor *c = &cursors[b];
-            if (c->row < c->batch->rows &&
-                (best == NULL || ef_row_cause(c->batch, c->row) < ef_row_cause(best->batch, best->row))) {
+            if (c->row < c->batch->rows && (best == NULL || is_before(c, best))) {
                 best = c;
             }
         }
