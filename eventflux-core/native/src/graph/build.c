@@ -25,6 +25,7 @@ static void node_free(ef_engine *engine, ef_node *node) {
     ef_free(&engine->alloc, node->name, node->name_size);
     ef_free(&engine->alloc, node->edges, node->edge_capacity * sizeof *node->edges);
     ef_free(&engine->alloc, node->taps, node->tap_capacity * sizeof *node->taps);
+    ef_free(&engine->alloc, node->accesses, node->access_capacity * sizeof *node->accesses);
     ef_free(&engine->alloc, node->inbox, (node->in_edges + 1) * sizeof *node->inbox);
     ef_free(&engine->alloc, node->in_order, node->in_edges * sizeof *node->in_order);
     ef_free(&engine->alloc, node, sizeof *node);
@@ -100,6 +101,7 @@ ef_node_id ef_engine_stream(ef_engine *engine, const char *name, uint32_t column
         return EF_NO_MEMORY;
     }
     node->input_stream = node->id;
+    node->taps_last = true;
     return enter(engine, node);
 }
 
@@ -127,8 +129,9 @@ ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind,
         (void)refuse(engine, error);
         return NULL;
     }
-    if (!ef_is_node(engine, from) || engine->query_name == NULL ||
-        ef_node_at(engine, from)->kind == EF_NODE_TAP || ef_node_at(engine, from)->kind == EF_NODE_INSERT) {
+    bool is_input = from < 0 || (ef_is_node(engine, from) && ef_node_at(engine, from)->kind != EF_NODE_TAP &&
+                                 ef_node_at(engine, from)->kind != EF_NODE_INSERT);
+    if (!is_input || engine->query_name == NULL) {
         (void)ef_fail(error, EF_INVALID, "operator '%s' has no query or no input", kind);
         return NULL;
     }
@@ -136,9 +139,8 @@ ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind,
         (void)ef_fail(error, EF_LIMIT, "an app can have at most %u operators", EF_RANK_LAST - 1);
         return NULL;
     }
-    ef_node *source = ef_node_at(engine, from);
-    if (engine->query_stream < 0) {
-        engine->query_stream = source->input_stream;
+    if (engine->query_stream < 0 && from >= 0) {
+        engine->query_stream = ef_node_at(engine, from)->input_stream;
     }
     uint32_t ordinal = 0;
     for (uint32_t i = 0; i < engine->node_count; i++) {
@@ -157,7 +159,7 @@ ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind,
 }
 
 ef_node_id ef_operator_enter(ef_engine *engine, ef_node *node, ef_node_id from, ef_error *error) {
-    ef_status status = ef_add_edge(engine, ef_node_at(engine, from), node->id, 0, error);
+    ef_status status = from < 0 ? EF_OK : ef_add_edge(engine, ef_node_at(engine, from), node->id, 0, error);
     if (status != EF_OK) {
         node_free(engine, node);
         return status;
@@ -315,8 +317,9 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
     if (engine->sealed) {
         return refuse(engine, error);
     }
-    if (!ef_is_node(engine, from) || !ef_is_node(engine, stream) || ef_node_at(engine, stream)->kind != EF_NODE_STREAM) {
-        return (ef_node_id)ef_fail(error, EF_INVALID, "an insert goes from an operator into a stream");
+    if (!ef_is_node(engine, from) || !ef_is_node(engine, stream) ||
+        ef_node_at(engine, stream)->kind == EF_NODE_TAP || ef_node_at(engine, stream)->kind == EF_NODE_INSERT) {
+        return (ef_node_id)ef_fail(error, EF_INVALID, "an insert goes from an operator into a stream, window or table");
     }
     ef_node *source = ef_node_at(engine, from);
     const ef_node *target = ef_node_at(engine, stream);
@@ -325,7 +328,7 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
         fits = source->types[i] == target->types[i];
     }
     if (!fits) {
-        return (ef_node_id)ef_fail(error, EF_INVALID, "rows of '%s' do not fit stream '%s'", source->name, target->name);
+        return (ef_node_id)ef_fail(error, EF_INVALID, "rows of '%s' do not fit '%s'", source->name, target->name);
     }
     ef_node *node = node_new(engine, EF_NODE_INSERT, source->name, source->columns, source->types, error);
     if (node == NULL) {
@@ -385,4 +388,59 @@ ef_status ef_engine_remove_tap(ef_engine *engine, ef_node_id tap, ef_error *erro
         }
     }
     return EF_OK;
+}
+
+int32_t ef_engine_shared(ef_engine *engine, const char *name, ef_error *error) {
+    void *names = engine->shared_names;
+    ef_status status = ef_grow(&engine->alloc, &names, &engine->shared_capacity, engine->shared_count + 1,
+                               sizeof *engine->shared_names, error);
+    engine->shared_names = names;
+    if (status != EF_OK) {
+        return status;
+    }
+    size_t size = strlen(name) + 1;
+    char *copy = ef_malloc(&engine->alloc, size);
+    if (copy == NULL) {
+        return ef_fail_memory(error);
+    }
+    memcpy(copy, name, size);
+    engine->shared_names[engine->shared_count] = copy;
+    return (int32_t)engine->shared_count++;
+}
+
+ef_status ef_engine_access(ef_engine *engine, ef_node_id id, int32_t shared, bool writes, ef_error *error) {
+    if (!ef_is_node(engine, id) || shared < 0 || (uint32_t)shared >= engine->shared_count || engine->sealed) {
+        return ef_fail(error, EF_INVALID, "no such operator or shared object");
+    }
+    ef_node *node = ef_node_at(engine, id);
+    void *accesses = node->accesses;
+    ef_status status = ef_grow(&engine->alloc, &accesses, &node->access_capacity, node->access_count + 1,
+                               sizeof *node->accesses, error);
+    node->accesses = accesses;
+    EF_TRY(status);
+    node->accesses[node->access_count++] = (ef_access){.shared = shared, .writes = writes};
+    return EF_OK;
+}
+
+ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool expired, ef_error *error) {
+    if (!ef_is_node(engine, from)) {
+        return (ef_node_id)ef_fail(error, EF_INVALID, "a gate needs an input");
+    }
+    const ef_node *source = ef_node_at(engine, from);
+    ef_node *node = ef_operator_begin(engine, from, "gate", source->columns, source->types, error);
+    if (node == NULL) {
+        return failed(error);
+    }
+    node->operator_class = &ef_gate_class;
+    node->taps_last = true;
+    ef_status status = ef_gate_create(&node->alloc, current, expired, &node->self, error);
+    if (status != EF_OK) {
+        node_free(engine, node);
+        return status;
+    }
+    ef_node_id id = ef_operator_enter(engine, node, from, error);
+    if (id >= 0) {
+        node->input_stream = id; /* for the queries that read it, it is the stream */
+    }
+    return id;
 }

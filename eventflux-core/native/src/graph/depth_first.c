@@ -38,13 +38,30 @@ static void tap_all(ef_engine *engine, const ef_node *node, const ef_batch *batc
     }
 }
 
+static ef_status enter_stream(ef_engine *engine, ef_node *stream, const ef_batch *rows, ef_error *error) {
+    stream->metrics.rows_in += rows->rows;
+    return frame_push(engine, stream, rows, error);
+}
+
+static ef_status enter_operator(ef_engine *engine, ef_node *target, uint32_t port, const ef_batch *rows,
+                                const ef_track *track, ef_error *error) {
+    ef_out out;
+    if ((target->operator_class->flags & EF_PORTS) != 0) {
+        ef_input input = {.batch = rows, .port = port};
+        ef_call_ports(engine, target, &input, 1, track, &out);
+    } else {
+        ef_out_init(&out, &engine->arena, rows);
+        ef_call_operator(engine, target, port, rows, track, &out);
+    }
+    return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
+}
+
 /* Hands the present delivery of the top frame to one target; what that puts out becomes a frame. */
 static ef_status deliver(ef_engine *engine, ef_node *target, uint32_t port, const ef_batch *rows, const ef_track *track,
                          ef_error *error) {
     switch (target->kind) {
     case EF_NODE_STREAM:
-        target->metrics.rows_in += rows->rows;
-        return frame_push(engine, target, rows, error);
+        return enter_stream(engine, target, rows, error);
     case EF_NODE_INSERT: {
         ef_batch inserted;
         if (!ef_insert_rows(target, rows, &inserted, &engine->arena)) {
@@ -53,21 +70,13 @@ static ef_status deliver(ef_engine *engine, ef_node *target, uint32_t port, cons
         if (inserted.rows == 0) {
             return EF_OK;
         }
-        ef_node *stream = ef_node_at(engine, target->edges[0].to);
-        stream->metrics.rows_in += inserted.rows;
-        return frame_push(engine, stream, &inserted, error);
+        ef_node *into = ef_node_at(engine, target->edges[0].to);
+        return into->kind == EF_NODE_STREAM
+                   ? enter_stream(engine, into, &inserted, error)
+                   : enter_operator(engine, into, target->edges[0].port, &inserted, track, error);
     }
-    case EF_NODE_OPERATOR: {
-        ef_out out;
-        if ((target->operator_class->flags & EF_PORTS) != 0) {
-            ef_input input = {.batch = rows, .port = port};
-            ef_call_ports(engine, target, &input, 1, track, &out);
-        } else {
-            ef_out_init(&out, &engine->arena, rows);
-            ef_call_operator(engine, target, port, rows, track, &out);
-        }
-        return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
-    }
+    case EF_NODE_OPERATOR:
+        return enter_operator(engine, target, port, rows, track, error);
     case EF_NODE_TAP:
         break;
     }
@@ -84,7 +93,7 @@ static ef_status begin_delivery(ef_engine *engine, ef_frame *frame, ef_error *er
         frame->from = end;
     }
     frame->tapped = true;
-    if (frame->node->kind == EF_NODE_OPERATOR) {
+    if (!frame->node->taps_last) {
         tap_all(engine, frame->node, &frame->view);
     }
     return EF_OK;
@@ -102,7 +111,7 @@ static ef_status run_frames(ef_engine *engine, uint32_t floor, const ef_track *t
             EF_TRY(deliver(engine, ef_node_at(engine, edge.to), edge.port, &rows, track, error));
             continue;
         }
-        if (frame->node->kind == EF_NODE_STREAM) {
+        if (frame->node->taps_last) {
             tap_all(engine, frame->node, &frame->view);
         }
         frame->edge = 0;

@@ -71,6 +71,10 @@ void ef_engine_free(ef_engine *engine) {
     ef_free(&engine->alloc, engine->nodes, engine->node_capacity * sizeof *engine->nodes);
     ef_free(&engine->alloc, engine->frames, engine->frame_capacity * sizeof *engine->frames);
     ef_free(&engine->alloc, engine->query_name, engine->query_name_size);
+    for (uint32_t i = 0; i < engine->shared_count; i++) {
+        ef_free(&engine->alloc, engine->shared_names[i], strlen(engine->shared_names[i]) + 1);
+    }
+    ef_free(&engine->alloc, engine->shared_names, engine->shared_capacity * sizeof *engine->shared_names);
     ef_arena_clear(&engine->arena);
     engine->order = NULL;
     ef_engine_release(engine);
@@ -259,9 +263,8 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
         int64_t clock = engine->options.playback ? rows->timestamps[rows->rows - 1] : now;
         status = push_step(engine, node, rows, clock, error);
     } else {
-        bool steps = strcmp(ef_engine_driver(engine, stream), "slice") != 0;
-        status = steps ? push_row_by_row(engine, node, rows, now, error)
-                       : push_as_slice(engine, node, rows, now, error);
+        status = node->steps != NULL ? push_row_by_row(engine, node, rows, now, error)
+                                     : push_as_slice(engine, node, rows, now, error);
         ef_join_bulk(engine);
     }
     return finish(engine, status);

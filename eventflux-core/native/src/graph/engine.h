@@ -53,12 +53,19 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
                               const ef_param *params, uint32_t count, uint32_t columns, const ef_type *types,
                               bool wants_expired, ef_error *error);
 ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config *select, ef_error *error);
-/* Edge from an operator into a stream: rows of the wanted kinds arrive as CURRENT. */
+/* Edge from an operator into a stream, or into the operator of a named window or table: rows of the wanted kinds arrive as CURRENT. */
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error);
+/* What a named window publishes: rows of the wanted kinds as they are, each delivery a batch chunk; RESET rows end here. Listeners come last, as on a stream. */
+ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool expired, ef_error *error);
 /* A listener on a stream (as CURRENT rows come) or on a query's last operator (both kinds). May be added and removed after sealing. */
 ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error);
 ef_status ef_engine_remove_tap(ef_engine *engine, ef_node_id tap, ef_error *error) EF_MUST_USE;
+
+/* An object that several operators read or write beside the edges (a table, the content of a named window, an aggregation). Gives its number. */
+int32_t ef_engine_shared(ef_engine *engine, const char *name, ef_error *error);
+/* `node` reads or writes the object. Where one push may both read and write it, or write it by two ways, it steps. */
+ef_status ef_engine_access(ef_engine *engine, ef_node_id node, int32_t shared, bool writes, ef_error *error) EF_MUST_USE;
 
 /* Orders the graph, finds regions that must step, computes what each node needs. */
 ef_status ef_engine_seal(ef_engine *engine, ef_error *error) EF_MUST_USE;

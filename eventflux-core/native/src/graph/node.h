@@ -12,6 +12,11 @@ typedef struct ef_edge {
     uint32_t in_index; /* which of the edges into the target this is; from seal */
 } ef_edge;
 
+typedef struct ef_access {
+    int32_t shared;
+    bool writes;
+} ef_access;
+
 /* Rows that wait for a node while a slice runs. */
 typedef struct ef_arrival {
     ef_batch batch;
@@ -38,6 +43,11 @@ typedef struct ef_node {
     bool current, expired; /* EF_NODE_INSERT: kinds that go on */
     bool removed;          /* EF_NODE_TAP */
 
+    bool taps_last; /* as on a stream, where listeners come behind the queries */
+
+    ef_access *accesses; /* shared objects that the operator reads or writes */
+    uint32_t access_count, access_capacity;
+
     ef_edge *edges; /* in text order */
     uint32_t edge_count, edge_capacity;
     ef_node_id *taps; /* in order of registration; an operator's come before its edges, a stream's after */
@@ -46,7 +56,7 @@ typedef struct ef_node {
     /* from seal */
     uint32_t in_edges;
     uint32_t *in_order; /* [in_edges] order among edges of equal causes */
-    const char *steps; /* streams and timer operators: why a push that begins here must step; NULL: slices */
+    const char *steps; /* streams: why a push into it must step; NULL: slices */
 
     /* while a slice runs */
     ef_arrival *inbox; /* [in_edges + 1]: one more for pushed rows */
@@ -84,6 +94,8 @@ struct ef_engine {
     int32_t query_count;
     ef_node_id query_stream;
     uint16_t next_rank;
+    char **shared_names;
+    uint32_t shared_count, shared_capacity;
     bool sealed;
     bool running; /* inside push or advance */
     bool needs_causes;
@@ -113,12 +125,13 @@ static inline ef_node *ef_node_at(const ef_engine *engine, ef_node_id id) {
 
 /* ---- for the files that add operators (build*.c) ---- */
 
-/* A node of the present query with its name, types and rank, not entered yet; NULL with `error` filled. */
+/* A node of the present query with its name, types and rank, not entered yet; NULL with `error` filled. from < 0: an operator without input
+ * (a trigger), called only for its timers. */
 ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind, uint32_t columns,
                            const ef_type *types, ef_error *error) EF_MUST_USE;
 ef_operator_config ef_operator_config_of(const ef_engine *engine, const ef_node *node, const ef_node *from,
                                          const ef_param *params, uint32_t count, bool wants_expired);
-/* Enters the node, with an edge from `from` to its port 0. On failure the node (and its operator) is freed. */
+/* Enters the node, with an edge from `from` (< 0: none) to its port 0. On failure the node (and its operator) is freed. */
 ef_node_id ef_operator_enter(ef_engine *engine, ef_node *node, ef_node_id from, ef_error *error);
 /* Frees a node that was not entered, with its operator if it has one. */
 void ef_operator_abandon(ef_engine *engine, ef_node *node);
@@ -132,6 +145,9 @@ ef_status ef_filter_create(ef_engine *engine, ef_alloc *alloc, ef_program *condi
                            ef_error *error) EF_MUST_USE;
 ef_status ef_map_create(ef_engine *engine, ef_alloc *alloc, ef_program *outputs, void **self,
                         ef_error *error) EF_MUST_USE;
+
+extern const ef_operator_class ef_gate_class;
+ef_status ef_gate_create(ef_alloc *alloc, bool current, bool expired, void **self, ef_error *error) EF_MUST_USE;
 
 /* Rows of an insert that go on, as CURRENT; false: out of memory. */
 bool ef_insert_rows(const ef_node *node, const ef_batch *from, ef_batch *to, ef_arena *arena) EF_MUST_USE;

@@ -11,6 +11,8 @@ typedef enum mark { UNSEEN = 0, OPEN = 1, DONE = 2 } mark;
 
 static const char CYCLE[] = "step: a query feeds its own input";
 static const char MEETING[] = "step: paths part and meet again";
+static const char SHARED[] = "step: a table, window or aggregation is read and written, or written in two ways";
+static const char ASKED[] = "step: the engine was made to step";
 
 typedef struct sealing {
     ef_engine *engine;
@@ -158,6 +160,47 @@ static const char *judge(origin_walk *w, ef_node_id origin) {
     return why != NULL ? why : settle_orders(w) ? NULL : MEETING;
 }
 
+/* Marks what can act when a row is pushed into `origin`: DONE. */
+static void mark_reached(sealing *s, ef_node_id origin) {
+    uint32_t depth = 0;
+    if (s->marks[origin] != UNSEEN) {
+        return;
+    }
+    s->stack[depth++] = origin;
+    s->marks[origin] = DONE;
+    while (depth > 0) {
+        const ef_node *node = ef_node_at(s->engine, s->stack[--depth]);
+        for (uint32_t e = 0; e < node->edge_count; e++) {
+            ef_node_id to = node->edges[e].to;
+            if (s->marks[to] == UNSEEN) {
+                s->marks[to] = DONE;
+                s->stack[depth++] = to;
+            }
+        }
+    }
+}
+
+/* Whether two of the marked nodes reach one shared object and one of them writes it. */
+static bool has_shared_conflict(const sealing *s) {
+    const ef_engine *engine = s->engine;
+    for (uint32_t shared = 0; shared < engine->shared_count; shared++) {
+        uint32_t readers = 0, writers = 0;
+        for (uint32_t n = 0; n < engine->node_count; n++) {
+            const ef_node *node = engine->nodes[n];
+            for (uint32_t a = 0; s->marks[n] == DONE && a < node->access_count; a++) {
+                if (node->accesses[a].shared == (int32_t)shared) {
+                    writers += node->accesses[a].writes;
+                    readers += !node->accesses[a].writes;
+                }
+            }
+        }
+        if (writers > 1 || (writers > 0 && readers > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_timers(const ef_node *node) {
     return node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & EF_TIMERS) != 0;
 }
@@ -237,10 +280,23 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     for (uint32_t i = engine->node_count; i > 0; i--) {
         visit(&s, (ef_node_id)(i - 1), &place);
     }
+    const char *timers = NULL; /* in playback they may fire in any push */
+    for (uint32_t i = 0; engine->options.playback && timers == NULL && i < engine->timer_count; i++) {
+        timers = judge(&w, engine->timers[i]);
+    }
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];
-        if (node->kind == EF_NODE_STREAM || has_timers(node)) {
-            node->steps = judge(&w, node->id);
+        if (node->kind != EF_NODE_STREAM) {
+            continue;
+        }
+        node->steps = engine->options.depth_first ? ASKED : timers != NULL ? timers : judge(&w, node->id);
+        memset(s.marks, UNSEEN, count);
+        mark_reached(&s, node->id);
+        for (uint32_t t = 0; engine->options.playback && t < engine->timer_count; t++) {
+            mark_reached(&s, engine->timers[t]);
+        }
+        if (node->steps == NULL && has_shared_conflict(&s)) {
+            node->steps = SHARED;
         }
     }
     ef_arena_clear(&scratch);
@@ -248,24 +304,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     return EF_OK;
 }
 
-/* Why pushes into `stream` step, or NULL: its own paths, or, in playback, those of timers that may fire meanwhile. */
-static const char *why_steps(const ef_engine *engine, const ef_node *stream) {
-    if (engine->options.depth_first) {
-        return "step: the engine was made to step";
-    }
-    if (stream->steps != NULL) {
-        return stream->steps;
-    }
-    for (uint32_t i = 0; engine->options.playback && i < engine->timer_count; i++) {
-        const ef_node *node = ef_node_at(engine, engine->timers[i]);
-        if (node->steps != NULL) {
-            return node->steps;
-        }
-    }
-    return NULL;
-}
-
 const char *ef_engine_driver(const ef_engine *engine, ef_node_id stream) {
-    const char *why = why_steps(engine, ef_node_at(engine, stream));
+    const char *why = ef_node_at(engine, stream)->steps;
     return why != NULL ? why : "slice";
 }
