@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "graph/node.h"
+#include "join/content.h"
 
 static ef_node_id refuse(ef_engine *engine, ef_error *error) {
     (void)engine;
@@ -443,4 +444,8 @@ ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool
         node->input_stream = id; /* for the queries that read it, it is the stream */
     }
     return id;
+}
+
+ef_content *ef_engine_content(const ef_engine *engine, int32_t node) {
+    return ef_is_node(engine, node) ? ef_node_at(engine, node)->content : NULL;
 }

@@ -43,6 +43,7 @@ typedef struct ef_node {
     bool current, expired; /* EF_NODE_INSERT: kinds that go on */
     bool removed;          /* EF_NODE_TAP */
 
+    struct ef_content *content; /* what can be searched here, owned by the operator; NULL: nothing (join/content.h) */
     bool taps_last; /* as on a stream, where listeners come behind the queries */
 
     ef_access *accesses; /* shared objects that the operator reads or writes */
