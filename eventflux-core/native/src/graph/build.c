@@ -1,6 +1,7 @@
 /* Adding nodes to the graph, in text order. A failed call leaves the graph as it was. */
 #include <stdio.h>
 
+#include "graph/adapter.h"
 #include "graph/node.h"
 #include "join/content.h"
 
@@ -254,7 +255,9 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
     }
     node->operator_class = operator_class;
     ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
-    ef_status status = operator_class->create(&config, &node->self, error);
+    ef_status status = ef_needs_adapter(operator_class)
+                           ? ef_adapter_create(operator_class, &config, &node->operator_class, &node->self, error)
+                           : operator_class->create(&config, &node->self, error);
     if (status != EF_OK) {
         node->self = NULL;
         node_free(engine, node);
