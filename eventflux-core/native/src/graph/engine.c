@@ -65,7 +65,7 @@ void ef_engine_free(ef_engine *engine) {
         ef_failure_free(engine, failure);
         failure = next;
     }
-    ef_free(&engine->alloc, engine->order, (engine->node_count > 0 ? engine->node_count : 1) * sizeof *engine->order);
+    ef_free(&engine->alloc, engine->order, (engine->graph_count > 0 ? engine->graph_count : 1) * sizeof *engine->order);
     ef_free(&engine->alloc, engine->timers, engine->timer_count * sizeof *engine->timers);
     ef_engine_free_nodes(engine);
     ef_free(&engine->alloc, engine->nodes, engine->node_capacity * sizeof *engine->nodes);

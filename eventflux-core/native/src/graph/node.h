@@ -101,7 +101,8 @@ struct ef_engine {
     bool running; /* inside push or advance */
     bool needs_causes;
 
-    ef_node_id *order; /* topological */
+    uint32_t graph_count; /* nodes when the graph was sealed: taps may come later */
+    ef_node_id *order;    /* [graph_count], topological */
     ef_node_id *timers; /* operators with timers, by rank */
     uint32_t timer_count;
 

@@ -242,6 +242,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     if (engine->sealed) {
         return ef_fail(error, EF_STATE, "the graph is sealed already");
     }
+    engine->graph_count = engine->node_count;
     uint32_t count = engine->node_count > 0 ? engine->node_count : 1;
     engine->order = ef_malloc(&engine->alloc, count * sizeof *engine->order);
     if (engine->order == NULL) {

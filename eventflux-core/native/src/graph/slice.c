@@ -121,10 +121,10 @@ ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch
     /* What queries insert into the pushed stream in the same slice comes from timers: its causes differ from those of the pushed rows. */
     stream->inbox[stream->inbox_count++] = (ef_arrival){.batch = *batch};
     ef_status status = EF_OK;
-    for (uint32_t i = 0; i < engine->node_count && status == EF_OK; i++) {
+    for (uint32_t i = 0; i < engine->graph_count && status == EF_OK; i++) {
         status = run_node(engine, ef_node_at(engine, engine->order[i]), track, error);
     }
-    for (uint32_t i = 0; i < engine->node_count; i++) {
+    for (uint32_t i = 0; i < engine->graph_count; i++) {
         engine->nodes[i]->inbox_count = 0;
         engine->nodes[i]->slice_rows = NULL;
     }
