@@ -1,4 +1,4 @@
-/* Table of the native windows by name: length, length_batch, time, time_batch, external_time, external_time_batch, batch. */
+/* Table of the native windows by name; each lives in the file of its name. */
 #ifndef EF_WINDOW_WINDOWS_H
 #define EF_WINDOW_WINDOWS_H
 
@@ -8,5 +8,13 @@
 const ef_operator_class *ef_window_find(const char *name);
 /* Name of window `index`, NULL beyond the last. */
 const char *ef_window_name(uint32_t index);
+
+extern const ef_operator_class ef_length_window_class;
+extern const ef_operator_class ef_length_batch_window_class;
+extern const ef_operator_class ef_time_window_class;
+extern const ef_operator_class ef_time_batch_window_class;
+extern const ef_operator_class ef_external_time_window_class;
+extern const ef_operator_class ef_external_time_batch_window_class;
+extern const ef_operator_class ef_batch_window_class;
 
 #endif

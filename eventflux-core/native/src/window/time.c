@@ -1,0 +1,261 @@
+/* time(period): sliding over the rows of the last `period` ms of the clock.
+ *
+ *      due = timestamp + period; a row leaves when clock >= due and all rows before it in its slot have left
+ *
+ * Rows that are due leave when a timer fires or before a row that enters, EXPIRED, with the clock as their timestamp. A row sets a timer
+ * only if its timestamp is above all earlier ones of its slot. So a late row has no timer: it leaves with the next row or timer of
+ * its slot. One timer a slot is enough, that of the oldest row: if rows are left after a scan, the oldest of them is not yet due, hence
+ * younger than all that left, hence had set a timer; and a row behind a late one finds that one already gone.
+ *
+ * O(1) a row (O(log slots) to move a timer); retains the rows of one period. */
+#include "window/sliding.h"
+#include "window/timers.h"
+#include "window/windows.h"
+
+typedef struct time_slot {
+    int64_t youngest; /* the highest timestamp seen */
+    bool seen;        /* `youngest` holds */
+} time_slot;
+
+typedef struct time_window {
+    ef_sliding sliding;
+    ef_slots slots;   /* of time_slot */
+    ef_timers timers;
+    int64_t period;
+} time_window;
+
+typedef struct time_run {
+    ef_sliding_run rows;
+    ef_walk walk;
+    time_window *window;
+    time_slot *slots;
+    time_slot slot; /* one slot: state changed by the end */
+    int64_t due;
+} time_run;
+
+static void time_destroy(void *self) {
+    time_window *window = self;
+    ef_alloc *alloc = window->sliding.base.alloc;
+    ef_timers_clear(&window->timers, alloc);
+    ef_slots_clear(&window->slots, alloc);
+    ef_sliding_clear(&window->sliding);
+    ef_free(alloc, window, sizeof *window);
+}
+
+static ef_status time_create(const ef_operator_config *config, void **self, ef_error *error) {
+    int64_t period;
+    EF_TRY(ef_param_integer(config, 0, "the period of a time window", 0, &period, error));
+    time_window *window = ef_calloc(config->alloc, sizeof *window);
+    if (window == NULL) {
+        return ef_fail_memory(error);
+    }
+    window->period = period;
+    ef_slots_init(&window->slots, sizeof(time_slot));
+    ef_status status = ef_sliding_init(&window->sliding, config, error);
+    if (status != EF_OK) {
+        ef_free(config->alloc, window, sizeof *window);
+        return status;
+    }
+    *self = window;
+    return EF_OK;
+}
+
+EF_ALWAYS_INLINE int64_t next_due(const time_run *run, bool by_slot) {
+    return by_slot ? ef_timers_next(&run->window->timers) : run->due;
+}
+
+EF_ALWAYS_INLINE void set_due(time_run *run, uint32_t slot, int64_t due, bool by_slot) {
+    if (by_slot) {
+        ef_timers_set(&run->window->timers, slot, due);
+    } else {
+        run->due = due;
+    }
+}
+
+/* Lets go what is due in the slot. */
+EF_ALWAYS_INLINE ef_status expire_due(time_run *run, uint32_t slot, int64_t clock, int64_t cause, bool by_slot,
+                                      ef_error *error) {
+    int64_t period = run->window->period;
+    bool any = false;
+    while (ef_sliding_count(&run->rows, slot, by_slot) > 0) {
+        int64_t due = ef_time_after(ef_sliding_oldest(&run->rows, slot, by_slot), period);
+        if (due > clock) {
+            if (any) {
+                set_due(run, slot, due, by_slot);
+            }
+            return EF_OK;
+        }
+        EF_TRY(ef_sliding_expire(&run->rows, slot, clock, cause, by_slot, error));
+        any = true;
+    }
+    set_due(run, slot, EF_NEVER, by_slot);
+    return EF_OK;
+}
+
+/* Fires what is due before a row with `cause`; INT64_MAX: until the end of the track. */
+EF_ALWAYS_INLINE ef_status fire(time_run *run, int64_t cause, bool by_slot, ef_error *error) {
+    for (;;) {
+        int64_t step = ef_walk_next(&run->walk, next_due(run, by_slot), cause);
+        if (step < 0) {
+            return EF_OK;
+        }
+        uint32_t slot = by_slot ? ef_timers_slot(&run->window->timers) : 0;
+        EF_TRY(expire_due(run, slot, run->walk.track->clock[step],
+                          EF_CAUSE(step, run->walk.rank, run->walk.fired - 1), by_slot, error));
+        ef_out_end(run->rows.out);
+    }
+}
+
+EF_ALWAYS_INLINE ef_status take_row(time_run *run, uint32_t i, bool by_slot, ef_error *error) {
+    const ef_batch *batch = run->rows.batch;
+    int64_t cause = ef_row_cause(batch, i);
+    int64_t clock = ef_row_clock(batch, i, run->walk.track);
+    uint32_t slot = by_slot ? ef_row_slot(batch, i) : 0;
+    if (next_due(run, by_slot) <= clock) {
+        EF_TRY(fire(run, cause, by_slot, error));
+    }
+    ef_walk_row(&run->walk, cause);
+    if (ef_sliding_count(&run->rows, slot, by_slot) > 0) {
+        EF_TRY(expire_due(run, slot, clock, cause, by_slot, error));
+    }
+    EF_TRY(ef_sliding_emit(&run->rows, i, slot, cause, error));
+    EF_TRY(ef_sliding_push(&run->rows, i, slot, by_slot, error));
+    time_slot *state = by_slot ? &run->slots[slot] : &run->slot;
+    int64_t timestamp = batch->timestamps[i];
+    if (!state->seen || timestamp > state->youngest) {
+        state->seen = true;
+        state->youngest = timestamp;
+        if (ef_sliding_count(&run->rows, slot, by_slot) == 1) {
+            set_due(run, slot, ef_time_after(timestamp, run->window->period), by_slot);
+        }
+    }
+    return EF_OK;
+}
+
+EF_ALWAYS_INLINE ef_status process_rows(time_window *window, const ef_batch *batch, const ef_track *track, ef_out *out,
+                                        bool by_slot, ef_error *error) {
+    ef_alloc *alloc = window->sliding.base.alloc;
+    uint32_t slots = ef_batch_slot_count(batch);
+    time_run run = {.window = window};
+    ef_delivery_cursor cursor;
+    EF_TRY(ef_slots_reserve(&window->slots, alloc, slots, error));
+    EF_TRY(ef_timers_reserve(&window->timers, alloc, slots, error));
+    EF_TRY(ef_sliding_begin(&run.rows, &window->sliding, batch, out, by_slot, error));
+    run.slots = window->slots.items;
+    run.slot = run.slots[0];
+    run.due = ef_timers_next(&window->timers);
+    ef_walk_init(&run.walk, track, window->sliding.base.rank);
+    ef_delivery_cursor_init(&cursor, batch);
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        ef_status status = take_row(&run, i, by_slot, error);
+        if (EF_UNLIKELY(status != EF_OK)) {
+            return ef_sliding_abort(&run.rows, by_slot, status);
+        }
+        if (ef_delivery_cursor_ends(&cursor, i)) {
+            ef_out_end(out);
+        }
+    }
+    EF_TRY(fire(&run, INT64_MAX, by_slot, error));
+    EF_TRY(ef_sliding_end(&run.rows, by_slot, error));
+    if (!by_slot) {
+        run.slots[0] = run.slot;
+        ef_timers_set(&window->timers, 0, run.due);
+    }
+    return EF_OK;
+}
+
+static ef_status time_process(void *self, uint32_t port, const ef_batch *batch, const ef_track *track, ef_out *out,
+                              ef_error *error) {
+    time_window *window = self;
+    (void)port;
+    if (!window->sliding.base.wants_expired) {
+        ef_sliding_pass(batch, out);
+        return EF_OK;
+    }
+    return ef_sliding_is_by_slot(&window->sliding, batch) ? process_rows(window, batch, track, out, true, error)
+                                                          : process_rows(window, batch, track, out, false, error);
+}
+
+static int64_t time_next_due(const void *self) {
+    const time_window *window = self;
+    return ef_timers_next(&window->timers);
+}
+
+static void time_purge(void *self, uint32_t slot) {
+    time_window *window = self;
+    ef_alloc *alloc = window->sliding.base.alloc;
+    ef_sliding_purge(&window->sliding, slot);
+    if (slot == EF_ALL_SLOTS) {
+        ef_slots_clear(&window->slots, alloc);
+        ef_timers_clear(&window->timers, alloc);
+    } else if (slot < window->slots.count) {
+        ((time_slot *)window->slots.items)[slot] = (time_slot){0, false};
+        ef_timers_set(&window->timers, slot, EF_NEVER);
+    }
+}
+
+static ef_status time_save(const void *self, ef_writer *writer, ef_error *error) {
+    const time_window *window = self;
+    const time_slot *slots = window->slots.items;
+    ef_sliding_save(&window->sliding, writer);
+    for (uint32_t i = 0; i < window->sliding.queues.count; i++) {
+        ef_put_u8(writer, slots[i].seen);
+        ef_put_i64(writer, slots[i].youngest);
+        ef_put_u8(writer, window->timers.place[i] > 0); /* its due time is that of the oldest row */
+    }
+    return ef_writer_status(writer, error);
+}
+
+static ef_status time_load(void *self, ef_reader *reader, uint32_t version, ef_error *error) {
+    time_window *window = self;
+    ef_alloc *alloc = window->sliding.base.alloc;
+    (void)version;
+    EF_TRY(ef_sliding_load(&window->sliding, reader, error));
+    uint32_t count = window->sliding.queues.count;
+    EF_TRY(ef_slots_reserve(&window->slots, alloc, count, error));
+    EF_TRY(ef_timers_reserve(&window->timers, alloc, count, error));
+    time_slot *slots = window->slots.items;
+    const ef_row_queue *queues = window->sliding.queues.items;
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i].seen = ef_get_u8(reader) != 0;
+        slots[i].youngest = ef_get_i64(reader);
+        bool has_timer = ef_get_u8(reader) != 0;
+        EF_TRY(ef_reader_status(reader, error));
+        if (has_timer && queues[i].count == 0) {
+            return ef_fail(error, EF_CORRUPT, "the saved state of a time window has a timer without a row");
+        }
+        if (has_timer) {
+            int64_t oldest = ef_row_timestamp(ef_pages_at(window->sliding.base.pages, queues[i].head));
+            ef_timers_set(&window->timers, i, ef_time_after(oldest, window->period));
+        }
+    }
+    return EF_OK;
+}
+
+static uint64_t time_size(const void *self) {
+    const time_window *window = self;
+    return window->sliding.base.held;
+}
+
+static ef_status time_find(void *self, uint32_t slot, int64_t now, ef_out *out, ef_error *error) {
+    time_window *window = self;
+    (void)now;
+    return ef_sliding_find(&window->sliding, slot, out, error);
+}
+
+const ef_operator_class ef_time_window_class = {
+    .abi_version = EF_ABI_VERSION,
+    .struct_size = sizeof(ef_operator_class),
+    .name = "time",
+    .flags = EF_SLOTS | EF_BATCHED | EF_FINDS | EF_TIMERS | EF_READS_CLOCK,
+    .state_version = 1,
+    .create = time_create,
+    .destroy = time_destroy,
+    .process = time_process,
+    .next_due = time_next_due,
+    .purge = time_purge,
+    .save = time_save,
+    .load = time_load,
+    .size = time_size,
+    .find = time_find,
+};

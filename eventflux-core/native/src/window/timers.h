@@ -1,0 +1,39 @@
+/* One timer a slot: a binary heap by (due, slot), with the place of each slot's timer.
+ *
+ *      heap:  [ due, slot ][ due, slot ] ...          earliest first; equal due times in order of slots
+ *      place: [ slot 0: 1 + index in heap, 0 = none ][ slot 1 ] ...
+ *
+ * Derived: not saved, set anew on load. Setting O(log slots), the earliest O(1). */
+#ifndef EF_WINDOW_TIMERS_H
+#define EF_WINDOW_TIMERS_H
+
+#include "window/window.h"
+
+typedef struct ef_timer {
+    int64_t due;
+    uint32_t slot;
+} ef_timer;
+
+typedef struct ef_timers {
+    ef_timer *heap;
+    uint32_t *place;
+    uint32_t count;
+    uint32_t heap_capacity;
+    uint32_t place_capacity;
+} ef_timers;
+
+void ef_timers_clear(ef_timers *timers, ef_alloc *alloc);
+/* Makes ef_timers_set infallible for slots below `slots`. */
+ef_status ef_timers_reserve(ef_timers *timers, ef_alloc *alloc, uint32_t slots, ef_error *error) EF_MUST_USE;
+/* Sets, moves or (EF_NEVER) removes the timer of a slot. */
+void ef_timers_set(ef_timers *timers, uint32_t slot, int64_t due);
+
+static inline int64_t ef_timers_next(const ef_timers *timers) {
+    return timers->count > 0 ? timers->heap[0].due : EF_NEVER;
+}
+
+static inline uint32_t ef_timers_slot(const ef_timers *timers) {
+    return timers->heap[0].slot;
+}
+
+#endif

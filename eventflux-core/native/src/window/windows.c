@@ -1,0 +1,23 @@
+/* The table; see windows.h. */
+#include "window/windows.h"
+
+static const ef_operator_class *const windows[] = {
+    &ef_length_window_class,        &ef_length_batch_window_class,        &ef_time_window_class,
+    &ef_time_batch_window_class,    &ef_external_time_window_class,       &ef_external_time_batch_window_class,
+    &ef_batch_window_class,
+};
+
+#define COUNT (sizeof windows / sizeof *windows)
+
+const ef_operator_class *ef_window_find(const char *name) {
+    for (size_t i = 0; i < COUNT; i++) {
+        if (strcmp(windows[i]->name, name) == 0) {
+            return windows[i];
+        }
+    }
+    return NULL;
+}
+
+const char *ef_window_name(uint32_t index) {
+    return index < COUNT ? windows[index]->name : NULL;
+}
