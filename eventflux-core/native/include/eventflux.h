@@ -137,6 +137,8 @@ typedef struct ef_track {
     int64_t before;        /* the clock before step 0: where the last pass of timers stood */
     uint32_t steps;        /* 1 under the depth-first driver */
     uint32_t max_firings;  /* most timers that this call may fire; 0 = none: the driver does the firing in calls of its own */
+    const uint8_t *quiet;  /* [steps], NULL = none: 1 where no pass of timers takes place (playback: the step's timestamp was below
+                            * the clock) */
 } ef_track;
 
 /* ---- operators ------------------------------------------------------------------------------------------------------ */

@@ -120,6 +120,14 @@ static inline int64_t ef_walk_next(ef_walk *walk, int64_t due, int64_t cause) {
             }
         }
     }
+    if (EF_UNLIKELY(track->quiet != NULL)) {
+        while (low < track->steps && track->quiet[low]) {
+            low++;
+        }
+        if (low == track->steps) {
+            return -1;
+        }
+    }
     if (cause != INT64_MAX && EF_CAUSE(low, walk->rank, 0x7FFFFFF) > cause) {
         return -1;
     }

@@ -93,7 +93,7 @@ ef_status ef_sliding_begin(ef_sliding_run *run, ef_sliding *sliding, const ef_ba
         run->kept = run->queues[0];
         return EF_OK;
     }
-    run->handles = ef_arena_take(out->arena, batch->rows * sizeof *run->handles);
+    run->handles = ef_arena_take(out->arena, (batch->rows + (size_t)1) * sizeof *run->handles);
     if (run->handles == NULL) {
         return ef_fail_memory(error);
     }

@@ -4,8 +4,9 @@
  *
  * Rows that are due leave when a timer fires or before a row that enters, EXPIRED, with the clock as their timestamp. A row sets a timer
  * only if its timestamp is above all earlier ones of its slot. So a late row has no timer: it leaves with the next row or timer of
- * its slot. One timer a slot is enough, that of the oldest row: if rows are left after a scan, the oldest of them is not yet due, hence
- * younger than all that left, hence had set a timer; and a row behind a late one finds that one already gone.
+ * its slot. One timer a slot stands for all of them, the earliest that has not fired: those that are due together find all there is
+ * in the first firing; and if rows are left after it, the oldest of them is not yet due, hence younger than all that left, hence
+ * had set the next timer. A timer whose row left before it, with a row that entered, still fires.
  *
  * O(1) a row (O(log slots) to move a timer); retains the rows of one period. */
 #include "window/sliding.h"
@@ -76,19 +77,10 @@ EF_ALWAYS_INLINE void set_due(time_run *run, uint32_t slot, int64_t due, bool by
 EF_ALWAYS_INLINE ef_status expire_due(time_run *run, uint32_t slot, int64_t clock, int64_t cause, bool by_slot,
                                       ef_error *error) {
     int64_t period = run->window->period;
-    bool any = false;
-    while (ef_sliding_count(&run->rows, slot, by_slot) > 0) {
-        int64_t due = ef_time_after(ef_sliding_oldest(&run->rows, slot, by_slot), period);
-        if (due > clock) {
-            if (any) {
-                set_due(run, slot, due, by_slot);
-            }
-            return EF_OK;
-        }
+    while (ef_sliding_count(&run->rows, slot, by_slot) > 0 &&
+           ef_time_after(ef_sliding_oldest(&run->rows, slot, by_slot), period) <= clock) {
         EF_TRY(ef_sliding_expire(&run->rows, slot, clock, cause, by_slot, error));
-        any = true;
     }
-    set_due(run, slot, EF_NEVER, by_slot);
     return EF_OK;
 }
 
@@ -102,6 +94,11 @@ EF_ALWAYS_INLINE ef_status fire(time_run *run, int64_t cause, bool by_slot, ef_e
         uint32_t slot = by_slot ? ef_timers_slot(&run->window->timers) : 0;
         EF_TRY(expire_due(run, slot, run->walk.track->clock[step],
                           EF_CAUSE(step, run->walk.rank, run->walk.fired - 1), by_slot, error));
+        bool is_empty = ef_sliding_count(&run->rows, slot, by_slot) == 0;
+        set_due(run, slot,
+                is_empty ? EF_NEVER
+                         : ef_time_after(ef_sliding_oldest(&run->rows, slot, by_slot), run->window->period),
+                by_slot);
         ef_out_end(run->rows.out);
     }
 }
@@ -115,9 +112,7 @@ EF_ALWAYS_INLINE ef_status take_row(time_run *run, uint32_t i, bool by_slot, ef_
         EF_TRY(fire(run, cause, by_slot, error));
     }
     ef_walk_row(&run->walk, cause);
-    if (ef_sliding_count(&run->rows, slot, by_slot) > 0) {
-        EF_TRY(expire_due(run, slot, clock, cause, by_slot, error));
-    }
+    EF_TRY(expire_due(run, slot, clock, cause, by_slot, error));
     EF_TRY(ef_sliding_emit(&run->rows, i, slot, cause, error));
     EF_TRY(ef_sliding_push(&run->rows, i, slot, by_slot, error));
     time_slot *state = by_slot ? &run->slots[slot] : &run->slot;
@@ -125,7 +120,8 @@ EF_ALWAYS_INLINE ef_status take_row(time_run *run, uint32_t i, bool by_slot, ef_
     if (!state->seen || timestamp > state->youngest) {
         state->seen = true;
         state->youngest = timestamp;
-        if (ef_sliding_count(&run->rows, slot, by_slot) == 1) {
+        bool has_timer = by_slot ? run->window->timers.place[slot] > 0 : run->due != EF_NEVER;
+        if (!has_timer) {
             set_due(run, slot, ef_time_after(timestamp, run->window->period), by_slot);
         }
     }
@@ -201,7 +197,8 @@ static ef_status time_save(const void *self, ef_writer *writer, ef_error *error)
     for (uint32_t i = 0; i < window->sliding.queues.count; i++) {
         ef_put_u8(writer, slots[i].seen);
         ef_put_i64(writer, slots[i].youngest);
-        ef_put_u8(writer, window->timers.place[i] > 0); /* its due time is that of the oldest row */
+        uint32_t place = i < window->timers.place_capacity ? window->timers.place[i] : 0;
+        ef_put_i64(writer, place > 0 ? window->timers.heap[place - 1].due : EF_NEVER);
     }
     return ef_writer_status(writer, error);
 }
@@ -215,19 +212,11 @@ static ef_status time_load(void *self, ef_reader *reader, uint32_t version, ef_e
     EF_TRY(ef_slots_reserve(&window->slots, alloc, count, error));
     EF_TRY(ef_timers_reserve(&window->timers, alloc, count, error));
     time_slot *slots = window->slots.items;
-    const ef_row_queue *queues = window->sliding.queues.items;
     for (uint32_t i = 0; i < count; i++) {
         slots[i].seen = ef_get_u8(reader) != 0;
         slots[i].youngest = ef_get_i64(reader);
-        bool has_timer = ef_get_u8(reader) != 0;
+        ef_timers_set(&window->timers, i, ef_get_i64(reader));
         EF_TRY(ef_reader_status(reader, error));
-        if (has_timer && queues[i].count == 0) {
-            return ef_fail(error, EF_CORRUPT, "the saved state of a time window has a timer without a row");
-        }
-        if (has_timer) {
-            int64_t oldest = ef_row_timestamp(ef_pages_at(window->sliding.base.pages, queues[i].head));
-            ef_timers_set(&window->timers, i, ef_time_after(oldest, window->period));
-        }
     }
     return EF_OK;
 }

@@ -104,7 +104,7 @@ ef_status ef_tumbling_begin(ef_tumbling_run *run, ef_tumbling *tumbling, const e
         return EF_OK;
     }
     if (tumbling->retains) {
-        run->handles = ef_arena_take(out->arena, batch->rows * sizeof *run->handles);
+        run->handles = ef_arena_take(out->arena, (batch->rows + (size_t)1) * sizeof *run->handles);
         if (run->handles == NULL) {
             return ef_fail_memory(error);
         }

@@ -1,0 +1,134 @@
+"""Every native window against its model, on random histories, cut in every way, saved and loaded on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.native.window_harness import INT, LAST, LONG, STRING, Column, Delivery, Out, Row, Step, Window
+from tests.properties.models import windows as models
+
+TYPES = (STRING, INT, LONG)
+TIME = 2  # the column that external windows read
+EXTERNAL = Column(TIME)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    params: tuple[object, ...]
+    model: Callable[[], models.Model]
+
+
+CASES = [
+    *(Case("length", (n,), lambda n=n: models.Length(n)) for n in (0, 1, 2, 5, 40)),
+    *(Case("time", (p,), lambda p=p: models.Time(p)) for p in (0, 1, 100, 1000)),
+    *(Case("external_time", (EXTERNAL, p), lambda p=p: models.ExternalTime(TIME, p)) for p in (0, 1, 1000)),
+    *(
+        Case("length_batch", (n, stream), lambda n=n, stream=stream: models.LengthBatch(length=n, streams=stream))
+        for n in (0, 1, 2, 5)
+        for stream in (False, True)
+    ),
+    *(
+        Case("time_batch", (p, s, stream), lambda p=p, s=s, stream=stream: models.TimeBatch(period=p, start=s, streams=stream))
+        for p, s in ((1, None), (100, None), (1000, None), (1000, 300), (1000, 5000), (700, 0))
+        for stream in (False, True)
+    ),
+    *(
+        Case(
+            "external_time_batch",
+            (EXTERNAL, p, s, timeout, replace),
+            lambda p=p, s=s, timeout=timeout, replace=replace: models.ExternalTimeBatch(
+                column=TIME,
+                period=p,
+                start=s if isinstance(s, int) else None,
+                start_column=TIME if isinstance(s, Column) else None,
+                timeout=timeout,
+                replaces=replace,
+            ),
+        )
+        for p, s, timeout, replace in (
+            (1000, None, 0, False),
+            (1000, 300, 0, False),
+            (1000, 5000, 0, True),
+            (1000, EXTERNAL, 0, False),
+            (1000, None, 500, False),
+            (700, 0, 100, True),
+            (3000, None, 200, False),
+        )
+    ),
+    *(Case("batch", (n,), lambda n=n: models.Batch(length=n)) for n in (0, 1, 2)),
+]
+
+texts = st.one_of(st.none(), st.sampled_from(["", "a", "exactly12byt", "thirteen byte", "long " * 5, "é" * 9]), st.text(max_size=20))
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, slots: int, chunks: bool) -> list[Step]:
+    clock = draw(st.integers(0, 3000))
+    steps = []
+    jumps = st.sampled_from([0, 0, 1, 50, 99, 100, 101, 400, 999, 1000, 1001, 2500])
+    for _ in range(draw(st.integers(1, 25))):
+        jump = draw(jumps)
+        clock += jump
+        # A row below the clock moves nothing: no timer runs.
+        quiet = jump == 0 and draw(st.booleans())
+        ranks = [LAST] if quiet else sorted(draw(st.lists(st.sampled_from([0, 2, LAST]), max_size=3)))
+        deliveries = []
+        for rank in ranks[: len(ranks) - max(ranks.count(LAST) - 1, 0)]:
+            rows = tuple(
+                Row(
+                    clock - draw(st.sampled_from([0, 0, 0, 0, 1, 100, 999, 1000, 3000])),
+                    (
+                        draw(texts),
+                        draw(st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1))),
+                        clock + draw(st.sampled_from([0, 0, 1, 500, -1, -500, -2000])),
+                    ),
+                )
+                for _ in range(draw(st.integers(1, 4)) if chunks else 1)
+            )
+            deliveries.append(Delivery(rows, draw(st.integers(0, slots - 1)), rank))
+        steps.append(Step(clock, tuple(deliveries), quiet=quiet))
+    return steps
+
+
+def compare(found: list[tuple[int, list[Out]]], wanted: list[tuple[int, list[Out]]]) -> None:
+    assert found == wanted
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{'-'.join(str(p) for p in case.params if not isinstance(p, Column))}")
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_window_agrees_with_its_model(case: Case, data: st.DataObject) -> None:
+    slots = data.draw(st.sampled_from([1, 1, 3]), label="slots")
+    steps = data.draw(histories(slots=slots, chunks=data.draw(st.booleans())), label="steps")
+    wants_expired = data.draw(st.booleans(), label="wants_expired")
+    cuts = data.draw(st.lists(st.sampled_from([1, 2, 7, 4096]), min_size=1, max_size=4), label="cuts")
+    slot_models: dict[int, models.Model] = {}
+    wanted = models.run(case.model, steps, wants_expired=wants_expired, models=slot_models)
+
+    with Window(case.name, *case.params, types=TYPES, wants_expired=wants_expired) as window:
+        compare(window.run_depth_first(steps).deliveries, wanted.deliveries)
+        if wants_expired:
+            for slot, model in slot_models.items():
+                assert window.find(slot) == model.content()
+
+    window = Window(case.name, *case.params, types=TYPES, wants_expired=wants_expired)
+    compare(window.run_slices(steps, cuts).deliveries, wanted.deliveries)
+    if wants_expired:
+        for slot, model in slot_models.items():
+            assert window.find(slot) == model.content()
+    assert window.close() == 0
+
+    at = data.draw(st.integers(0, len(steps)), label="saved after")
+    window = Window(case.name, *case.params, types=TYPES, wants_expired=wants_expired)
+    first = window.run_slices(steps[:at], cuts).deliveries
+    window.hold_snapshot()
+    window = window.reborn()
+    rest = window.run_slices(steps[at:], cuts).deliveries
+    compare(first + [(at + number, delivery) for number, delivery in rest], wanted.deliveries)
+    assert window.close() == 0
