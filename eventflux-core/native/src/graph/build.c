@@ -157,6 +157,7 @@ ef_node *ef_operator_begin(ef_engine *engine, ef_node_id from, const char *kind,
     node->query = engine->query_count - 1;
     node->input_stream = engine->query_stream;
     node->rank = engine->next_rank;
+    node->from = from;
     return node;
 }
 
@@ -254,6 +255,7 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
         return failed(error);
     }
     node->operator_class = operator_class;
+    node->wants_expired = wants_expired;
     ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
     ef_status status = ef_needs_adapter(operator_class)
                            ? ef_adapter_create(operator_class, &config, &node->operator_class, &node->self, error)
@@ -286,6 +288,20 @@ static void select_programs_free(ef_select_config *select) {
     ef_program_free(select->having);
 }
 
+/* In which order rows leave a selection on `from`: what the window above it, if any, promises. */
+static ef_removal removal_at(const ef_engine *engine, ef_node_id from) {
+    while (from >= 0 && ef_node_at(engine, from)->kind == EF_NODE_OPERATOR) {
+        const ef_node *node = ef_node_at(engine, from);
+        if (node->operator_class != &ef_filter_class && node->operator_class != &ef_map_class) {
+            uint32_t flags = node->operator_class->flags;
+            bool resets_only = (flags & EF_BATCH_CHUNKS) != 0 && (flags & EF_FIFO) != 0 && !node->wants_expired;
+            return resets_only ? EF_REMOVAL_NONE : (flags & EF_FIFO) != 0 ? EF_REMOVAL_FIFO : EF_REMOVAL_ANY;
+        }
+        from = node->from;
+    }
+    return EF_REMOVAL_NONE; /* a stream has CURRENT rows only */
+}
+
 ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config *select, ef_error *error) {
     ef_type *types = NULL;
     ef_status status = program_types(engine, select->outputs, select->visible, &types, error);
@@ -303,6 +319,7 @@ ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config
     node->reads_clock = ef_program_reads_clock(select->outputs) ||
                         (select->arguments != NULL && ef_program_reads_clock(select->arguments)) ||
                         (select->having != NULL && ef_program_reads_clock(select->having));
+    select->removal = removal_at(engine, from);
     select->hash_seed = engine->options.seed;
     select->host = &engine->host;
     select->random = &engine->random;

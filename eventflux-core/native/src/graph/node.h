@@ -37,6 +37,8 @@ typedef struct ef_node {
 
     const ef_operator_class *operator_class; /* EF_NODE_OPERATOR */
     void *self;
+    ef_node_id from;    /* its input at port 0, -1: none */
+    bool wants_expired; /* as it was created */
     bool reads_clock;
     uint16_t rank;
 
