@@ -55,10 +55,14 @@ class EmittedApp:
     Attributes:
         streams: Name of each stream -> its node, for input and for listeners.
         queries: Name of each query of the text -> its last operator, for listeners.
+        schemas: Node of each stream and of the last operator of each query -> the attributes of its rows.
+        spans: Node of each operator -> the part of the text that it comes from.
     """
 
     streams: Mapping[str, NativeNode]
     queries: Mapping[str, NativeNode]
+    schemas: Mapping[NativeNode, Schema]
+    spans: Mapping[NativeNode, Span]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +108,18 @@ class Plan:
         streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
         emitter = QueryEmitter(graph, streams, COMMON_SUBEXPRESSIONS not in self.switched_off)
         queries: dict[str, NativeNode] = {}
+        schemas = {NativeNode(streams[stream.name]): stream.schema for stream in self.streams}
         for query in self.queries:
-            last = emitter.emit(query)
+            last = NativeNode(emitter.emit(query))
+            schemas[last] = query.root.schema
             if not query.is_hidden:
-                queries[query.name] = NativeNode(last)
-        return EmittedApp(streams={name: NativeNode(node) for name, node in streams.items()}, queries=queries)
+                queries[query.name] = last
+        return EmittedApp(
+            streams={name: NativeNode(node) for name, node in streams.items()},
+            queries=queries,
+            schemas=schemas,
+            spans={NativeNode(node): span for node, span in emitter.spans.items()},
+        )
 
     def explain(self) -> str:
         """The logical plan, what rewriting made of it, and the operators and programs."""

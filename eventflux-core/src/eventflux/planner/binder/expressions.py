@@ -229,8 +229,12 @@ class ExpressionBinder:
     def _index(self, expression: IndexAccess) -> TypedExpression:
         operand = self.bind(expression.operand)
         if isinstance(expression.index, EventIndex):
-            return self._refuse(expression.span, "an event index belongs to an element of a pattern")
-        return item_of(self.context, operand, self.bind(expression.index), expression.span)
+            if expression.index.from_last:
+                return self._refuse(expression.span, "'last' counts the events of an element of a pattern")
+            index: TypedExpression = constant(expression.index.offset, AttributeType.INT, expression.index.span)
+        else:
+            index = self.bind(expression.index)
+        return item_of(self.context, operand, index, expression.span)
 
     def _call(self, call: FunctionCall) -> TypedExpression:
         context = self.context

@@ -29,6 +29,7 @@ class Relation:
         counted: An element of a pattern that collects several events: an attribute without index is their list.
         hidden: Its own name, where an alias hides it.
         shapes: Declared types of attributes that are structs, arrays, maps.
+        any_case: Names of its attributes may be written in any case.
     """
 
     name: str
@@ -38,9 +39,12 @@ class Relation:
     counted: bool = False
     hidden: str | None = None
     shapes: Mapping[str, TypeName] = field(default_factory=dict)
+    any_case: bool = False
 
     def column(self, name: str, *, indexed: bool = False) -> Column | None:
         """Its attribute of that name."""
+        if self.any_case:
+            name = name.lower()
         position = None if self.schema is None else self.schema.position(name)
         if self.schema is None or position is None:
             return None
@@ -156,7 +160,8 @@ class InputScope:
         relation = named[0]
         if relation.schema is None:
             return Unknown(span=reference.span)
-        column = relation.column(name, indexed=reference.index is not None)
+        # In its own filter an element means the event at hand, not the list of those before it.
+        column = relation.column(name, indexed=reference.index is not None or relation is self.own)
         if column is not None:
             return _at(column, reference)
         self._unknown_attribute(reference, (relation,), diagnostics)

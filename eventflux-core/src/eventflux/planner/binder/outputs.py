@@ -89,17 +89,25 @@ def _exactly(
     if given == tuple((attribute.name, attribute.type) for attribute in target.schema):
         return unchanged(items)
     selected = ", ".join(f"{name} {'NULL' if kind is None else kind.name}" for name, kind in given)
-    context.diagnostics.error(
-        span,
-        _mismatch(target),
-        f"{target.what} has other attributes: {target.schema}",
-        f"the query selects: {selected}",
+    _mismatch(
+        context, target, span, f"{target.what} has other attributes: {target.schema}", f"the query selects: {selected}"
     )
     return None
 
 
-def _mismatch(target: Entry) -> ErrorCode:
-    return ErrorCode.COLUMN_MISMATCH if target.inferred_at is None else ErrorCode.CONFLICTING_INSERTS
+def _mismatch(context: BindContext, target: Entry, span: Span, message: str, hint: str | None) -> None:
+    """Note that what is selected does not fit: a definition, or what the first query made."""
+    if target.inferred_at is None:
+        context.diagnostics.error(span, ErrorCode.COLUMN_MISMATCH, message, hint)
+        return
+    place = context.diagnostics.source.position(target.span.start)
+    context.diagnostics.error(
+        span,
+        ErrorCode.CONFLICTING_INSERTS,
+        f"two queries insert different attributes into '{target.name}', the first at {place.line}:{place.column}: "
+        f"{message}",
+        hint,
+    )
 
 
 def _by_position(
@@ -115,9 +123,10 @@ def _by_position(
         return None
     if len(positions) != len(items):
         what = f"{target.what} has {len(schema)} attributes" if columns is None else f"the list names {len(positions)}"
-        context.diagnostics.error(
+        _mismatch(
+            context,
+            target,
             span,
-            _mismatch(target),
             f"{what}, the select list has {len(items)}: {', '.join(item.name for item in items)}",
             f"{target.name} has: {schema}",
         )
@@ -164,9 +173,10 @@ def _stored(
     if isinstance(item.expression, Unknown):
         return None
     if given is not None and not attribute.type.accepts(given):
-        context.diagnostics.error(
+        _mismatch(
+            context,
+            target,
             item.span,
-            _mismatch(target),
             f"column {number}: cannot insert {given.name} into {attribute.type.name} attribute '{attribute.name}'"
             f" of {target.what}",
             f"write CAST(... AS {attribute.type.sql_name})" if given is not AttributeType.OBJECT else None,

@@ -95,10 +95,29 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             offset=query.offset,
         ),
     )
+    _warn_of_one_session(context, bound.node, query)
     for expression in query.partition_by:
         ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
     is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
     return BoundBranch(node=bound.node if is_planned else None, selection=selection, query=query)
+
+
+def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Query) -> None:
+    """SQL users group a session window by a key and mean a session for each."""
+    if node is None or not query.group_by or not context.is_sql:
+        return
+    for each in plan.chain(node):
+        if (
+            isinstance(each, plan.Window)
+            and each.native == "session"
+            and all(parameter.column is None for parameter in each.parameters)
+        ):
+            context.diagnostics.warning(
+                each.span,
+                ErrorCode.SESSION_WITHOUT_KEY,
+                "the session window has no key: the events of all groups make one session",
+                "name the key: SESSION(gap, key)",
+            )
 
 
 def _report_unplanned(context: BindContext, query: Query) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from eventflux.language.ast import Identifier, Query, RelationName
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.names import Relation
-from eventflux.planner.catalog import Entry
+from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.types.source_text import Span
 
 
@@ -32,4 +32,6 @@ def relation_of(entry: Entry | None, name: str, alias: Identifier | None, offset
         offset=offset,
         hidden=None if alias is None else name,
         shapes={} if entry is None else entry.shapes,
+        # The one attribute of a trigger is written in capitals as well.
+        any_case=entry is not None and entry.kind is RelationKind.TRIGGER,
     )

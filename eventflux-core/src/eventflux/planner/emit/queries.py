@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic
 
 from eventflux.planner.emit.programs import ProgramWriter
@@ -11,6 +11,7 @@ from eventflux.planner.emit.target import Aggregator, GraphTarget, Node, Program
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.source_text import Span
 
 # Windows that send RESET behind the EXPIRED rows of a batch: aggregates do not need those rows.
 _RESETTING: Final = frozenset({"length_batch", "time_batch", "external_time_batch", "batch", "hopping"})
@@ -23,6 +24,7 @@ class QueryEmitter(Generic[ProgramT]):
     graph: GraphTarget[ProgramT]
     streams: Mapping[str, Node]
     shares: bool = True
+    spans: dict[Node, Span] = field(default_factory=dict)
 
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
@@ -34,6 +36,12 @@ class QueryEmitter(Generic[ProgramT]):
 
     def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:
         """Add a node and those below it. `wants_expired`: something behind it reads EXPIRED rows."""
+        added = self._added(node, wants_expired=wants_expired)
+        if not isinstance(node, plan.Scan):
+            self.spans[added] = node.span
+        return added
+
+    def _added(self, node: plan.Node, *, wants_expired: bool) -> Node:
         graph = self.graph
         match node:
             case plan.Scan():

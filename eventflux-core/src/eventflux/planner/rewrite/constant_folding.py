@@ -52,12 +52,11 @@ def _fold(node: TypedExpression) -> TypedExpression:
         left, right = values
         missing = left is None or right is None
         return _constant(node, family == "not_equal" if missing else _COMPARISONS[family](left, right))
-    if node.operation.startswith("convert_") and node.type.is_numeric:
+    if node.operation.startswith("convert_") and (node.type.is_numeric or node.type is AttributeType.BOOL):
         (value,) = values
-        given = node.arguments[0].type
         if value is None:
             return _constant(node, None)
-        if given is not None and given.is_numeric and isinstance(value, (int, float)):
+        if isinstance(value, (int, float)):
             return _constant(node, convert_number(value, node.type))
     return node
 
