@@ -18,7 +18,7 @@ from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 
 MAX_DEPTH: Final = 64
-"""Deepest nesting of brackets and CASE that is accepted."""
+"""Deepest nesting that is accepted: a bracket is one level, a CASE or a query in brackets two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ _SCRIPT: Final = re.compile(r"[{}\"'\n]|//|#")
 _ANNOTATION: Final = re.compile(r"@\s*\w+(?:\s*:\s*\w+)?")
 _SCRIPT_LANGUAGE: Final = re.compile(r"\[\s*(\w+)\s*\]")
 _AFTER_END: Final = re.compile(r"(?:\s|--[^\r\n]*|/\*.*?\*/)*(?:;|\Z)", re.DOTALL)
+_SUBQUERY: Final = re.compile(r"\(\s*(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
 _SQL_WORDS: Final = frozenset(
     ["CREATE", "INSERT", "SELECT", "UPDATE", "DELETE", "UPSERT", "MERGE", "DROP", "ALTER", "SET", "WITH", "EXPLAIN"]
 )
@@ -79,6 +80,25 @@ _SQL_WORDS: Final = frozenset(
 def scan(text: str, language: Dialect | None = None) -> ScannedText:
     """Cut a text into statements; `language` None decides statement by statement."""
     return _Scanner(text, language).run()
+
+
+class _Nesting:
+    """Open brackets and their weight."""
+
+    __slots__ = ("depth", "levels")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.levels: list[int] = []
+
+    def open(self, levels: int) -> None:
+        self.levels.append(levels)
+        self.depth += levels
+
+    def close(self) -> None:
+        """Close the innermost; one without an opening is the parser's to report."""
+        if self.levels:
+            self.depth -= self.levels.pop()
 
 
 class _Scanner:
@@ -222,18 +242,18 @@ class _Scanner:
 
     def _skip_header(self) -> int | None:
         """Move behind the BEGIN of a partition and return that place, or None (at `;` or the end) if there is none."""
-        depth = 0
+        nesting = _Nesting()
         while match := _TOKEN.search(self.text, self.position):
             self.position = match.end()
             lexeme = match.group()
             if lexeme in "([":
-                depth = self._deeper(depth, match.start())
+                self._open(nesting, match.start(), 1)
             elif lexeme in ")]":
-                depth -= 1
+                nesting.close()
             elif lexeme == ";":
                 self.position = match.start()
                 return None
-            elif lexeme.upper() == "BEGIN" and depth <= 0:
+            elif lexeme.upper() == "BEGIN" and nesting.depth == 0:
                 return self.position
             else:
                 self._skip_opaque(lexeme, match.start(), Dialect.SQL)
@@ -244,26 +264,28 @@ class _Scanner:
         """Move to the `;` (or END of the partition, or end of the text) behind a statement and return that place."""
         self.last_dialect = dialect
         statement = self.position
-        depth = cases = 0
+        nesting = _Nesting()
+        cases = 0
         while match := _TOKEN.search(self.text, self.position):
             lexeme, start = match.group(), match.start()
+            word = lexeme.upper()
             self.position = match.end()
             if lexeme == "{" and is_function:
                 self._skip_script(statement, start)
             elif lexeme in "([{":
-                depth = self._deeper(depth, start)
+                self._open(nesting, start, 2 if _SUBQUERY.match(self.text, start) else 1)
             elif lexeme in ")]}":
-                depth = max(0, depth - 1)
+                nesting.close()
             elif lexeme == ";":
                 self.position = start
                 return start
-            elif lexeme.upper() == "CASE" and dialect is Dialect.SQL and self.text[start - 1] != ".":
-                depth = self._deeper(depth, start)
+            elif word == "CASE" and dialect is Dialect.SQL and self.text[start - 1] != ".":
+                self._open(nesting, start, 2)
                 cases += 1
-            elif lexeme.upper() == "END" and cases and self.text[start - 1] != ".":
+            elif word == "END" and cases and self.text[start - 1] != ".":
                 cases -= 1
-                depth = max(0, depth - 1)
-            elif lexeme.upper() == "END" and in_partition and _AFTER_END.match(self.text, self.position):
+                nesting.close()
+            elif word == "END" and in_partition and _AFTER_END.match(self.text, self.position):
                 self.position = start
                 return start
             else:
@@ -271,10 +293,10 @@ class _Scanner:
         self.position = len(self.text)
         return self.position
 
-    def _deeper(self, depth: int, start: int) -> int:
-        if depth == MAX_DEPTH:
+    def _open(self, nesting: _Nesting, start: int, levels: int) -> None:
+        if nesting.depth <= MAX_DEPTH < nesting.depth + levels:
             self._error(start, start + 1, ErrorCode.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
-        return depth + 1
+        nesting.open(levels)
 
     def _error(self, start: int, end: int, code: ErrorCode, message: str) -> None:
         self.errors.append(ScanError(start, end, code, message))
@@ -308,10 +330,11 @@ class _Scanner:
                 stop = _NEWLINE.search(text, start)
                 line_end = stop.start() if stop is not None else len(text)
                 if end == 0 or end > line_end:
-                    # Such a string can't span lines: go on behind this one, so that one slip costs one statement.
+                    # Such a string can't span lines: one slip is to cost one statement, not all that follow.
                     if report:
                         self._error(start, line_end, ErrorCode.UNTERMINATED, "unterminated string")
-                    self.position = line_end
+                    semicolon = text.rfind(";", start, line_end)
+                    self.position = semicolon if semicolon >= 0 else line_end
                     return
             if end < 0:
                 if report:

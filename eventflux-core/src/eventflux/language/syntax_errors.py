@@ -12,11 +12,13 @@ from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 
 MAX_EXPECTED: Final = 8
+_AFTER_OPERAND: Final = ("an operator", "'['", "'.'", "'::'")
 
 _TOKEN: Final = re.compile(
     r"[A-Za-z_][A-Za-z0-9_$]*|[0-9][A-Za-z0-9_.]*|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|->|[<>=!|:]{2}|\.{3}|.", re.DOTALL
 )
 _DEFINES: Final = re.compile(r"\s*(?:CREATE|DEFINE)\b", re.IGNORECASE)
+_LAST_WORD: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_$]*)\s*\Z")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 # SQL that is known and refused: what stands at the failure, and the advice.
@@ -75,7 +77,9 @@ def explain(
             None,
         )
     words = describe(failure.expected)
-    nearest = _nearest(found, words)
+    # What may follow any operand is of little help: last.
+    words.sort(key=lambda word: word in _AFTER_OPERAND)
+    nearest = _nearest(found, words) or _misread_alias(text, position, words)
     if position == _statement_start(text) and len(words) > MAX_EXPECTED:
         words = ["a statement"]
     more = len(words) > MAX_EXPECTED
@@ -117,6 +121,12 @@ def _nearest(found: str, words: list[str]) -> str | None:
     keywords = [word for word in words if word.isupper() and word != found.upper()]
     close = difflib.get_close_matches(found.upper(), keywords, n=1, cutoff=0.7)
     return f"did you mean {close[0]}?" if close else None
+
+
+def _misread_alias(text: str, position: int, words: list[str]) -> str | None:
+    """A misspelt keyword in front of the failure, which was taken for an alias: `SELECT a FRM S`."""
+    match = _LAST_WORD.search(text, 0, position)
+    return None if match is None else _nearest(match.group(1), words)
 
 
 def _refused(text: str, position: int) -> tuple[int, int, ErrorCode, str, str | None] | None:

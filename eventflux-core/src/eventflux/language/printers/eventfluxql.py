@@ -223,7 +223,11 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
                 return f"({self.query(node.query)})"
             case PatternInput(alias=None):
                 within = "" if node.within is None else f" within {self._limit(node)}"
-                return self._pattern(node.pattern, node.kind) + within
+                text = self._pattern(node.pattern, node.kind)
+                if isinstance(node.pattern, StreamElement) and not (node.pattern.reference or node.pattern.quantifier):
+                    # Without brackets it would be a plain stream.
+                    text = f"({text})"
+                return text + within
             case JoinInput():
                 return self._join(node)
             case _:

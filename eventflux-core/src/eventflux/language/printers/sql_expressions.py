@@ -182,8 +182,10 @@ class SqlExpressionPrinter(BasePrinter):
             AttributeType.DOUBLE,
         )
         # `-5` is a literal and `--` a comment.
-        if is_number or operand[0] in "+-":
+        if is_number:
             operand = f"({operand})"
+        elif operand[0] in "+-":
+            operand = f" {operand}"
         return f"{node.operator.value}{operand}", SIGN
 
     def _call(self, node: FunctionCall) -> str:

@@ -255,7 +255,7 @@ class QueryVisitor(OutputVisitor):
             Span(span.start, span.start + len(word)),
             ErrorCode.SYNTAX,
             f"expected the end of the query or a later clause but found {word!r}",
-            hint=f"a query has one {word.upper()}, in the order of the reference",
+            hint=f"a query has one {word.upper()}; order: ORDER BY, LIMIT, OFFSET, OUTPUT, EMIT, ON CONFLICT, WITH",
         )
 
     def _group_by(self, node: ParseNode) -> tuple[Expression, ...]:
