@@ -1,6 +1,6 @@
-"""Writes `src/base/unicode_case.inc`, the tables behind UPPER, LOWER and ILIKE, from the Unicode data of the Python that runs it.
+"""Writes `src/base/unicode_case.inc`, the tables behind UPPER, LOWER and ILIKE.
 
-    python eventflux-core/native/generate_unicode_case.py
+They are the Unicode data of the Python that runs this: `python eventflux-core/native/generate_unicode_case.py`.
 """
 
 from __future__ import annotations

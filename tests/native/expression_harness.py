@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgpack
+from typing_extensions import Self
 
 from eventflux.engine import _native_testing as native
 
@@ -84,7 +85,7 @@ class Program:
         self.output_types: list[int] = []
         self._check(lib.expr_test_begin(self.handle, len(types), list(types)))
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,17 +111,13 @@ class Program:
         if type_number in (STRING, OBJECT):
             data = text_of(value, type_number)
             return self._check(lib.expr_test_constant_text(self.handle, type_number, data, len(data)))
-        return self._check(
-            lib.expr_test_constant(self.handle, type_number, ffi.new(_CTYPES[type_number] + "*", value))
-        )
+        return self._check(lib.expr_test_constant(self.handle, type_number, ffi.new(_CTYPES[type_number] + "*", value)))
 
     def call(self, operation: str, *arguments: int) -> int:
         return self._check(lib.expr_test_call(self.handle, operation.encode(), list(arguments), len(arguments)))
 
     def host_call(self, function: int, returns: int, *arguments: int) -> int:
-        return self._check(
-            lib.expr_test_host_call(self.handle, function, returns, list(arguments), len(arguments))
-        )
+        return self._check(lib.expr_test_host_call(self.handle, function, returns, list(arguments), len(arguments)))
 
     @contextmanager
     def mask(self, condition: int, *, when: bool = True) -> Iterator[None]:
@@ -165,7 +162,9 @@ class Program:
             self._check(status)
         stamps = list(timestamps) if timestamps is not None else [0] * count
         self._check(
-            lib.expr_test_times(self.handle, stamps, list(clock), len(clock), ffi.NULL if causes is None else list(causes))
+            lib.expr_test_times(
+                self.handle, stamps, list(clock), len(clock), ffi.NULL if causes is None else list(causes)
+            )
         )
         return count
 

@@ -289,12 +289,14 @@ static bool follow(const ef_str *path, const char **start, const char **end) {
 static ef_status json_values(ef_call *call, bool from_text, ef_error *error) {
     const ef_vector *object = ef_operand(call, 0);
     const ef_vector *path = ef_operand(call, 1);
-    ef_str *to = call->result->values;
+    ef_type type = (ef_type)call->result->type;
+    size_t width = ef_type_width(type);
+    char *to = call->result->values;
+    memset(to, 0, width * call->rows);
     for (uint32_t i = 0; i < call->rows; i++) {
         const ef_str *whole = value_at(object, i);
         const ef_str *way = value_at(path, i);
         ef_str parsed;
-        to[i] = ef_str_empty();
         if (whole == NULL || way == NULL) {
             continue;
         }
@@ -311,7 +313,7 @@ static ef_status json_values(ef_call *call, bool from_text, ef_error *error) {
             whole = &parsed;
         }
         const char *start = ef_str_data(whole), *end = start + whole->length;
-        if (!follow(way, &start, &end) || !read_as(EF_OBJECT, start, end, &to[i])) {
+        if (!follow(way, &start, &end) || !read_as(type, start, end, to + width * i)) {
             EF_TRY(null_row(call, i, error));
         }
     }

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from eventflux.builtin.aggregators import arithmetic, collecting, counting, extremes, logical
+from eventflux.builtin.functions import conditional, conversion, events, mathematics, objects, strings, time
 from eventflux.builtin.stream_processors import log, pol2cart
 from eventflux.builtin.windows import count_based, external_time, time_based
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
+
+
+@hookimpl
+def eventflux_register_functions(registry: ExtensionRegistry) -> None:
+    for module in (conversion, conditional, mathematics, strings, time, objects, events):
+        registry.register(*module.FUNCTIONS)
 
 
 @hookimpl

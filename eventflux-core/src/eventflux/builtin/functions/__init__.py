@@ -1,0 +1,1 @@
+"""Declarations of the scalar functions that the engine implements, a file a family."""
