@@ -1,6 +1,8 @@
 /* Owned rows that left the engine; see block.h. */
 #include "graph/block.h"
 
+#include "graph/engine.h"
+
 /* Where the parts of a block lie; computed twice alike: to measure, and to place. */
 typedef struct layout {
     char *base; /* NULL while measuring */
@@ -105,6 +107,7 @@ static ef_block *make(const ef_batch *batch, uint32_t rows, size_t text, uint32_
     block->column = to->columns;
     block->alloc = alloc;
     block->size = size;
+    block->engine = NULL;
     return block;
 }
 
@@ -245,6 +248,11 @@ ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *all
     return block;
 }
 
+void ef_block_hold(ef_block *block, ef_engine *engine) {
+    block->engine = engine;
+    ef_engine_retain(engine);
+}
+
 void ef_block_retain(ef_block *block) {
     atomic_fetch_add_explicit(&block->holders, 1, memory_order_relaxed);
 }
@@ -252,6 +260,10 @@ void ef_block_retain(ef_block *block) {
 void ef_block_release(ef_block *block) {
     /* Pairs with itself: the last holder sees the others' reads done. */
     if (block != NULL && atomic_fetch_sub_explicit(&block->holders, 1, memory_order_acq_rel) == 1) {
+        ef_engine *engine = block->engine;
         ef_free(block->alloc, block, block->size);
+        if (engine != NULL) {
+            ef_engine_release(engine);
+        }
     }
 }

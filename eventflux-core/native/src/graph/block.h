@@ -21,12 +21,15 @@ typedef struct ef_block {
     const ef_column *column;
     ef_alloc *alloc;
     size_t size;
+    struct ef_engine *engine; /* whose shell the block keeps alive (it counts the block's bytes), or NULL */
 } ef_block;
 
 /* Copies all rows of `batch` (RESET rows left out). NULL: out of memory, or no rows left (`*empty` then). One holder. */
 ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) EF_MUST_USE;
 /* Appends: a new block with the rows of both; takes neither. */
 ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *alloc) EF_MUST_USE;
+/* From now on the block keeps the engine's shell: it may outlive the engine. Once a block. */
+void ef_block_hold(ef_block *block, struct ef_engine *engine);
 void ef_block_retain(ef_block *block);
 void ef_block_release(ef_block *block);
 

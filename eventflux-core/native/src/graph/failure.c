@@ -57,6 +57,9 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
         if (row >= 0 && ef_batch_view(&one, rows, (uint32_t)row, 1, &engine->arena)) {
             failure->stream = node->input_stream;
             failure->block = ef_block_copy(&one, false, &engine->block_alloc, &empty);
+            if (failure->block != NULL) {
+                ef_block_hold(failure->block, engine);
+            }
         }
     }
     *engine->last_failure = failure;

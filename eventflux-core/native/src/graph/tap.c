@@ -22,6 +22,7 @@ void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch) {
         ef_record_failure(engine, tap, NULL, 0, EF_NO_MEMORY, "no memory left to hand rows to a listener");
         return;
     }
+    ef_block_hold(block, engine);
     delivery->tap = tap->id;
     delivery->block = block;
     tap->metrics.rows_in += block->rows;
@@ -54,6 +55,7 @@ static void join_tap(ef_engine *engine, ef_delivery *first) {
     if (joined == NULL) {
         return;
     }
+    ef_block_hold(joined, engine);
     ef_block_release(first->block);
     first->block = joined;
     ef_delivery **link = &first->next;
