@@ -1,8 +1,7 @@
 """OBJECT values as bytes: what crosses the border is one msgpack value.
 
 Scalars, lists, maps and sets are values, so they compare, hash and are saved without Python. Sets have an extension
-type of their own: its payload is the msgpack array of the elements, in order of insertion. Moments (aware datetimes) are
-msgpack timestamps.
+type x
 """
 
 from __future__ import annotations
