@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
 from tests.engine.graphs import ALL_TYPES, TRADE, Passing, passing
 
 

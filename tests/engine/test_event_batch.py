@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from tests.engine.graphs import TRADE
 
 from eventflux.engine.native_types import Event
-from tests.engine.graphs import TRADE
 
 ROWS = [("AAA", 1.5, 1), (None, 2.5, 2), ("a symbol that is long", None, 3), ("D", 4.5, None), ("E", 5.5, 5)]
 
@@ -38,7 +38,15 @@ def test_an_index_beyond_the_end_raises(batch, index):
 
 @pytest.mark.parametrize(
     "cut",
-    [slice(None), slice(1, 3), slice(None, None, 2), slice(None, None, -1), slice(4, 0, -2), slice(3, 3), slice(-2, None)],
+    [
+        slice(None),
+        slice(1, 3),
+        slice(None, None, 2),
+        slice(None, None, -1),
+        slice(4, 0, -2),
+        slice(3, 3),
+        slice(-2, None),
+    ],
     ids=repr,
 )
 def test_slices_are_batches_of_the_same_rows(batch, cut):

@@ -7,9 +7,9 @@ import datetime
 import math
 
 import pytest
+from tests.engine.graphs import ALL_TYPES
 
 from eventflux.types.errors import EventDataError, RuntimeStoppedError
-from tests.engine.graphs import ALL_TYPES
 
 GOOD = (True, 1, 2, 1.5, 2.5, "text", {"a": [1, 2.5, None]})
 
@@ -200,7 +200,7 @@ def test_a_moment_with_a_zone_is_a_timestamp(trades):
     assert trades.timestamps == [1_715_949_001_999] * 2
 
 
-@pytest.mark.parametrize("timestamp", [datetime.datetime(2024, 5, 17), "now", 1.5, True], ids=repr)  # noqa: DTZ001
+@pytest.mark.parametrize("timestamp", [datetime.datetime(2024, 5, 17), "now", 1.5, True], ids=repr)
 def test_what_is_no_timestamp_is_refused(trades, timestamp):
     with pytest.raises(EventDataError):
         trades.input.send(("A", 1.0, 1), timestamp=timestamp)
@@ -243,7 +243,7 @@ def test_numpy_scalars_follow_their_type(everything):
     numpy = pytest.importorskip("numpy")
     everything.input.send(
         (
-            numpy.bool_(True),  # noqa: FBT003
+            numpy.bool_(True),
             numpy.int32(1),
             numpy.int64(2),
             numpy.float32(1.5),

@@ -14,7 +14,7 @@ HEADERS = sorted([*(NATIVE / "src").rglob("*.h"), *(NATIVE / "include").rglob("*
 
 def _check(headers: list[Path]) -> str:
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
-    includes = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
+    includes = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}", "-isystem", sysconfig.get_paths()["include"]]
     command = [*compiler, "-std=c11", "-D_POSIX_C_SOURCE=200809L", *WARNINGS, "-fsyntax-only", "-x", "c", *includes]
     # Nothing of a header is used here: what is static and unused is no fault of it.
     command += ["-Wno-unused-function", "-Wno-unused-const-variable", *map(str, headers)]

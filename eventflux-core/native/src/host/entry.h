@@ -1,4 +1,4 @@
-/* The one function of host/ that cffi calls; without Python.h, which generated code includes in its own way. */
+/* The one function of host/ that cffi calls; plain C, so that its declaration fits any file. */
 #ifndef EF_HOST_ENTRY_H
 #define EF_HOST_ENTRY_H
 

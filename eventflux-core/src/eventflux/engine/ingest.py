@@ -193,7 +193,7 @@ class _Rows:
             )
         if fault == lib.EF_SOURCE_LAYOUT:
             raise EventDataError(
-                f"stream {self._layout.stream}, row {row}, attribute {self.name(column)}: the column's memory is malformed",
+                f"stream {self._layout.stream}, row {row}, attribute {self.name(column)}: the memory is malformed",
                 stream=self._layout.stream,
                 row=row,
                 attribute=self.name(column),

@@ -43,6 +43,6 @@ EventBatch = _namespace["EventBatch"]
 Border = _namespace["Border"]
 Input = _namespace["Input"]
 host = _namespace["host"]
-# EventBatch has all methods of a Sequence and matches sequence patterns, but is not registered as one: libraries that look for
-# sequences before Arrow data (polars) would take its events for single values.
+# EventBatch has all methods of a Sequence and matches sequence patterns, but is not registered as one: libraries that
+# look for sequences before Arrow data (polars) would take its events for single values.
 Event.__module__ = EventBatch.__module__ = __name__
