@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 
 from eventflux.language.ast import (
     AbsentElement,
@@ -62,6 +64,8 @@ from eventflux.language.ast import (
 )
 from eventflux.language.printers.eventfluxql_expressions import EventFluxQLExpressionPrinter
 
+_SETTING: Final = re.compile(r"app\.[A-Za-z_][A-Za-z0-9_]*")
+
 
 def quantifier(node: Quantifier) -> str:
     """`<2>`, `<2:5>`, `<2:>`."""
@@ -79,7 +83,7 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
                 return self.annotations(node.annotations) + self.query(node)
             case Partition():
                 return self._partition(node)
-            case SetStatement(key=key) if key.startswith("app."):
+            case SetStatement(key=key) if _SETTING.fullmatch(key):
                 value = node.value.value
                 text = str(value).lower() if isinstance(value, bool) else str(value)
                 element = AnnotationElement(key=None, value=text)
@@ -378,6 +382,8 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
 
     def _aggregation(self, node: AggregationDefinition, name: str) -> str:
         source = node.input
+        if source.alias is not None:
+            raise self.refusal("an alias outside a join")
         if node.where is not None:
             source = replace(source, handlers=(*source.handlers, Filter(condition=node.where)))
         text = f"define aggregation {name} from {self.input(source)} select {self.selection(node.selection)}"

@@ -189,6 +189,9 @@ class SqlExpressionPrinter(BasePrinter):
         return f"{node.operator.value}{operand}", SIGN
 
     def _call(self, node: FunctionCall) -> str:
+        if node.namespace is None and node.name.upper() in RESERVED - CALLABLE:
+            # EventFluxQL's cast() is another function than SQL's CAST.
+            raise self.refusal(f"the function {node.name}()")
         inner = "*" if node.star else ", ".join(self.argument(argument) for argument in node.arguments)
         if node.distinct:
             inner = f"DISTINCT {inner}"
@@ -197,11 +200,9 @@ class SqlExpressionPrinter(BasePrinter):
             text += f" FILTER (WHERE {self.expression(node.filter)})"
         return text
 
-    def function_name(self, namespace: str | None, name: str) -> str:
+    @staticmethod
+    def function_name(namespace: str | None, name: str) -> str:
         """A function's name; one that is no word comes from quotes and goes back into them."""
-        if namespace is None and name.upper() in RESERVED - CALLABLE:
-            # EventFluxQL's cast() is another function than SQL's CAST.
-            raise self.refusal(f"the function {name}()")
         if _WORD.fullmatch(name) and (namespace is None or _WORD.fullmatch(namespace)):
             return name if namespace is None else f"{namespace}:{name}"
         quoted = name if namespace is None else f"{namespace}:{name}"
