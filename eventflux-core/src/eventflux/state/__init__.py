@@ -1,0 +1,1 @@
+"""Saved state: the snapshot container and the stores that keep revisions of it."""

@@ -1,0 +1,1 @@
+"""Persistence stores of the core."""
