@@ -1,0 +1,1 @@
+"""The life of apps: manager, app runtime, input, callbacks, clock, persistence."""

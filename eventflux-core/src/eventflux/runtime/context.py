@@ -1,0 +1,35 @@
+"""What all apps of one manager share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.plugin_manager import PluginManager
+from eventflux.extension.registry import ExtensionRegistry
+
+
+@dataclass(slots=True)
+class EventFluxContext:
+    """Extensions, stores and settings of a manager. Read mostly: change it through the manager.
+
+    Attributes:
+        plugins: The plug-ins that were found, and those that failed.
+        environment: The outside world: clock, files, threads.
+        config: The configuration tree.
+        persistence_store: Where revisions are kept, or None.
+        attributes: Free-form values for extensions.
+    """
+
+    plugins: PluginManager
+    environment: Environment
+    config: Mapping[str, object] = field(default_factory=dict)
+    persistence_store: PersistenceStore | None = None
+    attributes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def registry(self) -> ExtensionRegistry:
+        """All that an app can name."""
+        return self.plugins.registry
