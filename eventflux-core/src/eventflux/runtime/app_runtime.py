@@ -1,0 +1,414 @@
+"""One running app: engine, listeners, connectors, clock, state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import Self
+
+from eventflux.engine.builder import EngineBuilder, Node
+from eventflux.engine.engine import Engine
+from eventflux.engine.native_types import EventBatch, Layout
+from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.nearest import by_nearness
+from eventflux.planner.plan import EmittedApp, Plan
+from eventflux.runtime.checkpoints import Checkpoints, require_store
+from eventflux.runtime.context import EventFluxContext
+from eventflux.runtime.engine_settings import EngineSettings
+from eventflux.runtime.failures import Failures, FailureListener, describe
+from eventflux.runtime.host_functions import register_host_functions
+from eventflux.runtime.input_handler import InputHandler
+from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
+from eventflux.runtime.metrics import Metrics, measure
+from eventflux.runtime.scheduler import Scheduler
+from eventflux.runtime.stream_connectors import StreamConnectors
+from eventflux.types.diagnostic import Diagnostic
+from eventflux.types.errors import (
+    EventFluxError,
+    RuntimeStateError,
+    UndefinedQueryError,
+    UndefinedStreamError,
+)
+from eventflux.types.schema import Schema
+from eventflux.version import __version__
+
+if TYPE_CHECKING:
+    from eventflux.runtime.async_iteration import StreamIterator
+
+StreamCallback = Callable[[EventBatch], object]
+QueryCallback = Callable[[int, "EventBatch | None", "EventBatch | None"], object]
+
+_STARTABLE: Final = (RuntimeState.CREATED, RuntimeState.STOPPED)
+_LIVE: Final = (RuntimeState.RUNNING, RuntimeState.PAUSED)
+
+
+class EventFluxAppRuntime:
+    """An app that can be started, fed and listened to. Made by `EventFluxManager.create_eventflux_app_runtime`."""
+
+    def __init__(
+        self, name: str, plan: Plan, context: EventFluxContext, settings: EngineSettings, on_closed: Callable[[], None]
+    ) -> None:
+        self.name = name
+        self._plan = plan
+        self._context = context
+        self._on_closed = on_closed
+        self._lifecycle = Lifecycle(name)
+        self._failures = Failures(name)
+        self._playback = settings.playback
+        self._lock = threading.RLock()  # start, shutdown and registration of listeners, one at a time
+        self._listened: list[tuple[Node, Callable[..., object]]] = []
+        self._handlers: dict[str, InputHandler] = {}
+        self._iterators: list[StreamIterator] = []
+        self._engine = Engine(
+            playback=settings.playback,
+            memory_limit=settings.memory_limit,
+            slice_rows=settings.slice_rows,
+            depth_first=settings.depth_first,
+            seed=settings.seed,
+        )
+        try:
+            self._emitted = self._build(settings)
+            self._layouts = self._make_layouts()
+            self._connectors = StreamConnectors(
+                name, plan, context, self.input_handler, self._listen_sink, self._failures
+            )
+        except BaseException:
+            self._engine.close()
+            raise
+        self._scheduler = Scheduler(
+            self._engine,
+            context.environment,
+            f"eventflux-{name}-timers",
+            lambda error: self._failures.report("timers", describe(error), error=error),
+        )
+        self._checkpoints = Checkpoints(
+            name, self._engine, self._emitted.fingerprints, self._connectors.positioned, context.environment, __version__
+        )
+        self._engine.refuse(self._lifecycle.refuse_input)
+
+    def _build(self, settings: EngineSettings) -> EmittedApp:
+        self._engine.on_exception(self._listener_failed)
+        self._engine.on_failure(self._rows_failed)
+        ids = register_host_functions(self._engine, self._plan.host_functions, self._context, self.name)
+        builder = EngineBuilder(self._engine)
+        emitted = self._plan.emit(builder, ids)
+        builder.seal()
+        return emitted
+
+    def _make_layouts(self) -> dict[Node, Layout]:
+        layouts: dict[Node, Layout] = {}
+        for stream, node in self._emitted.streams.items():
+            layouts[node] = self._engine.layout(stream, self._plan.streams[stream])
+            self._engine.describe(node, layouts[node])
+        for query, output in self._emitted.queries.items():
+            layouts[output.node] = self._engine.layout(query, output.schema)
+        return layouts
+
+    # ---- what there is
+
+    @property
+    def state(self) -> str:
+        """`created`, `starting`, `running`, `paused`, `draining`, `stopped` or `failed`."""
+        return self._lifecycle.state.value
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the planner found worth saying."""
+        return self._plan.warnings
+
+    @property
+    def streams(self) -> Mapping[str, Schema]:
+        """Streams by name, defined or made by a query."""
+        return MappingProxyType(self._plan.streams)
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """Names of the queries, in text order."""
+        return tuple(self._emitted.queries)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources: `stream/extension`."""
+        return self._connectors.sources
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The sinks: `stream/extension`."""
+        return self._connectors.sinks
+
+    def explain(self, query: str | None = None) -> str:
+        """The logical and the native plan of each query (or of one), readable."""
+        return self._plan.explain(query, driver=lambda stream: self._engine.driver(self._emitted.streams[stream]))
+
+    def metrics(self) -> Metrics:
+        """Figures of streams, operators, memory and failures since the start."""
+        return measure(self.name, self.state, self._engine, self._failures, self._connectors)
+
+    # ---- life
+
+    def start(self) -> None:
+        """Connect and run; idempotent while running.
+
+        Raises:
+            ConnectionUnavailableError: A source or sink can't be reached; nothing was started.
+            StateError: The last revision can't be restored; nothing was started.
+        """
+        with self._lock:
+            if self._lifecycle.state in _LIVE:
+                return
+            if not self._lifecycle.move_from(*_STARTABLE, target=RuntimeState.STARTING):
+                raise RuntimeStateError(f"app {self.name!r} is {self.state} and cannot start")
+            try:
+                self._connectors.validate()
+                store = self._context.persistence_store
+                if store is not None and self._connectors.auto_restore:
+                    self._checkpoints.restore_last(store)
+                self._connectors.connect_sinks()
+                self._engine.refuse(None)
+                if not self._playback:
+                    self._scheduler.start()
+                self._emitted.seed(self._send_seed)
+                self._lifecycle.move(RuntimeState.RUNNING)
+                self._connectors.connect_sources()
+            except BaseException:
+                self._engine.refuse(self._lifecycle.refuse_input)
+                self._scheduler.stop()
+                self._connectors.disconnect()
+                self._lifecycle.move_from(RuntimeState.STARTING, RuntimeState.RUNNING, target=RuntimeState.FAILED)
+                self._lifecycle.move_from(RuntimeState.FAILED, target=RuntimeState.STOPPED)
+                raise
+
+    def pause(self) -> None:
+        """Refuse input until `resume`; sources are paused, timers go on."""
+        with self._lock:
+            self._lifecycle.move(RuntimeState.PAUSED)
+            self._connectors.pause()
+            self._engine.refuse(self._lifecycle.refuse_input)
+
+    def resume(self) -> None:
+        """Accept input again."""
+        with self._lock:
+            self._lifecycle.move(RuntimeState.RUNNING)
+            self._engine.refuse(None)
+            self._connectors.resume()
+
+    def shutdown(self, drain: bool = True, timeout: float | None = 30.0) -> None:  # noqa: FBT001, FBT002 - the contract's
+        """Stop: sources first, then what is accepted runs out, then sinks; idempotent.
+
+        Args:
+            drain: Let accepted events run to their end, and save state if a store is set.
+            timeout: Most seconds that this may take.
+        """
+        with self._lock:
+            if self._lifecycle.move_from(RuntimeState.CREATED, target=RuntimeState.STOPPED):
+                self._close()
+                return
+            if not self._lifecycle.move_from(*_LIVE, RuntimeState.FAILED, target=RuntimeState.DRAINING):
+                return
+            self._connectors.disconnect_sources()
+            self._engine.refuse(self._lifecycle.refuse_input)
+            self._scheduler.stop(timeout if timeout is not None else 3600.0)
+            if drain:
+                self._engine.deliver()
+                store = self._context.persistence_store
+                if store is not None and self._connectors.persist_on_shutdown:
+                    self._checkpoints.save(store)
+            self._connectors.disconnect_sinks()
+            for iterator in tuple(self._iterators):
+                iterator.close()
+            self._lifecycle.move(RuntimeState.STOPPED)
+
+    def _close(self) -> None:
+        self._connectors.disconnect()
+
+    def close(self) -> None:
+        """Shut down and free the engine; what was received stays valid. The manager calls it."""
+        self.shutdown()
+        self._connectors.destroy()
+        self._engine.close()
+        self._on_closed()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(drain=error is None)
+
+    # ---- rows in
+
+    def input_handler(self, stream: str) -> InputHandler:
+        """The way of rows into a stream.
+
+        Raises:
+            UndefinedStreamError: There is none of that name; the error names those that there are, nearest first.
+        """
+        known = self._handlers.get(stream)
+        if known is None:
+            node = self._stream(stream)
+            native = self._engine.input(node, self._layouts[node])
+            known = self._handlers[stream] = InputHandler(native, stream, self._plan.streams[stream])
+        return known
+
+    get_input_handler = input_handler
+
+    def advance_time(self, ms: int) -> None:
+        """Move the clock of a playback app and fire what is due, in order.
+
+        Raises:
+            RuntimeStateError: The app's clock is the wall clock, or it isn't running.
+            ValueError: The clock would go back.
+        """
+        if not self._playback:
+            raise RuntimeStateError(f"app {self.name!r} runs on the wall clock: only playback apps can be moved in time")
+        if self._lifecycle.state not in _LIVE:
+            raise self._lifecycle.refuse_input()
+        if ms < self._engine.now:
+            raise ValueError(f"the clock stands at {self._engine.now} and cannot go back to {ms}")
+        self._engine.advance(ms)
+
+    def _send_seed(self, stream: str, rows: list[tuple[object, ...]]) -> None:
+        self.input_handler(stream).send_many(rows)
+
+    # ---- rows out
+
+    def add_callback(self, stream: str, fn: StreamCallback) -> None:
+        """Call `fn(events)` with what reaches a stream, in order.
+
+        Raises:
+            UndefinedStreamError: There is none of that name.
+        """
+        node = self._stream(stream)
+        with self._lock:
+            self._engine.listen(node, self._layouts[node], fn)
+            self._listened.append((node, fn))
+
+    def add_query_callback(self, query: str, fn: QueryCallback) -> None:
+        """Call `fn(timestamp, current, expired)` with what a query puts out.
+
+        Raises:
+            UndefinedQueryError: There is none of that name.
+        """
+        output = self._emitted.queries.get(query)
+        if output is None:
+            known = by_nearness(query, self._emitted.queries)
+            raise UndefinedQueryError(name=query, available=known, hint=_there_are("queries", known))
+        with self._lock:
+            self._engine.listen_query(output.node, self._layouts[output.node], fn)
+            self._listened.append((output.node, fn))
+
+    def remove_callback(self, fn: Callable[..., object]) -> None:
+        """Call a function no more, wherever it was added.
+
+        Raises:
+            CallbackNotFoundError: It was not added.
+        """
+        with self._lock:
+            found = [entry for entry in self._listened if entry[1] is fn]
+            if not found:
+                raise EventFluxError(f"{fn!r} is not a callback of app {self.name!r}")
+            for node, callback in found:
+                self._engine.unlisten(node, callback)
+                self._listened.remove((node, callback))
+
+    def stream(self, name: str, *, max_pending: int = 1024) -> StreamIterator:
+        """`async for events in runtime.stream("Alerts")`: batches of a stream, bounded.
+
+        Args:
+            name: The stream.
+            max_pending: Batches that may wait before senders do.
+        """
+        from eventflux.runtime.async_iteration import StreamIterator  # noqa: PLC0415 - asyncio costs 30 ms to import
+
+        def forget(ended: StreamIterator) -> None:
+            self.remove_callback(ended.put)
+            self._iterators.remove(ended)
+
+        iterator = StreamIterator(max_pending, forget)
+        self.add_callback(name, iterator.put)
+        self._iterators.append(iterator)
+        return iterator
+
+    def on_exception(self, fn: FailureListener | None) -> None:
+        """Tell failures of listeners, rows, timers, sources and sinks to a function instead of logging them."""
+        self._failures.listen(fn)
+
+    def _listen_sink(self, stream: str, fn: StreamCallback) -> None:
+        node = self._stream(stream)
+        self._engine.listen(node, self._layouts[node], fn)
+
+    def _listener_failed(self, callback: object, batch: EventBatch | None, error: BaseException) -> None:
+        stream = batch.stream if batch is not None else None
+        name = getattr(callback, "__qualname__", None) or repr(callback)
+        self._failures.report(f"callback {name}", describe(error), stream=stream, error=error)
+
+    def _rows_failed(self, node: int, stream: int, batch: EventBatch | None, status: int, message: str) -> None:
+        self._failures.report(
+            self._engine.node_name(node),
+            message,
+            stream=self._engine.node_name(stream) if stream >= 0 else None,
+            events=tuple(batch) if batch is not None else (),
+        )
+
+    def _stream(self, name: str) -> Node:
+        node = self._emitted.streams.get(name)
+        if node is None:
+            known = by_nearness(name, self._emitted.streams)
+            raise UndefinedStreamError(name=name, available=known, hint=_there_are("streams", known))
+        return node
+
+    # ---- state
+
+    def persist(self, *, wait: bool = True) -> str:
+        """Save the state as a new revision; its name.
+
+        Args:
+            wait: Come back when it is durable. (False does the same: saving is not split yet between threads.)
+
+        Raises:
+            StateError: No store is set, or it failed; the former last revision stays current.
+        """
+        return self._checkpoints.save(require_store(self._store()))
+
+    def snapshot(self) -> bytes:
+        """The state as bytes, without a store."""
+        return self._checkpoints.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by that of `snapshot()`; what happened since is gone. The clock doesn't go back."""
+        self._checkpoints.restore(snapshot)
+
+    def restore_revision(self, revision: str) -> None:
+        """Replace the state by that of a revision.
+
+        Raises:
+            RevisionNotFoundError: There is none of that name.
+        """
+        self._checkpoints.restore_revision(require_store(self._store()), revision)
+
+    def restore_last_revision(self) -> str | None:
+        """Replace the state by that of the newest revision; its name, or None if nothing was saved."""
+        return self._checkpoints.restore_last(require_store(self._store()))
+
+    def revisions(self) -> list[str]:
+        """Names of all revisions, oldest first."""
+        return require_store(self._store()).revisions(self.name)
+
+    def clear_all_revisions(self) -> int:
+        """Forget all revisions; how many there were."""
+        return require_store(self._store()).clear_all_revisions(self.name)
+
+    def _store(self) -> PersistenceStore | None:
+        return self._context.persistence_store
+
+    def __repr__(self) -> str:
+        return f"<EventFluxAppRuntime {self.name!r} {self.state}>"
+
+
+def _there_are(what: str, known: tuple[str, ...]) -> str:
+    return f"{what}: {', '.join(known[:8])}" if known else f"the app has no {what}"

@@ -1,0 +1,49 @@
+"""Figures of a running app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventflux.engine.engine import Engine, NodeMetrics
+from eventflux.runtime.failures import Failures
+
+if TYPE_CHECKING:
+    from eventflux.runtime.stream_connectors import StreamConnectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Figures since the start.
+
+    Attributes:
+        app: Name of the app.
+        state: Where it stands.
+        streams: Rows that reached each stream.
+        operators: Figures of each operator: rows in and out, calls, rows and bytes held.
+        memory_bytes: Bytes that the engine holds.
+        failures: Failures by what failed.
+        records: Records that each source could not map, by ``stream/extension``.
+    """
+
+    app: str
+    state: str
+    streams: dict[str, int]
+    operators: tuple[NodeMetrics, ...]
+    memory_bytes: int
+    failures: dict[str, int]
+    records: dict[str, int]
+
+
+def measure(app: str, state: str, engine: Engine, failures: Failures, connectors: StreamConnectors) -> Metrics:
+    """The figures now; the engine stands still for the reading."""
+    nodes = engine.metrics() if not engine.is_closed else []
+    return Metrics(
+        app=app,
+        state=state,
+        streams={node.name: node.rows_in for node in nodes if node.operator == "stream"},
+        operators=tuple(node for node in nodes if node.operator not in {"stream", "insert", "tap"}),
+        memory_bytes=engine.memory_bytes if not engine.is_closed else 0,
+        failures=failures.by_place(),
+        records=connectors.rejected_records(),
+    )
