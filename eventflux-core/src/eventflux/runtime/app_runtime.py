@@ -12,14 +12,18 @@ from typing_extensions import Self
 from eventflux.engine.builder import EngineBuilder, Node
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import EventBatch, Layout
+from eventflux.engine.version import __version__
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
+from eventflux.io.sink_runtime import SinkRuntime
+from eventflux.io.source_runtime import SourceRuntime
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
 from eventflux.runtime.failures import Failures, FailureListener, describe
-from eventflux.runtime.host_functions import register_host_functions
+from eventflux.runtime.extension_context import ElementContext
+from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
@@ -33,7 +37,6 @@ from eventflux.types.errors import (
     UndefinedStreamError,
 )
 from eventflux.types.schema import Schema
-from eventflux.version import __version__
 
 if TYPE_CHECKING:
     from eventflux.runtime.async_iteration import StreamIterator
@@ -49,7 +52,12 @@ class EventFluxAppRuntime:
     """An app that can be started, fed and listened to. Made by `EventFluxManager.create_eventflux_app_runtime`."""
 
     def __init__(
-        self, name: str, plan: Plan, context: EventFluxContext, settings: EngineSettings, on_closed: Callable[[], None]
+        self,
+        name: str,
+        plan: Plan,
+        context: EventFluxContext,
+        settings: EngineSettings,
+        on_closed: Callable[[EventFluxAppRuntime], None],
     ) -> None:
         self.name = name
         self._plan = plan
@@ -70,10 +78,20 @@ class EventFluxAppRuntime:
             seed=settings.seed,
         )
         try:
-            self._emitted = self._build(settings)
+            self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
+            self._emitted = self._build()
             self._layouts = self._make_layouts()
             self._connectors = StreamConnectors(
-                name, plan, context, self.input_handler, self._listen_sink, self._failures
+                name,
+                streams=plan.streams,
+                settings=plan.stream_settings,
+                environment=context.environment,
+                input_of=self.input_handler,
+                listen=self.add_callback,
+                now=self._now,
+                failures=self._failures,
+                on_fatal=self._fail,
+                connects=plan.settings.connects_transports,
             )
         except BaseException:
             self._engine.close()
@@ -85,18 +103,31 @@ class EventFluxAppRuntime:
             lambda error: self._failures.report("timers", describe(error), error=error),
         )
         self._checkpoints = Checkpoints(
-            name, self._engine, self._emitted.fingerprints, self._connectors.positioned, context.environment, __version__
+            name,
+            self._engine,
+            self._functions,
+            self._connectors.positioned,
+            self._connectors.barrier,
+            context.environment,
+            __version__,
         )
         self._engine.refuse(self._lifecycle.refuse_input)
 
-    def _build(self, settings: EngineSettings) -> EmittedApp:
+    def _build(self) -> EmittedApp:
         self._engine.on_exception(self._listener_failed)
         self._engine.on_failure(self._rows_failed)
-        ids = register_host_functions(self._engine, self._plan.host_functions, self._context, self.name)
         builder = EngineBuilder(self._engine)
-        emitted = self._plan.emit(builder, ids)
+        emitted = self._plan.emit(builder, self._functions.numbers)
         builder.seal()
         return emitted
+
+    def _context_of(self, element: str) -> ElementContext:
+        return ElementContext(
+            app_name=self.name, element=element, attributes=self._context.attributes, clock=self._now
+        )
+
+    def _now(self) -> int:
+        return self._engine.now if self._playback else self._context.environment.wall_clock()
 
     def _make_layouts(self) -> dict[Node, Layout]:
         layouts: dict[Node, Layout] = {}
@@ -130,13 +161,13 @@ class EventFluxAppRuntime:
         return tuple(self._emitted.queries)
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The sources: `stream/extension`."""
+    def sources(self) -> tuple[SourceRuntime, ...]:
+        """The sources, with their state."""
         return self._connectors.sources
 
     @property
-    def sinks(self) -> tuple[str, ...]:
-        """The sinks: `stream/extension`."""
+    def sinks(self) -> tuple[SinkRuntime, ...]:
+        """The sinks, with their state."""
         return self._connectors.sinks
 
     def explain(self, query: str | None = None) -> str:
@@ -164,19 +195,21 @@ class EventFluxAppRuntime:
             try:
                 self._connectors.validate()
                 store = self._context.persistence_store
-                if store is not None and self._connectors.auto_restore:
+                if store is not None:
                     self._checkpoints.restore_last(store)
                 self._connectors.connect_sinks()
                 self._engine.refuse(None)
                 if not self._playback:
                     self._scheduler.start()
-                self._emitted.seed(self._send_seed)
+                for seed in self._plan.seeds:
+                    self.input_handler(seed.stream).send_many(seed.rows)
                 self._lifecycle.move(RuntimeState.RUNNING)
                 self._connectors.connect_sources()
             except BaseException:
                 self._engine.refuse(self._lifecycle.refuse_input)
                 self._scheduler.stop()
-                self._connectors.disconnect()
+                self._connectors.disconnect_sources()
+                self._connectors.disconnect_sinks()
                 self._lifecycle.move_from(RuntimeState.STARTING, RuntimeState.RUNNING, target=RuntimeState.FAILED)
                 self._lifecycle.move_from(RuntimeState.FAILED, target=RuntimeState.STOPPED)
                 raise
@@ -204,7 +237,6 @@ class EventFluxAppRuntime:
         """
         with self._lock:
             if self._lifecycle.move_from(RuntimeState.CREATED, target=RuntimeState.STOPPED):
-                self._close()
                 return
             if not self._lifecycle.move_from(*_LIVE, RuntimeState.FAILED, target=RuntimeState.DRAINING):
                 return
@@ -214,22 +246,19 @@ class EventFluxAppRuntime:
             if drain:
                 self._engine.deliver()
                 store = self._context.persistence_store
-                if store is not None and self._connectors.persist_on_shutdown:
+                if store is not None:
                     self._checkpoints.save(store)
             self._connectors.disconnect_sinks()
             for iterator in tuple(self._iterators):
                 iterator.close()
             self._lifecycle.move(RuntimeState.STOPPED)
 
-    def _close(self) -> None:
-        self._connectors.disconnect()
-
     def close(self) -> None:
         """Shut down and free the engine; what was received stays valid. The manager calls it."""
         self.shutdown()
         self._connectors.destroy()
         self._engine.close()
-        self._on_closed()
+        self._on_closed(self)
 
     def __enter__(self) -> Self:
         self.start()
@@ -271,9 +300,6 @@ class EventFluxAppRuntime:
         if ms < self._engine.now:
             raise ValueError(f"the clock stands at {self._engine.now} and cannot go back to {ms}")
         self._engine.advance(ms)
-
-    def _send_seed(self, stream: str, rows: list[tuple[object, ...]]) -> None:
-        self.input_handler(stream).send_many(rows)
 
     # ---- rows out
 
@@ -338,9 +364,15 @@ class EventFluxAppRuntime:
         """Tell failures of listeners, rows, timers, sources and sinks to a function instead of logging them."""
         self._failures.listen(fn)
 
-    def _listen_sink(self, stream: str, fn: StreamCallback) -> None:
-        node = self._stream(stream)
-        self._engine.listen(node, self._layouts[node], fn)
+    def wait_finished(self, timeout: float | None = None) -> bool:
+        """Wait until the input of every source has ended; False: time is up. True at once without sources."""
+        return self._connectors.wait_finished(timeout)
+
+    def _fail(self, error: Exception) -> None:
+        """A policy says that an error stops the app."""
+        self._failures.report("app", describe(error), error=error)
+        if self._lifecycle.move_from(*_LIVE, target=RuntimeState.FAILED):
+            self._engine.refuse(self._lifecycle.refuse_input)
 
     def _listener_failed(self, callback: object, batch: EventBatch | None, error: BaseException) -> None:
         stream = batch.stream if batch is not None else None
@@ -364,11 +396,8 @@ class EventFluxAppRuntime:
 
     # ---- state
 
-    def persist(self, *, wait: bool = True) -> str:
-        """Save the state as a new revision; its name.
-
-        Args:
-            wait: Come back when it is durable. (False does the same: saving is not split yet between threads.)
+    def persist(self) -> str:
+        """Save the state as a new revision, durably; its name.
 
         Raises:
             StateError: No store is set, or it failed; the former last revision stays current.

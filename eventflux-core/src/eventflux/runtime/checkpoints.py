@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from eventflux.engine.engine import Engine, StatePart
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.rows import State
+from eventflux.runtime.host_functions import HostFunctions
 from eventflux.state.revisions import RevisionNames
 from eventflux.state.snapshot import (
     Section,
@@ -27,6 +29,7 @@ from eventflux.types.errors import (
 )
 
 _CONNECTOR_VERSION: Final = (1, 0, 0)
+_FUNCTION: Final = "function"
 
 
 class Positioned(Protocol):
@@ -52,15 +55,17 @@ class Checkpoints:
         self,
         app: str,
         engine: Engine,
-        fingerprints: Mapping[str, str],
+        functions: HostFunctions,
         connectors: Callable[[], Mapping[str, Positioned]],
+        barrier: AbstractContextManager[object],
         environment: Environment,
         writer: str,
     ) -> None:
         self._app = app
         self._engine = engine
-        self._fingerprints = fingerprints
+        self._functions = functions
         self._connectors = connectors
+        self._barrier = barrier
         self._environment = environment
         self._writer = writer
         self._names = RevisionNames()
@@ -95,9 +100,13 @@ class Checkpoints:
         parts = [
             StatePart(name=section.component, operator=section.kind, version=section.version[0], data=section.data)
             for section in snapshot.sections.values()
-            if not section.component.startswith(("source/", "sink/"))
+            if section.kind not in {"source", "sink", _FUNCTION}
         ]
         self._engine.load(parts)
+        self._functions.reset()
+        for section in snapshot.sections.values():
+            if section.kind == _FUNCTION:
+                self._functions.load(section.component, section.data)
         for name, connector in self._connectors().items():
             position = snapshot.sections.get(name)
             if position is not None:
@@ -131,17 +140,23 @@ class Checkpoints:
         return revision
 
     def _take(self, revision: str) -> tuple[bytes, dict[str, State]]:
-        positions = {name: connector.save() for name, connector in self._connectors().items()}
-        parts = self._engine.save()
+        with self._barrier:
+            positions = {name: connector.save() for name, connector in self._connectors().items()}
+            functions = self._functions.save()
+            parts = self._engine.save()
         sections = [
             Section(
                 component=part.name,
                 kind=part.operator,
                 version=(part.version, 0, 0),
-                fingerprint=self._fingerprints.get(part.name, part.operator),
+                fingerprint=part.operator,
                 data=part.data,
             )
             for part in parts
+        ]
+        sections += [
+            Section(component=name, kind=_FUNCTION, version=_CONNECTOR_VERSION, fingerprint=name, data=data)
+            for name, data in functions.items()
         ]
         sections += [
             Section(component=name, kind=name.split("/", 1)[0], version=_CONNECTOR_VERSION, fingerprint=name, data=position)
@@ -165,17 +180,8 @@ class Checkpoints:
                 current=self._app,
             )
         for section in snapshot.sections.values():
-            current = self._fingerprints.get(section.component)
-            if current is not None and current != section.fingerprint:
-                raise IncompatibleStateError(
-                    f"{section.component} has changed since the state was saved",
-                    component=section.component,
-                    saved=section.fingerprint,
-                    current=current,
-                )
-            if section.component.startswith(("source/", "sink/")) and not is_readable(
-                section.version, _CONNECTOR_VERSION
-            ):
+            is_connector = section.kind in {"source", "sink"}
+            if is_connector and not is_readable(section.version, _CONNECTOR_VERSION):
                 raise IncompatibleStateError(
                     f"the position of {section.component} has version {section.version}",
                     component=section.component,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from eventflux.engine.engine import Engine, NodeMetrics
 from eventflux.runtime.failures import Failures
-
-if TYPE_CHECKING:
-    from eventflux.runtime.stream_connectors import StreamConnectors
+from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +20,7 @@ class Metrics:
         operators: Figures of each operator: rows in and out, calls, rows and bytes held.
         memory_bytes: Bytes that the engine holds.
         failures: Failures by what failed.
-        records: Records that each source could not map, by ``stream/extension``.
+        connectors: Events and failures of each source and sink, by ``source/<stream>/<type>/<n>``.
     """
 
     app: str
@@ -32,7 +29,7 @@ class Metrics:
     operators: tuple[NodeMetrics, ...]
     memory_bytes: int
     failures: dict[str, int]
-    records: dict[str, int]
+    connectors: dict[str, ConnectorCounts]
 
 
 def measure(app: str, state: str, engine: Engine, failures: Failures, connectors: StreamConnectors) -> Metrics:
@@ -45,5 +42,5 @@ def measure(app: str, state: str, engine: Engine, failures: Failures, connectors
         operators=tuple(node for node in nodes if node.operator not in {"stream", "insert", "tap"}),
         memory_bytes=engine.memory_bytes if not engine.is_closed else 0,
         failures=failures.by_place(),
-        records=connectors.rejected_records(),
+        connectors=connectors.counts(),
     )

@@ -1,0 +1,266 @@
+"""EventFluxManager: makes apps, and holds what they share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, ModuleType, TracebackType
+from typing_extensions import Self
+
+from eventflux.builtin import plugin as builtin_plugin
+from eventflux.environment import RealEnvironment
+from eventflux.extension.declaration import ReturnsLike
+from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.plugin_manager import PluginManager
+from eventflux.extension.registry import ExtensionInfo
+from eventflux.io import plugin as io_plugin
+from eventflux.language import parse
+from eventflux.language.ast import EventFluxApp
+from eventflux.planner.plan import plan
+from eventflux.runtime.app_runtime import EventFluxAppRuntime
+from eventflux.runtime.context import EventFluxContext
+from eventflux.runtime.engine_settings import read_engine_settings
+from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
+from eventflux.state import plugin as state_plugin
+from eventflux.types.diagnostic import Diagnostic
+from eventflux.types.errors import AppTextError, ConfigError, EventFluxError, RuntimeStateError
+from eventflux.types.source_text import SourceText
+
+_BUILT_IN: tuple[ModuleType, ...] = (builtin_plugin, io_plugin, state_plugin)
+
+
+class EventFluxManager:
+    """Creates app runtimes from texts. One a process is enough; `with` closes it.
+
+    Args:
+        config: The configuration tree, or None.
+        plugins: False: built-ins only, no discovery of installed plug-ins.
+    """
+
+    def __init__(self, config: Mapping[str, object] | None = None, *, plugins: bool = True) -> None:
+        self._lock = threading.RLock()  # guards _runtimes
+        self._runtimes: dict[str, EventFluxAppRuntime] = {}
+        self._context = EventFluxContext(
+            plugins=PluginManager(_BUILT_IN, plugins=plugins), environment=RealEnvironment(), config=dict(config or {})
+        )
+
+    @property
+    def context(self) -> EventFluxContext:
+        """Extensions, stores and settings."""
+        return self._context
+
+    @property
+    def runtimes(self) -> Mapping[str, EventFluxAppRuntime]:
+        """The apps by name, a live view."""
+        return MappingProxyType(self._runtimes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(drain=error is None)
+
+    # ---- apps
+
+    def create_eventflux_app_runtime(
+        self,
+        app: str | os.PathLike[str] | EventFluxApp,
+        *,
+        name: str | None = None,
+        playback: bool | None = None,
+        config: Mapping[str, object] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> EventFluxAppRuntime:
+        """Make an app; it takes no input before `start()`.
+
+        Args:
+            app: Text in either language, a path, or a parsed app.
+            name: Instead of the name in the text.
+            playback: Whether the clock follows the timestamps of events; None: as the text says.
+            config: Above the manager's configuration, key by key.
+            variables: Values for `${NAME}`, before the environment's.
+
+        Raises:
+            ParseError: The text is not in the language.
+            ValidationError: It makes no sense; all errors found, each with its place.
+            ExtensionNotFoundError: It names an extension that is not there.
+        """
+        parsed, file = self._parsed(app, variables)
+        tree = {**self._context.config, **(config or {})}
+        made = plan(parsed, self._context.registry, playback=playback)
+        settings = read_engine_settings(tree, playback=made.playback)
+        wanted = name or made.name or (file.stem if file is not None else "EventFluxApp")
+        with self._lock:
+            unique = wanted
+            if unique in self._runtimes:
+                if name is not None or made.name is not None:
+                    raise RuntimeStateError(
+                        f"an app named {wanted!r} exists already", hint="shut it down first, or give another name"
+                    )
+                unique = next(
+                    candidate
+                    for number in range(2, len(self._runtimes) + 3)
+                    if (candidate := f"{wanted}_{number}") not in self._runtimes
+                )
+            runtime = EventFluxAppRuntime(unique, made, self._context, settings, self._forget)
+            self._runtimes[unique] = runtime
+        return runtime
+
+    create_eventflux_app_runtime_from_string = create_eventflux_app_runtime
+
+    def validate(
+        self, app: str | os.PathLike[str] | EventFluxApp, *, variables: Mapping[str, str] | None = None
+    ) -> list[Diagnostic]:
+        """The checks of creation, errors and warnings; nothing is created, and a bad app doesn't raise."""
+        try:
+            parsed, _ = self._parsed(app, variables)
+            return list(plan(parsed, self._context.registry).warnings)
+        except AppTextError as error:
+            return list(error.diagnostics)
+
+    def get_eventflux_app_runtime(self, name: str) -> EventFluxAppRuntime | None:
+        """The app of that name, or None."""
+        return self._runtimes.get(name)
+
+    def shutdown_app_runtime(self, name: str) -> bool:
+        """Stop and forget an app; False: there is none of that name."""
+        runtime = self._runtimes.get(name)
+        if runtime is None:
+            return False
+        runtime.close()
+        return True
+
+    def persist_all(self) -> dict[str, str]:
+        """Save every app; revision by app name."""
+        return {name: runtime.persist() for name, runtime in tuple(self._runtimes.items())}
+
+    def restore_all_last_state(self) -> dict[str, str | None]:
+        """Restore every app's newest revision; revision (or None) by app name."""
+        return {name: runtime.restore_last_revision() for name, runtime in tuple(self._runtimes.items())}
+
+    def shutdown(self, *, drain: bool = True, timeout: float | None = 30.0) -> None:
+        """Stop and forget all apps; idempotent."""
+        for runtime in tuple(self._runtimes.values()):
+            runtime.shutdown(drain=drain, timeout=timeout)
+            runtime.close()
+
+    close = shutdown
+
+    def _forget(self, runtime: EventFluxAppRuntime) -> None:
+        with self._lock:
+            if self._runtimes.get(runtime.name) is runtime:
+                del self._runtimes[runtime.name]
+
+    def _parsed(
+        self, app: str | os.PathLike[str] | EventFluxApp, variables: Mapping[str, str] | None
+    ) -> tuple[EventFluxApp, Path | None]:
+        if isinstance(app, EventFluxApp):
+            return app, None
+        if isinstance(app, str):
+            return parse(app, variables=variables), None
+        path = Path(app)
+        try:
+            text = path.read_text("utf-8")
+        except OSError as error:
+            raise EventFluxError(f"the app {str(path)!r} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise EventFluxError(f"the app {str(path)!r} is not UTF-8: {error.reason} at byte {error.start}") from error
+        return parse(SourceText(text, str(path)), variables=variables), path
+
+    # ---- wiring
+
+    def set_config(self, config: Mapping[str, object]) -> None:
+        """Take a configuration tree for apps created from now on."""
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"a configuration is a mapping, not {type(config).__name__}")
+        self._context.config = dict(config)
+
+    def set_persistence_store(self, store: PersistenceStore | None) -> None:
+        """Keep revisions there."""
+        self._context.persistence_store = store
+
+    def set_attribute(self, key: str, value: object) -> None:
+        """Give extensions a value: `context.attributes[key]`."""
+        self._context.attributes[key] = value
+
+    # ---- extensions
+
+    def set_extension(self, name: str, extension: os.PathLike[str] | ModuleType | str) -> list[ExtensionInfo]:
+        """Load an extension: a module, a dotted name, a .py file, a package folder or a pure wheel.
+
+        Raises:
+            ExtensionError: It is not there, fails, or registers nothing.
+        """
+        return self._context.plugins.set_extension(name, extension)
+
+    def remove_extension(self, name: str) -> None:
+        """Take away what `set_extension` of that name registered."""
+        self._context.plugins.remove_extension(name)
+
+    def extensions(self, kind: str | None = None) -> list[ExtensionInfo]:
+        """All extensions, or those of a kind."""
+        return self._context.registry.infos(kind)
+
+    def add_scalar_function(
+        self,
+        name: str,
+        fn: Callable[..., object],
+        *,
+        returns: ReturnsLike,
+        params: Sequence[ParameterLike] | None = None,
+        namespace: str = "",
+        vectorized: bool = False,
+        replace: bool = False,
+    ) -> None:
+        """Register a Python function for queries.
+
+        Args:
+            name: As queries call it.
+            fn: One value an argument a row, or with `vectorized` a list of columns a batch; or a function class.
+            returns: Type of its result by name, or a function of the argument types.
+            params: Types of its arguments; None: as many as the callable has, of any type.
+            namespace: Before the name: `namespace:name(...)`.
+            vectorized: Whether it takes columns.
+            replace: Put it in place of one of that name.
+        """
+        declaration = scalar_function_declaration(
+            name, fn, returns=returns, params=params, namespace=namespace, vectorized=vectorized
+        )
+        self._context.registry.register(declaration, replace=replace)
+
+    def _add(self, kind: ExtensionKind, name: str, factory: Callable[..., object], namespace: str, *, replace: bool) -> None:
+        declaration = programmatic_declaration(kind, name, factory, namespace)
+        self._context.registry.register(declaration, replace=replace)
+
+    def add_window(self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False) -> None:
+        """Register a window class."""
+        self._add(ExtensionKind.WINDOW, name, factory, namespace, replace=replace)
+
+    def add_attribute_aggregator(
+        self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False
+    ) -> None:
+        """Register an aggregator class."""
+        self._add(ExtensionKind.AGGREGATOR, name, factory, namespace, replace=replace)
+
+    def add_source(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
+        """Register a source class."""
+        self._add(ExtensionKind.SOURCE, name, factory, "", replace=replace)
+
+    def add_sink(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
+        """Register a sink class."""
+        self._add(ExtensionKind.SINK, name, factory, "", replace=replace)
+
+    def add_source_mapper(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
+        """Register a source mapper class."""
+        self._add(ExtensionKind.SOURCE_MAPPER, name, factory, "", replace=replace)
+
+    def add_sink_mapper(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
+        """Register a sink mapper class."""
+        self._add(ExtensionKind.SINK_MAPPER, name, factory, "", replace=replace)
+
+

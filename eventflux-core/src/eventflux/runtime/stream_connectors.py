@@ -1,0 +1,199 @@
+"""The sources and sinks of one app: made from its streams, connected and disconnected in the order of its life."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventflux.extension.connector_spec import StreamSettings
+from eventflux.extension.environment import Environment
+from eventflux.io.failures import FailureOutlets, RowInput
+from eventflux.io.sink_runtime import SinkRuntime
+from eventflux.io.source_runtime import SourceRuntime
+from eventflux.io.stream_io import AppPlace, build_connectors
+from eventflux.runtime.failures import Failures, describe
+from eventflux.types.errors import ConnectionUnavailableError
+from eventflux.types.schema import Schema
+
+if TYPE_CHECKING:
+    from eventflux.engine.native_types import EventBatch
+    from eventflux.runtime.checkpoints import Positioned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorCounts:
+    """Events that a source delivered or a sink sent, and those that failed."""
+
+    events: int
+    failed: int
+
+
+class StreamConnectors:
+    """All connectors of an app.
+
+    Args:
+        app: Name of the app.
+        streams: Streams by name.
+        settings: What is to be built at each stream.
+        environment: The outside world.
+        input_of: Name of a stream -> where rows enter it.
+        listen: Have a function called with what reaches a stream.
+        now: The app's clock in milliseconds.
+        failures: Who is told of failures.
+        on_fatal: Called with the error when one stops the app.
+        connects: False: build them, but never connect (`@app:transportChannelCreationEnabled('false')`).
+    """
+
+    def __init__(
+        self,
+        app: str,
+        *,
+        streams: Mapping[str, Schema],
+        settings: Mapping[str, StreamSettings],
+        environment: Environment,
+        input_of: Callable[[str], RowInput],
+        listen: Callable[[str, Callable[[EventBatch], object]], None],
+        now: Callable[[], int],
+        failures: Failures,
+        on_fatal: Callable[[Exception], None],
+        connects: bool,
+    ) -> None:
+        self._failures = failures
+        self._connects = connects
+        self._barrier = threading.RLock()  # a source's rows and its position enter together; a checkpoint holds it
+        self._finished = threading.Condition()  # guards _waiting
+        self._sources: list[SourceRuntime] = []
+        self._sinks: list[SinkRuntime] = []
+        outlets = FailureOutlets(stream_input=input_of, stream_schema=streams.__getitem__, fail=on_fatal)
+        place = AppPlace(
+            app_name=app,
+            environment=environment,
+            now=now,
+            outlets=outlets,
+            barrier=self._barrier,
+            on_finished=self._source_finished,
+            on_failure=self._connector_failed,
+        )
+        for stream, wanted in settings.items():
+            if not wanted.connectors:
+                continue
+            sources, sinks = build_connectors(wanted, stream, streams[stream], input_of(stream), place)
+            self._sources += sources
+            self._sinks += sinks
+            for sink in sinks:
+                listen(stream, sink.publish)
+        self._running = 0
+
+    @property
+    def barrier(self) -> threading.RLock:
+        """Held by whoever wants rows and positions of sources to stand still."""
+        return self._barrier
+
+    @property
+    def sources(self) -> tuple[SourceRuntime, ...]:
+        return tuple(self._sources)
+
+    @property
+    def sinks(self) -> tuple[SinkRuntime, ...]:
+        return tuple(self._sinks)
+
+    def positioned(self) -> dict[str, Positioned]:
+        """Connectors by the name of their part of a checkpoint: `source/<stream>/<type>/<n>`, `sink/...`."""
+        named: dict[str, Positioned] = {}
+        for role, connectors in (("source", self._sources), ("sink", self._sinks)):
+            for connector in connectors:
+                prefix = f"{role}/{connector.stream}/{connector.type_name}/"
+                named[prefix + str(sum(name.startswith(prefix) for name in named))] = connector
+        return named
+
+    def validate(self) -> None:
+        """Find out whether all can connect.
+
+        Raises:
+            ConnectionUnavailableError: Some can't; the message lists them all.
+        """
+        if not self._connects:
+            return
+        problems: list[str] = []
+        for connector in (*self._sources, *self._sinks):
+            try:
+                connector.validate()
+            except ConnectionUnavailableError as error:
+                problems.append(f"{connector.connection.name}: {error.message}")
+        if problems:
+            raise ConnectionUnavailableError("\n".join(problems))
+
+    def connect_sinks(self) -> None:
+        """Connect the sinks, or begin to try."""
+        if self._connects:
+            for sink in self._sinks:
+                sink.start()
+
+    def connect_sources(self) -> None:
+        """Connect the sources, or begin to try."""
+        if not self._connects:
+            return
+        with self._finished:
+            self._running = len(self._sources)
+        for source in self._sources:
+            source.start()
+
+    def pause(self) -> None:
+        """Sources deliver nothing until `resume`."""
+        for source in self._sources:
+            source.pause()
+
+    def resume(self) -> None:
+        """Sources deliver again."""
+        for source in self._sources:
+            source.resume()
+
+    def disconnect_sources(self) -> None:
+        """When this returns no source delivers any more."""
+        for source in self._sources:
+            self._quietly(source.stop, source.connection.name)
+
+    def disconnect_sinks(self) -> None:
+        """Flush and disconnect the sinks."""
+        for sink in self._sinks:
+            self._quietly(sink.stop, sink.connection.name)
+
+    def destroy(self) -> None:
+        """Release everything."""
+        for connector in (*self._sources, *self._sinks):
+            self._quietly(connector.destroy, connector.connection.name)
+
+    def wait_finished(self, timeout: float | None = None) -> bool:
+        """Wait until the input of every source has ended; False: time is up. True at once without sources."""
+        with self._finished:
+            return self._finished.wait_for(lambda: self._running <= 0, timeout)
+
+    def counts(self) -> dict[str, ConnectorCounts]:
+        """Figures of all connectors by their checkpoint names."""
+        found: dict[str, ConnectorCounts] = {}
+        for name, connector in self.positioned().items():
+            if isinstance(connector, SourceRuntime):
+                found[name] = ConnectorCounts(events=connector.feed.events, failed=connector.feed.failures.counts.total)
+            elif isinstance(connector, SinkRuntime):
+                found[name] = ConnectorCounts(events=connector.events, failed=connector.failures.counts.total)
+        return found
+
+    def _source_finished(self, source: SourceRuntime) -> None:
+        with self._finished:
+            self._running -= 1
+            self._finished.notify_all()
+
+    def _connector_failed(self, error: Exception) -> None:
+        with self._finished:
+            self._running -= 1
+            self._finished.notify_all()
+        self._failures.report("connector", describe(error), error=error)
+
+    def _quietly(self, call: Callable[[], None], name: str) -> None:
+        """One connector's failure to stop keeps no other from stopping."""
+        try:
+            call()
+        except Exception as error:  # foreign code; it is reported
+            self._failures.report(name, describe(error), error=error)

@@ -1,0 +1,45 @@
+"""The persistence stores of the core, through the same hooks as everybody's."""
+
+from __future__ import annotations
+
+from eventflux.extension.declaration import Extension, Parameter
+from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.extension.hookspecs import hookimpl
+from eventflux.extension.registry import ExtensionRegistry
+from eventflux.state.stores.file import FilePersistenceStore
+from eventflux.state.stores.memory import InMemoryPersistenceStore
+from eventflux.state.stores.sqlite import SqlitePersistenceStore
+
+_KEEP = Parameter(
+    "revisions_to_keep", ("INT",), "Older ones are removed after each save; 0 keeps all.", default=3, minimum=0
+)
+
+
+@hookimpl
+def eventflux_register_persistence_stores(registry: ExtensionRegistry) -> None:
+    registry.register(
+        Extension(
+            name="inMemory",
+            kind=ExtensionKind.PERSISTENCE_STORE,
+            description="Revisions in memory: for tests.",
+            factory=InMemoryPersistenceStore,
+        ),
+        Extension(
+            name="file",
+            kind=ExtensionKind.PERSISTENCE_STORE,
+            description="Revisions as files in a directory, each whole or not there.",
+            parameters=(
+                Parameter("path", ("STRING",), "The directory."),
+                _KEEP,
+                Parameter("fsync", ("BOOL",), "Make each save durable before it counts.", default=True),
+            ),
+            factory=FilePersistenceStore,
+        ),
+        Extension(
+            name="sqlite",
+            kind=ExtensionKind.PERSISTENCE_STORE,
+            description="Revisions in an SQLite database.",
+            parameters=(Parameter("db_path", ("STRING",), "The database file."), _KEEP),
+            factory=SqlitePersistenceStore,
+        ),
+    )
