@@ -28,7 +28,7 @@ from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.scheduler import Scheduler
-from eventflux.runtime.stream_connectors import StreamConnectors
+from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import (
     EventFluxError,
@@ -70,6 +70,7 @@ class EventFluxAppRuntime:
         self._listened: list[tuple[Node, Callable[..., object]]] = []
         self._handlers: dict[str, InputHandler] = {}
         self._iterators: list[StreamIterator] = []
+        self._schemas = {stream.name: stream.schema for stream in plan.streams if not stream.is_hidden}
         self._engine = Engine(
             playback=settings.playback,
             memory_limit=settings.memory_limit,
@@ -83,8 +84,8 @@ class EventFluxAppRuntime:
             self._layouts = self._make_layouts()
             self._connectors = StreamConnectors(
                 name,
-                streams=plan.streams,
-                settings=plan.stream_settings,
+                streams=self._schemas,
+                settings=read_connectors(plan, context.registry),
                 environment=context.environment,
                 input_of=self.input_handler,
                 listen=self.add_callback,
@@ -117,7 +118,7 @@ class EventFluxAppRuntime:
         self._engine.on_exception(self._listener_failed)
         self._engine.on_failure(self._rows_failed)
         builder = EngineBuilder(self._engine)
-        emitted = self._plan.emit(builder, self._functions.numbers)
+        emitted = self._plan.emit(builder)
         builder.seal()
         return emitted
 
@@ -131,11 +132,13 @@ class EventFluxAppRuntime:
 
     def _make_layouts(self) -> dict[Node, Layout]:
         layouts: dict[Node, Layout] = {}
-        for stream, node in self._emitted.streams.items():
-            layouts[node] = self._engine.layout(stream, self._plan.streams[stream])
+        for stream in self._plan.streams:
+            node = self._emitted.streams[stream.name]
+            layouts[node] = self._engine.layout(stream.name, stream.schema)
             self._engine.describe(node, layouts[node])
-        for query, output in self._emitted.queries.items():
-            layouts[output.node] = self._engine.layout(query, output.schema)
+        for query in self._plan.queries:
+            if not query.is_hidden:
+                layouts[self._emitted.queries[query.name]] = self._engine.layout(query.name, query.root.schema)
         return layouts
 
     # ---- what there is
@@ -153,7 +156,7 @@ class EventFluxAppRuntime:
     @property
     def streams(self) -> Mapping[str, Schema]:
         """Streams by name, defined or made by a query."""
-        return MappingProxyType(self._plan.streams)
+        return MappingProxyType(self._schemas)
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -170,9 +173,10 @@ class EventFluxAppRuntime:
         """The sinks, with their state."""
         return self._connectors.sinks
 
-    def explain(self, query: str | None = None) -> str:
-        """The logical and the native plan of each query (or of one), readable."""
-        return self._plan.explain(query, driver=lambda stream: self._engine.driver(self._emitted.streams[stream]))
+    def explain(self) -> str:
+        """The logical and the native plan, readable, and how pushes into each stream run."""
+        drivers = [f"{name}: {self._engine.driver(self._emitted.streams[name])}" for name in self._schemas]
+        return "\n".join([self._plan.explain(), "", "drivers", *drivers])
 
     def metrics(self) -> Metrics:
         """Figures of streams, operators, memory and failures since the start."""
@@ -281,7 +285,7 @@ class EventFluxAppRuntime:
         if known is None:
             node = self._stream(stream)
             native = self._engine.input(node, self._layouts[node])
-            known = self._handlers[stream] = InputHandler(native, stream, self._plan.streams[stream])
+            known = self._handlers[stream] = InputHandler(native, stream, self._schemas[stream])
         return known
 
     get_input_handler = input_handler
@@ -320,13 +324,13 @@ class EventFluxAppRuntime:
         Raises:
             UndefinedQueryError: There is none of that name.
         """
-        output = self._emitted.queries.get(query)
-        if output is None:
+        node = self._emitted.queries.get(query)
+        if node is None:
             known = by_nearness(query, self._emitted.queries)
             raise UndefinedQueryError(name=query, available=known, hint=_there_are("queries", known))
         with self._lock:
-            self._engine.listen_query(output.node, self._layouts[output.node], fn)
-            self._listened.append((output.node, fn))
+            self._engine.listen_query(node, self._layouts[node], fn)
+            self._listened.append((node, fn))
 
     def remove_callback(self, fn: Callable[..., object]) -> None:
         """Call a function no more, wherever it was added.
@@ -388,9 +392,9 @@ class EventFluxAppRuntime:
         )
 
     def _stream(self, name: str) -> Node:
-        node = self._emitted.streams.get(name)
+        node = self._emitted.streams.get(name) if name in self._schemas else None
         if node is None:
-            known = by_nearness(name, self._emitted.streams)
+            known = by_nearness(name, self._schemas)
             raise UndefinedStreamError(name=name, available=known, hint=_there_are("streams", known))
         return node
 

@@ -10,7 +10,7 @@ from types import MappingProxyType, ModuleType, TracebackType
 from typing_extensions import Self
 
 from eventflux.builtin import plugin as builtin_plugin
-from eventflux.environment import RealEnvironment
+from eventflux.environment.real import real_environment
 from eventflux.extension.declaration import ReturnsLike
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.kinds.persistence_store import PersistenceStore
@@ -19,7 +19,7 @@ from eventflux.extension.registry import ExtensionInfo
 from eventflux.io import plugin as io_plugin
 from eventflux.language import parse
 from eventflux.language.ast import EventFluxApp
-from eventflux.planner.plan import plan
+from eventflux.planner.plan import check, plan
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
@@ -44,7 +44,7 @@ class EventFluxManager:
         self._lock = threading.RLock()  # guards _runtimes
         self._runtimes: dict[str, EventFluxAppRuntime] = {}
         self._context = EventFluxContext(
-            plugins=PluginManager(_BUILT_IN, plugins=plugins), environment=RealEnvironment(), config=dict(config or {})
+            plugins=PluginManager(_BUILT_IN, plugins=plugins), environment=real_environment(), config=dict(config or {})
         )
 
     @property
@@ -93,12 +93,12 @@ class EventFluxManager:
         parsed, file = self._parsed(app, variables)
         tree = {**self._context.config, **(config or {})}
         made = plan(parsed, self._context.registry, playback=playback)
-        settings = read_engine_settings(tree, playback=made.playback)
-        wanted = name or made.name or (file.stem if file is not None else "EventFluxApp")
+        settings = read_engine_settings(tree, playback=made.settings.playback is not None)
+        wanted = name or made.settings.name or (file.stem if file is not None else "EventFluxApp")
         with self._lock:
             unique = wanted
             if unique in self._runtimes:
-                if name is not None or made.name is not None:
+                if name is not None or made.settings.name is not None:
                     raise RuntimeStateError(
                         f"an app named {wanted!r} exists already", hint="shut it down first, or give another name"
                     )
@@ -119,7 +119,7 @@ class EventFluxManager:
         """The checks of creation, errors and warnings; nothing is created, and a bad app doesn't raise."""
         try:
             parsed, _ = self._parsed(app, variables)
-            return list(plan(parsed, self._context.registry).warnings)
+            return list(check(parsed, self._context.registry))
         except AppTextError as error:
             return list(error.diagnostics)
 

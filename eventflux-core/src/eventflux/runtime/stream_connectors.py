@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 
 from eventflux.extension.connector_spec import StreamSettings
 from eventflux.extension.environment import Environment
+from eventflux.extension.registry import ExtensionRegistry
+from eventflux.extension.settings import SettingProblem
 from eventflux.io.failures import FailureOutlets, RowInput
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
-from eventflux.io.stream_io import AppPlace, build_connectors
+from eventflux.io.stream_io import AppPlace, build_connectors, read_stream_settings
+from eventflux.planner.plan import Plan
 from eventflux.runtime.failures import Failures, describe
-from eventflux.types.errors import ConnectionUnavailableError
+from eventflux.types.diagnostic import Diagnostic
+from eventflux.types.errors import ConnectionUnavailableError, ValidationError
 from eventflux.types.schema import Schema
+from eventflux.types.source_text import SourceText, Span
 
 if TYPE_CHECKING:
     from eventflux.engine.native_types import EventBatch
@@ -28,6 +33,36 @@ class ConnectorCounts:
 
     events: int
     failed: int
+
+
+def read_connectors(plan: Plan, registry: ExtensionRegistry) -> dict[str, StreamSettings]:
+    """What the definitions of an app's streams say of connectors, by stream.
+
+    Raises:
+        ValidationError: A setting can't work; all of them, each with its place.
+    """
+    settings: dict[str, StreamSettings] = {}
+    diagnostics: list[Diagnostic] = []
+    for stream in plan.streams:
+        if stream.definition is None:
+            continue
+        settings[stream.name], problems = read_stream_settings(
+            stream.name,
+            stream.schema,
+            properties=stream.definition.properties,
+            annotations=stream.definition.annotations,
+            registry=registry,
+            origin=stream.span,
+        )
+        diagnostics += [_diagnostic(plan.source, problem, stream.span) for problem in problems]
+    if diagnostics:
+        raise ValidationError(diagnostics)
+    return settings
+
+
+def _diagnostic(source: SourceText, problem: SettingProblem, span: Span) -> Diagnostic:
+    place = problem.origin if isinstance(problem.origin, Span) else span
+    return Diagnostic.at(source, place, problem.code, problem.message, hint=problem.hint)
 
 
 class StreamConnectors:
