@@ -437,7 +437,7 @@ class EventFluxAppRuntime:
         return require_store(self._store()).clear_all_revisions(self.name)
 
     def _store(self) -> PersistenceStore | None:
-        return self._context.persistence_store
+        return self._context.persistence_store or self._context.fallback_store
 
     def __repr__(self) -> str:
         return f"<EventFluxAppRuntime {self.name!r} {self.state}>"

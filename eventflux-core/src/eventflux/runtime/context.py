@@ -9,6 +9,7 @@ from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionRegistry
+from eventflux.state.stores.memory import InMemoryPersistenceStore
 
 
 @dataclass(slots=True)
@@ -19,7 +20,9 @@ class EventFluxContext:
         plugins: The plug-ins that were found, and those that failed.
         environment: The outside world: clock, files, threads.
         config: The configuration tree.
-        persistence_store: Where revisions are kept, or None.
+        persistence_store: Where revisions are kept, or None. A store that was set is restored from at start and saved to at
+            shutdown.
+        fallback_store: Where `persist()` keeps revisions while no store was set: in memory. None once one was set.
         attributes: Free-form values for extensions.
     """
 
@@ -27,6 +30,7 @@ class EventFluxContext:
     environment: Environment
     config: Mapping[str, object] = field(default_factory=dict)
     persistence_store: PersistenceStore | None = None
+    fallback_store: PersistenceStore | None = field(default_factory=InMemoryPersistenceStore)
     attributes: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -181,8 +181,12 @@ class EventFluxManager:
         self._context.config = dict(config)
 
     def set_persistence_store(self, store: PersistenceStore | None) -> None:
-        """Keep revisions there."""
+        """Keep revisions there: restored from at start, saved to at shutdown. None: `persist()` is refused.
+
+        As long as this was never called, `persist()` keeps revisions in memory.
+        """
         self._context.persistence_store = store
+        self._context.fallback_store = None
 
     def set_attribute(self, key: str, value: object) -> None:
         """Give extensions a value: `context.attributes[key]`."""
