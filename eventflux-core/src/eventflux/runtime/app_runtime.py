@@ -285,7 +285,7 @@ class EventFluxAppRuntime:
         if known is None:
             node = self._stream(stream)
             native = self._engine.input(node, self._layouts[node])
-            known = self._handlers[stream] = InputHandler(native, stream, self._schemas[stream])
+            known = self._handlers[stream] = InputHandler(self._engine, native, stream, self._schemas[stream])
         return known
 
     get_input_handler = input_handler
