@@ -1,0 +1,25 @@
+"""`eventflux explain`: the logical and the native plan of an app."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from eventflux import EventFluxManager
+from eventflux_cli.exit_codes import ExitCode
+from eventflux_cli.settings import load_settings, load_variables
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("app", metavar="APP", help="file with an app")
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Carry it out."""
+    with EventFluxManager(load_settings(options.config, options.set)) as manager:
+        for path in options.extension:
+            manager.set_extension(Path(path).stem, path)
+        runtime = manager.create_eventflux_app_runtime(Path(options.app), variables=load_variables(options.define))
+        print(runtime.explain())
+    return ExitCode.SUCCESS

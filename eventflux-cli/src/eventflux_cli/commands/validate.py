@@ -1,0 +1,74 @@
+"""`eventflux validate`: all errors and warnings of app texts, without running them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from eventflux import Diagnostic, EventFluxError, EventFluxManager, Severity
+from eventflux.diagnostics import render
+from eventflux_cli.exit_codes import ExitCode
+from eventflux_cli.settings import load_settings, load_variables
+from eventflux_cli.terminal import say
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("apps", nargs="+", metavar="APP", help="file with an app")
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text")
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Carry it out."""
+    variables = load_variables(options.define)
+    found: dict[str, list[Diagnostic]] = {}
+    unreadable = False
+    with EventFluxManager(load_settings(options.config, options.set)) as manager:
+        for path in options.extension:
+            manager.set_extension(Path(path).stem, path)
+        for app in options.apps:
+            try:
+                found[app] = manager.validate(Path(app), variables=variables)
+            except EventFluxError as error:
+                say(str(error))
+                unreadable = True
+        _show(manager, found, options)
+    bad = unreadable or any(_counts(each, strict=options.strict) for each in found.values())
+    return ExitCode.NEGATIVE if bad else ExitCode.SUCCESS
+
+
+def _counts(diagnostics: list[Diagnostic], *, strict: bool) -> bool:
+    return any(strict or each.severity is Severity.ERROR for each in diagnostics)
+
+
+def _show(manager: EventFluxManager, found: dict[str, list[Diagnostic]], options: argparse.Namespace) -> None:
+    match options.format:
+        case "json":
+            rows = [_row(each) for diagnostics in found.values() for each in diagnostics]
+            print(json.dumps(rows))
+        case "github":
+            for each in (each for diagnostics in found.values() for each in diagnostics):
+                print(f"::{each.severity.value} file={each.file},line={each.line},col={each.column}::{each.message}")
+        case _:
+            for app, diagnostics in found.items():
+                if diagnostics:
+                    say(render(diagnostics))
+                if not _counts(diagnostics, strict=options.strict):
+                    print(_ok(manager, app, load_variables(options.define)))
+
+
+def _row(diagnostic: Diagnostic) -> dict[str, object]:
+    row = asdict(diagnostic)
+    row["severity"] = diagnostic.severity.value
+    row["code"] = str(diagnostic.code)
+    return row
+
+
+def _ok(manager: EventFluxManager, app: str, variables: dict[str, str]) -> str:
+    runtime = manager.create_eventflux_app_runtime(Path(app), variables=variables)
+    text = f"OK {app}: {len(runtime.streams)} streams, {len(runtime.queries)} queries"
+    manager.shutdown_app_runtime(runtime.name)
+    return text
