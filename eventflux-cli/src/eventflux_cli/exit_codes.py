@@ -6,11 +6,13 @@ from enum import IntEnum, unique
 from typing import Final
 
 from eventflux import (
-    AppTextError,
     ConfigError,
     ConnectionUnavailableError,
     EventFluxError,
+    ExtensionNotFoundError,
+    ParseError,
     StateError,
+    ValidationError,
 )
 
 
@@ -29,7 +31,9 @@ class ExitCode(IntEnum):
 
 
 _BY_ERROR: Final = (
-    (AppTextError, ExitCode.NEGATIVE),
+    (ParseError, ExitCode.NEGATIVE),
+    (ValidationError, ExitCode.NEGATIVE),
+    (ExtensionNotFoundError, ExitCode.NEGATIVE),
     (ConfigError, ExitCode.CONFIGURATION),
     (ConnectionUnavailableError, ExitCode.CONNECTIVITY),
     (StateError, ExitCode.STATE),

@@ -78,7 +78,7 @@ def _explained(declaration: Extension) -> str:
     if declaration.aliases:
         lines.append(f"  also: {', '.join(declaration.aliases)}")
     if declaration.kind in {ExtensionKind.FUNCTION, ExtensionKind.AGGREGATOR, ExtensionKind.WINDOW}:
-        lines += ["  forms:", *(f"    {signature}" for signature in declaration.signatures())]
+        lines += ["  forms:", *(f"    {signature}" for signature in declaration.signatures)]
     if declaration.parameters:
         lines.append("  parameters:")
         for parameter in declaration.parameters:

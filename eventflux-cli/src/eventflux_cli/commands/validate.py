@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eventflux import Diagnostic, EventFluxError, EventFluxManager, Severity
-from eventflux.diagnostics import render
 from eventflux_cli.exit_codes import ExitCode
 from eventflux_cli.settings import load_settings, load_variables
 from eventflux_cli.terminal import say
@@ -55,7 +54,7 @@ def _show(manager: EventFluxManager, found: dict[str, list[Diagnostic]], options
         case _:
             for app, diagnostics in found.items():
                 if diagnostics:
-                    say(render(diagnostics))
+                    say("\n".join(str(each) for each in diagnostics))
                 if not _counts(diagnostics, strict=options.strict):
                     print(_ok(manager, app, load_variables(options.define)))
 

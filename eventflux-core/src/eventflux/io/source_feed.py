@@ -52,6 +52,11 @@ class SourceFeed:
         self.payloads = 0
         self.bytes = 0
 
+    @property
+    def failures(self) -> FailureHandler:
+        """What became of events that could not be mapped."""
+        return self._failures
+
     def __call__(
         self, payload: Payload, properties: Mapping[str, object] | None = None, ack: Acknowledge | None = None
     ) -> None:
