@@ -1,6 +1,7 @@
 """Drives one native selection from Python: rows as tuples in, deliveries of rows out.
 
-The slices are the caller's: `process` is one call of the operator, and everything it gave is read out before the slice ends.
+The slices are the caller's: `process` is one call of the operator, and everything it gave is read out before the slice
+ends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import msgpack
+from typing_extensions import Self
 
 from eventflux.engine import _native_testing
 
@@ -207,7 +209,7 @@ class Selection:
             self.close()
             raise
 
-    def __enter__(self) -> Selection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -301,9 +303,7 @@ class Selection:
         self.begin(batch)
         ends = ffi.cast("uint32_t *", self._array("I", batch.ends)) if batch.form == ENDS else ffi.NULL
         try:
-            self._check(
-                lib.ef_select_tester_process(self._tester, batch.form, ends, len(batch.ends), batch.chunk)
-            )
+            self._check(lib.ef_select_tester_process(self._tester, batch.form, ends, len(batch.ends), batch.chunk))
             return self._result()
         finally:
             lib.ef_select_tester_end(self._tester)
@@ -375,6 +375,10 @@ class Selection:
     def fail_after(self, allocations: int) -> None:
         """Let the allocation after so many fail; negative: none."""
         lib.ef_select_tester_fail_after(self._tester, allocations)
+
+    def leave(self, scratch: int) -> None:
+        """Leave the next slice so many bytes before it must allocate."""
+        lib.ef_select_tester_leave(self._tester, scratch)
 
     def rate(self, batch: Batch, repeats: int) -> float:
         """Millions of rows a second over repeated calls with one batch."""

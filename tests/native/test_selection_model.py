@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.native.selection_harness import (
     ANY_ORDER,
     BOOL,
@@ -59,7 +58,11 @@ AGGREGATES = [
     Aggregate("count"),
     *[Aggregate("sum_long", kind, Column(kind - 1)) for kind in (INT, LONG)],
     *[Aggregate("sum_double", kind, Column(kind - 1)) for kind in (FLOAT, DOUBLE)],
-    *[Aggregate(name, kind, Column(kind - 1)) for name in ("avg", "std_dev", "variance") for kind in range(INT, STRING)],
+    *[
+        Aggregate(name, kind, Column(kind - 1))
+        for name in ("avg", "std_dev", "variance")
+        for kind in range(INT, STRING)
+    ],
     *[
         Aggregate(f"{name}_{text}", kind, Column(kind - 1))
         for name in ("min", "max", "min_forever", "max_forever")
@@ -67,7 +70,15 @@ AGGREGATES = [
     ],
     *[
         Aggregate(name, kind, Column(kind - 1))
-        for name in ("count", "count_nonnull", "distinct_count", "distinct_count_nonnull", "first", "last", "collect_list")
+        for name in (
+            "count",
+            "count_nonnull",
+            "distinct_count",
+            "distinct_count_nonnull",
+            "first",
+            "last",
+            "collect_list",
+        )
         for kind in range(BOOL, OBJECT + 1)
     ],
     Aggregate("bool_and", BOOL, Column(BOOL - 1)),
@@ -94,7 +105,9 @@ def plain_rows(rows: list[Row]) -> list[object]:
 
 def make_spec(rng: random.Random) -> Spec:
     """A random selection over COLUMNS."""
-    keys: tuple[Expression, ...] = tuple(Column(rng.randrange(SET_COLUMN)) for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 3])))
+    keys: tuple[Expression, ...] = tuple(
+        Column(rng.randrange(SET_COLUMN)) for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 3]))
+    )
     if rng.random() < 0.1:
         keys += (Call("add_long", (Column(LONG - 1), Constant(LONG, 1))),)
     aggregates = tuple(rng.choice(AGGREGATES) for _ in range(rng.choice([0, 1, 1, 2, 3, 6])))
@@ -110,7 +123,8 @@ def make_spec(rng: random.Random) -> Spec:
     order: tuple[Order, ...] = ()
     if rng.random() < 0.4:
         order = tuple(
-            Order(rng.randrange(len(outputs)), rng.random() < 0.5, rng.random() < 0.3) for _ in range(rng.choice([1, 2]))
+            Order(rng.randrange(len(outputs)), rng.random() < 0.5, rng.random() < 0.3)
+            for _ in range(rng.choice([1, 2]))
         )
         objects = [key for key in order if is_object(outputs[key.output], aggregates)]
         order = () if objects else order
@@ -186,9 +200,8 @@ def make_steps(rng: random.Random, spec: Spec, rows: int) -> list[Batch | int]:
             purged = rng.randrange(3)
             window.inside = [row for row in window.inside if row.slot != purged]
             steps.append(purged)
-        deliveries = []
-        for _ in range(rng.choice([1, 1, 2, 7])):
-            deliveries.append(make_delivery(window, 1 if each else rng.choice([1, 2, 5, 20])))
+        lengths = [1 if each else rng.choice([1, 2, 5, 20]) for _ in range(rng.choice([1, 1, 2, 7]))]
+        deliveries = [make_delivery(window, length) for length in lengths]
         flat = tuple(row for delivery in deliveries for row in delivery)
         rows -= len(flat)
         ends, end = [], 0

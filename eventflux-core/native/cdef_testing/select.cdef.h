@@ -48,6 +48,7 @@ int ef_select_tester_hold(ef_select_tester *tester);
 void ef_select_tester_purge(ef_select_tester *tester, uint32_t slot);
 uint64_t ef_select_tester_size(const ef_select_tester *tester);
 void ef_select_tester_fail_after(ef_select_tester *tester, int64_t allocations);
+void ef_select_tester_leave(ef_select_tester *tester, uint32_t bytes);
 int64_t ef_select_tester_memory(const ef_select_tester *tester);
 int ef_select_tester_aggregate_type(const char *name, int argument);
 

@@ -330,6 +330,14 @@ void ef_select_tester_fail_after(ef_select_tester *tester, int64_t allocations) 
     tester->budget.fail_after = allocations;
 }
 
+void ef_select_tester_leave(ef_select_tester *tester, uint32_t bytes) {
+    ef_arena *arena = &tester->arena;
+    ef_arena_clear(arena);
+    if (ef_arena_take(arena, 16) != NULL && (size_t)(arena->end - arena->next) > bytes) {
+        arena->next = arena->end - bytes / 16 * 16;
+    }
+}
+
 int64_t ef_select_tester_memory(const ef_select_tester *tester) {
     return tester->budget.used;
 }

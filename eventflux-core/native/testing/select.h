@@ -51,13 +51,15 @@ uint32_t ef_select_tester_failed_row(const ef_select_tester *tester, uint32_t fa
 
 /* Saved state as bytes, valid until the next save. */
 int ef_select_tester_save(ef_select_tester *tester, const char **bytes, size_t *length);
-/* Into a fresh operator of the same configuration; the old one goes. On failure the fresh one is used, and empty. */
+/* The operator must be fresh; on failure it is empty. */
 int ef_select_tester_load(ef_select_tester *tester, const char *bytes, size_t length);
 /* Holds a snapshot's page references until the next hold or the end: every write must copy first. */
 int ef_select_tester_hold(ef_select_tester *tester);
 void ef_select_tester_purge(ef_select_tester *tester, uint32_t slot);
 uint64_t ef_select_tester_size(const ef_select_tester *tester);
 void ef_select_tester_fail_after(ef_select_tester *tester, int64_t allocations);
+/* Leaves the slice arena so many bytes before it must allocate. */
+void ef_select_tester_leave(ef_select_tester *tester, uint32_t bytes);
 int64_t ef_select_tester_memory(const ef_select_tester *tester);
 int ef_select_tester_aggregate_type(const char *name, int argument);
 

@@ -1,7 +1,7 @@
 """A selection, slowly and plainly: eventfluxql.md sections 8 and 9 row by row.
 
-Aggregates keep the list of the values that are in, and compute from it. Only sums of doubles and deviations are running, since what
-rounding leaves behind is part of their meaning.
+Aggregates keep the list of the values that are in, and compute from it. Only sums of doubles and deviations are
+running, since what rounding leaves behind is part of their meaning.
 """
 
 from __future__ import annotations
@@ -225,10 +225,8 @@ class Model:
     def _reduce(self, survivors: list[tuple[Group, Row]]) -> list[tuple[Group, Row]]:
         if not self.spec.keys:
             return survivors[-1:]
-        last: dict[Group, Row] = {}
-        for group, row in survivors:
-            last[group] = row  # a later row replaces the value, not the place
-        return list(last.items())
+        # A later row of a group replaces the value, not the place.
+        return list(dict(survivors).items())
 
     def _order(self, rows: list[Row]) -> list[Row]:
         def compare(a: Row, b: Row) -> int:
@@ -268,5 +266,3 @@ class Model:
                 deliveries.append(delivery)
             begin = end
         return deliveries
-
-

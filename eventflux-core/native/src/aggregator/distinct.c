@@ -194,17 +194,23 @@ void ef_distinct_clear_state(const ef_aggregate *aggregate, char *state) {
     drop_all(aggregate, (distinct *)(void *)state);
 }
 
+/* Owners are numbered anew: saved numbers could be the same twice. */
 ef_status ef_distinct_check(const ef_aggregate *aggregate, char *bytes, ef_claims *claims, ef_error *error) {
-    const distinct *state = (const distinct *)(const void *)bytes;
+    distinct *state = (distinct *)(void *)bytes;
     ef_pages *pages = aggregate->pages;
     uint32_t previous = 0;
     int64_t count = 0;
+    state->owner = aggregate->counts->next_owner++;
     for (uint32_t link = state->head; link != 0;) {
         EF_TRY(ef_claim(claims, link - 1, sizeof(node), error));
-        const node *seen = node_at(pages, link);
-        if (seen->owner != state->owner || seen->previous != previous || seen->count == 0 || seen->null > 1) {
+        node *seen = node_write(pages, link);
+        if (seen == NULL) {
+            return ef_fail_memory(error);
+        }
+        if (seen->previous != previous || seen->count == 0 || seen->null > 1) {
             return ef_fail(error, EF_CORRUPT, "a set of the saved state is broken");
         }
+        seen->owner = state->owner;
         if (seen->null == 0) {
             EF_TRY(ef_value_check(claims, value_type(aggregate), seen->value, error));
         }
@@ -219,8 +225,7 @@ ef_status ef_distinct_check(const ef_aggregate *aggregate, char *bytes, ef_claim
         previous = link;
         link = seen->next;
     }
-    if (state->tail != previous || state->count != count || (count > 0 && state->owner == 0) ||
-        state->owner >= aggregate->counts->next_owner) {
+    if (state->tail != previous || state->count != count) {
         return ef_fail(error, EF_CORRUPT, "a set of the saved state is broken");
     }
     return EF_OK;

@@ -1,6 +1,8 @@
 /* See value_tree.h. */
 #include "aggregator/value_tree.h"
 
+#define CLEAR_DEPTH 64u
+
 typedef struct node {
     int64_t key;
     uint32_t left;
@@ -164,18 +166,12 @@ int64_t ef_value_tree_least(const ef_pages *pages, uint32_t root) {
     return at->key;
 }
 
-void ef_value_tree_clear(ef_pages *pages, uint32_t *root) {
-    /* Without a stack and without writing, so that it cannot fail: each node is found as the least above the one before. Blocks that
-     * were given stay readable until the slice ends. */
-    uint32_t link = *root;
-    *root = 0;
-    if (link == 0) {
-        return;
-    }
+/* Gives back the subtrees of a stack that could not grow: each node is found as the least above the one before. */
+static void clear_in_order(ef_pages *pages, uint32_t root) {
     int64_t last = 0;
     bool begun = false;
     for (;;) {
-        uint32_t at = link, next = 0;
+        uint32_t at = root, next = 0;
         while (at != 0) {
             const node *seen = node_at(pages, at);
             if (!begun || seen->key > last) {
@@ -191,6 +187,32 @@ void ef_value_tree_clear(ef_pages *pages, uint32_t *root) {
         last = node_at(pages, next)->key;
         begun = true;
         ef_pages_give(pages, next - 1, sizeof(node));
+    }
+}
+
+void ef_value_tree_clear(ef_pages *pages, uint32_t *root) {
+    /* Writes nothing and takes no memory, so that it cannot fail; blocks that were given stay readable until the slice ends. A treap is
+     * hardly ever deeper than the stack is high. */
+    uint32_t stack[CLEAR_DEPTH];
+    uint32_t depth = 0;
+    if (*root != 0) {
+        stack[depth++] = *root;
+    }
+    *root = 0;
+    while (depth > 0) {
+        uint32_t at = stack[--depth];
+        const node *seen = node_at(pages, at);
+        if (depth + 2 > CLEAR_DEPTH) {
+            clear_in_order(pages, at);
+            continue;
+        }
+        if (seen->left != 0) {
+            stack[depth++] = seen->left;
+        }
+        if (seen->right != 0) {
+            stack[depth++] = seen->right;
+        }
+        ef_pages_give(pages, at - 1, sizeof(node));
     }
 }
 

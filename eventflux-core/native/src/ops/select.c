@@ -29,6 +29,39 @@ static ef_status count_rows(ef_select_call *call, bool reduces) {
     return ef_select_fold(call);
 }
 
+/* Assigned one by one: what clears the whole structure at once costs more than a one-row call has to spare. */
+static void call_init(ef_select_call *call, ef_select *self, const ef_track *track, ef_out *out, ef_error *error) {
+    call->self = self;
+    call->track = track;
+    call->out = out;
+    call->arena = out->arena;
+    call->error = error;
+    call->origin = NULL;
+    call->shift = 0;
+    call->resets = NULL;
+    call->reset_count = 0;
+    call->arguments = NULL;
+    call->failed = NULL;
+    call->single = NULL;
+    call->groups = NULL;
+    call->places = NULL;
+    call->met = NULL;
+    call->met_count = 0;
+    call->actions = NULL;
+    call->emit = NULL;
+    call->count = 0;
+    call->rows = NULL;
+    call->from_fold = NULL;
+    call->ends = NULL;
+    call->deliveries = 0;
+    call->each = false;
+    call->aggregates = NULL;
+    call->columns = NULL;
+    call->timestamps = NULL;
+    call->causes = NULL;
+    call->slots = NULL;
+}
+
 static ef_status process(void *operator, uint32_t port, const ef_batch *batch, const ef_track *track, ef_out *out,
                          ef_error *error) {
     ef_select *self = operator;
@@ -36,7 +69,8 @@ static ef_status process(void *operator, uint32_t port, const ef_batch *batch, c
     if (batch->rows == 0) {
         return EF_OK;
     }
-    ef_select_call call = {.self = self, .track = track, .out = out, .arena = out->arena, .error = error};
+    ef_select_call call;
+    call_init(&call, self, track, out, error);
     bool reduces = batch->batch_chunk && batch->form != EF_EACH_ROW &&
                    (self->aggregate_count > 0 || self->key_count > 0);
     if (self->aggregate_count == 0 && !reduces) {

@@ -7,8 +7,10 @@
 /* ---- rows in ---- */
 
 static void note_kinds(ef_select_call *call, const ef_batch *batch) {
+    call->has_kind[EF_CURRENT] = true;
+    call->has_kind[EF_EXPIRED] = false;
+    call->has_kind[EF_RESET] = false;
     if (batch->kinds == NULL) {
-        call->has_kind[EF_CURRENT] = true;
         return;
     }
     uint8_t any = 0;

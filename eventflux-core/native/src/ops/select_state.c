@@ -1,6 +1,6 @@
 /* Life and saved state of the selection; see select_inside.h.
  *
- *      saved: [ shape ][ next owner ][ slots: count, then first group and resets of each ][ pages ]
+ *      saved: [ shape ][ slots: count, then first group and resets of each ][ pages ]
  *
  * The shape (keys, aggregates, size of a group) must be that of the operator it is loaded into. Everything in the pages is checked
  * before it is believed; index, hashes of texts, marks and the order of value trees are made anew. */
@@ -226,7 +226,6 @@ static bool shape_fits(const ef_select *self, ef_reader *reader) {
 ef_status ef_select_save(const void *operator, ef_writer *writer, ef_error *error) {
     const ef_select *self = operator;
     put_shape(self, writer);
-    ef_put_u64(writer, self->counts.next_owner);
     ef_put_u32(writer, self->slot_count);
     for (uint32_t s = 0; s < self->slot_count; s++) {
         ef_put_u32(writer, self->slots[s].first);
@@ -296,9 +295,8 @@ static ef_status load(ef_select *self, ef_reader *reader, ef_error *error) {
     if (!shape_fits(self, reader)) {
         return ef_fail(error, EF_CORRUPT, "the saved state is of a selection with other keys or aggregates");
     }
-    self->counts.next_owner = ef_get_u64(reader);
     uint32_t slots = ef_get_u32(reader);
-    if (reader->status != EF_OK || self->counts.next_owner == 0 || slots > ef_reader_left(reader) / 8) {
+    if (reader->status != EF_OK || slots > ef_reader_left(reader) / 8) {
         return ef_fail(error, EF_CORRUPT, "the saved state names more slots than it holds");
     }
     EF_TRY(ef_select_reserve_slots(self, slots, error));
