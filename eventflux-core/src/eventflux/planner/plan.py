@@ -17,12 +17,16 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
+from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import QueryPlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
+from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
 from eventflux.types.diagnostic import Diagnostic, in_order
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.errors import ValidationError
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, SourceText, Span
 
@@ -103,6 +107,9 @@ class Plan:
         """Build the graph of an engine; sealing it is left to the caller.
 
         Host functions keep the numbers of the plan: the engine has to know them under these.
+
+        Raises:
+            ValidationError: The engine refuses a part of the plan, such as a constant that is no regular expression.
         """
         graph = NativeGraph(builder)
         streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
@@ -110,7 +117,12 @@ class Plan:
         queries: dict[str, NativeNode] = {}
         schemas = {NativeNode(streams[stream.name]): stream.schema for stream in self.streams}
         for query in self.queries:
-            last = NativeNode(emitter.emit(query))
+            try:
+                last = NativeNode(emitter.emit(query))
+            except RefusedError as refused:
+                message = f"query {query.name}: {refused.reason.message}"
+                place = Diagnostic.at(self.source, refused.span, ErrorCode.INVALID_QUERY, message)
+                raise ValidationError(place) from refused.reason
             schemas[last] = query.root.schema
             if not query.is_hidden:
                 queries[query.name] = last
@@ -165,9 +177,17 @@ def check(
     app: EventFluxApp, registry: ExtensionRegistry, options: PlannerOptions | None = None
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with an app, and every warning, by place. Never raises for a bad app."""
-    diagnostics = Diagnostics(app.source)
-    _bind(app, registry, diagnostics, options or PlannerOptions())
-    return in_order([*diagnostics.errors, *diagnostics.warnings])
+    chosen = options or PlannerOptions()
+
+    def found() -> tuple[Diagnostic, ...]:
+        diagnostics = Diagnostics(app.source)
+        _bind(app, registry, diagnostics, chosen)
+        return in_order([*diagnostics.errors, *diagnostics.warnings])
+
+    try:
+        return with_room(app, found)
+    except ValidationError as error:
+        return error.diagnostics
 
 
 def plan(
@@ -190,6 +210,10 @@ def plan(
         ExtensionNotFoundError: Nothing is wrong but that extensions are missing.
     """
     chosen = options or PlannerOptions()
+    return with_room(app, lambda: _planned(app, registry, chosen, playback=playback))
+
+
+def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOptions, *, playback: bool | None) -> Plan:
     diagnostics = Diagnostics(app.source)
     binder, made = _bind(app, registry, diagnostics, chosen)
     diagnostics.raise_errors()

@@ -7,10 +7,11 @@ arguments of COALESCE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.target import ProgramTarget, Register
 from eventflux.planner.typed.nodes import (
     AggregateValue,
@@ -22,7 +23,7 @@ from eventflux.planner.typed.nodes import (
     TypedExpression,
     Unknown,
 )
-from eventflux.planner.typed.walk import is_pure
+from eventflux.planner.typed.walk import is_pure, post_order
 from eventflux.types.attribute_type import AttributeType
 
 _AND: Final = frozenset({"and", "and3"})
@@ -44,7 +45,7 @@ class ProgramWriter:
         self._program = program
         self._aggregates_from = aggregates_from
         self._shares = shares
-        self._equal: dict[TypedExpression, Register] = {}
+        self._equal: dict[Hashable, Register] = {}
         # By object, one level a mask: what was computed under a mask holds under it only.
         self._levels: list[dict[int, tuple[TypedExpression, Register]]] = [{}]
         self._pure: dict[int, tuple[TypedExpression, bool]] = {}
@@ -67,15 +68,29 @@ class ProgramWriter:
 
     def _pure_register(self, expression: TypedExpression) -> Register:
         # The mask does not matter: pure operations are computed for all rows.
-        if self._shares:
-            known = self._equal.get(expression)
-            if known is None:
-                known = self._equal[expression] = self._written(expression)
-            return known
-        first = self._levels[0]
-        if id(expression) not in first:
-            first[id(expression)] = (expression, self._written(expression))
-        return first[id(expression)][1]
+        known = self._levels[0]
+        for node in post_order(expression, known):
+            known[id(node)] = (node, self._shared(node))
+        return known[id(expression)][1]
+
+    def _shared(self, expression: TypedExpression) -> Register:
+        """The register of a pure expression whose arguments are written."""
+        if not self._shares:
+            return self._written(expression)
+        key = self._key(expression)
+        register = self._equal.get(key)
+        if register is None:
+            register = self._equal[key] = self._written(expression)
+        return register
+
+    def _key(self, expression: TypedExpression) -> Hashable:
+        """What equal expressions share: the operation and the registers of its arguments, or the leaf itself."""
+        match expression:
+            case Call():
+                arguments = tuple(self._levels[0][id(argument)][1] for argument in expression.arguments)
+                return expression.operation, expression.type, arguments
+            case _:
+                return expression
 
     def _written(self, expression: TypedExpression) -> Register:
         program = self._program
@@ -94,9 +109,9 @@ class ProgramWriter:
                     lazy = self._lazy(expression)
                     if lazy is not None:
                         return lazy
-                return program.call(
-                    expression.operation, *(self.register(argument) for argument in expression.arguments)
-                )
+                registers = [self.register(argument) for argument in expression.arguments]
+                with placed_at(expression.span):
+                    return program.call(expression.operation, *registers)
             case Unknown():
                 raise ValueError("an expression with errors cannot be emitted")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic
 
 from eventflux.planner.emit.programs import ProgramWriter
+from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.target import Aggregator, GraphTarget, Node, ProgramT, SelectParts
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.typed.nodes import TypedExpression
@@ -36,7 +37,8 @@ class QueryEmitter(Generic[ProgramT]):
 
     def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:
         """Add a node and those below it. `wants_expired`: something behind it reads EXPIRED rows."""
-        added = self._added(node, wants_expired=wants_expired)
+        with placed_at(node.span):
+            added = self._added(node, wants_expired=wants_expired)
         if not isinstance(node, plan.Scan):
             self.spans[added] = node.span
         return added

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 
 from eventflux.planner.typed.nodes import AggregateValue, Call, Column, HostCall, OutputColumn, TypedExpression
@@ -25,17 +25,15 @@ class Rebuilder:
         self._done: dict[int, tuple[TypedExpression, TypedExpression]] = {}
 
     def rebuild(self, expression: TypedExpression) -> TypedExpression:
-        known = self._done.get(id(expression))
-        if known is not None:
-            return known[1]
-        result = self._change(self._with_arguments(expression))
-        self._done[id(expression)] = (expression, result)
-        return result
+        """The expression with the change applied to each node that was not met before."""
+        for node in post_order(expression, self._done):
+            self._done[id(node)] = (node, self._change(self._with_arguments(node)))
+        return self._done[id(expression)][1]
 
     def _with_arguments(self, expression: TypedExpression) -> TypedExpression:
         match expression:
             case Call() | HostCall():
-                arguments = tuple(self.rebuild(argument) for argument in expression.arguments)
+                arguments = tuple(self._done[id(argument)][1] for argument in expression.arguments)
                 if all(new is old for new, old in zip(arguments, expression.arguments, strict=True)):
                     return expression
                 return replace(expression, arguments=arguments)
@@ -58,6 +56,25 @@ def nodes(expressions: Iterable[TypedExpression]) -> Iterator[TypedExpression]:
                 waiting.extend(expression.arguments[::-1])
             case _:
                 pass
+
+
+def post_order(expression: TypedExpression, known: Container[int] = ()) -> Iterator[TypedExpression]:
+    """Every node whose id is not known, each object once, arguments before what they are arguments of.
+
+    Without recursion: chains of operators may be as long as the language allows.
+    """
+    done: set[int] = set()
+    waiting: list[tuple[TypedExpression, bool]] = [(expression, False)]
+    while waiting:
+        node, are_arguments_done = waiting.pop()
+        if id(node) in done or id(node) in known:
+            continue
+        if not are_arguments_done and isinstance(node, (Call, HostCall)):
+            waiting.append((node, True))
+            waiting.extend((argument, False) for argument in reversed(node.arguments))
+            continue
+        done.add(id(node))
+        yield node
 
 
 def columns_read(expressions: Iterable[TypedExpression]) -> set[int]:
