@@ -155,7 +155,6 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "cast": _cast,
     "default": _default,
     "eventTimestamp": _event_timestamp,
-    "nullif": _null_if,
-    "nullIf": _null_if,
+    "NULLIF": _null_if,
     "struct": _struct,
 }
