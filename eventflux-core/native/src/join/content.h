@@ -60,6 +60,7 @@ struct ef_content {
 };
 
 /* The content of a node made by a table, a named window or an aggregation; NULL when it has none. Each part that makes such nodes sets it. */
-ef_content *ef_engine_content(const struct ef_engine *engine, int32_t node);
+typedef struct ef_engine ef_engine; /* graph/engine.h */
+ef_content *ef_engine_content(const ef_engine *engine, int32_t node);
 
 #endif
