@@ -23,6 +23,7 @@ EACH_ROW, WHOLE, ENDS = 0, 1, 2
 ANY_ORDER, FIFO, NONE_LEAVES = 0, 1, 2
 NO_MEMORY, CORRUPT = -1, -5
 SET = 1
+EVERY_SLOT = 2**32 - 1
 
 ffi, lib = _native_testing.ffi, _native_testing.lib
 

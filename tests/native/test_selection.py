@@ -11,6 +11,7 @@ from tests.native.selection_harness import (
     BOOL,
     CURRENT,
     DOUBLE,
+    EVERY_SLOT,
     EXPIRED,
     FIFO,
     INT,
@@ -404,6 +405,22 @@ def test_slots_do_not_see_each_other() -> None:
         assert selection.size == 1
         result = selection.process(Batch(rows=rows, slots=True))
         assert [(row.slot, row.values[1]) for row in result.rows] == [(0, 6), (7, 2), (0, 10), (7, 10)]
+
+
+def test_a_wholly_purged_selection_is_as_a_fresh_one() -> None:
+    aggregates = (SUM, Aggregate("distinct_count", STRING, A))
+    spec = Spec(columns=SV, outputs=(A, C, Column(3)), aggregates=aggregates, keys=(A,))
+    rows = tuple(Row((f"a long key, number {slot}", slot), CURRENT, 0, slot) for slot in range(5))
+    batch = Batch(rows=rows, slots=True)
+    with Selection(spec) as selection:
+        first = selection.process(batch).rows
+        state = selection.save()
+        selection.purge(EVERY_SLOT)
+        assert selection.size == 0
+        assert selection.process(batch).rows == first
+        selection.purge(EVERY_SLOT)
+        selection.load(state)
+        assert [row.values[1] for row in selection.process(batch).rows] == [0, 2, 4, 6, 8]
 
 
 def test_a_reset_empties_its_own_slot() -> None:

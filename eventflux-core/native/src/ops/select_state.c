@@ -183,9 +183,20 @@ ef_status ef_select_create(const ef_operator_config *config, const ef_select_con
 
 void ef_select_purge(void *operator, uint32_t slot) {
     ef_select *self = operator;
-    if (slot < self->slot_count) {
-        ef_select_free_slot(self, slot);
+    if (slot != EF_ALL_SLOTS) {
+        if (slot < self->slot_count) {
+            ef_select_free_slot(self, slot);
+        }
+        return;
     }
+    for (uint32_t s = 0; s < self->slot_count; s++) {
+        ef_select_free_slot(self, s);
+    }
+    self->slot_count = 0;
+    self->mark = 0;
+    self->counts.next_owner = 1;
+    ef_handle_index_clear(&self->index);
+    ef_handle_index_clear(&self->counts.index);
 }
 
 uint64_t ef_select_size(const void *operator) {
