@@ -41,4 +41,4 @@ def test_python_runs() -> None:
 
 
 def test_every_code_named_on_the_page_exists() -> None:
-    assert {code for code in re.findall(r"SQL\d{4}", PAGE)} <= {code.value for code in ErrorCode}
+    assert set(re.findall(r"SQL\d{4}", PAGE)) <= {code.value for code in ErrorCode}

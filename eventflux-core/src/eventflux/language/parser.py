@@ -228,16 +228,16 @@ class _AppReader:
         return found
 
     def _partition(self, scanned: ScannedText, segment: PartitionSegment) -> Statement | None:
+        matched = self._match(scanned, segment.header, "partition_header")
         inner = [self._statement(scanned, statement) for statement in segment.statements]
+        if matched is None:
+            return None
         if not segment.is_closed:
             end = len(scanned.text)
             self._error(self.expanded.span(end, end), ErrorCode.SYNTAX, "expected END but found the end of the text")
-        elif not segment.statements and not self.diagnostics:
+        elif not segment.statements:
             place = self.expanded.span(segment.end - 3, segment.end)
             self._error(place, ErrorCode.SYNTAX, "expected a query but found 'END'")
-        matched = self._match(scanned, segment.header, "partition_header")
-        if matched is None:
-            return None
         visitor, node = matched
         statements = tuple(statement for statement in inner if statement is not None)
         found = visitor.partition(node, statements, self.expanded.span(segment.end, segment.end).end)

@@ -39,6 +39,7 @@ class PartitionSegment:
     end: int
     """Behind END; where END is missing, the end of the text."""
     is_closed: bool
+    """Whether both BEGIN and END are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ _SCRIPT: Final = re.compile(r"[{}\"'\n]|//|#")
 _ANNOTATION: Final = re.compile(r"@\s*\w+(?:\s*:\s*\w+)?")
 _SCRIPT_LANGUAGE: Final = re.compile(r"\[\s*(\w+)\s*\]")
 _AFTER_END: Final = re.compile(r"(?:\s|--[^\r\n]*|/\*.*?\*/)*(?:;|\Z)", re.DOTALL)
+_PARTITION_END: Final = re.compile(r"\bEND\s*(?=;|\Z)", re.IGNORECASE)
 _SUBQUERY: Final = re.compile(r"\(\s*(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
 _SQL_WORDS: Final = frozenset(
     ["CREATE", "INSERT", "SELECT", "UPDATE", "DELETE", "UPSERT", "MERGE", "DROP", "ALTER", "SET", "WITH", "EXPLAIN"]
@@ -167,9 +169,14 @@ class _Scanner:
         else:
             dialect = Dialect.EVENTFLUXQL
         header = Segment(start, header_end if header_end is not None else end, dialect)
-        if is_closed:
+        if header_end is None:
+            # BEGIN is missing: what would be inside is not read, so that its END is not an error of its own.
+            stop = _PARTITION_END.search(self.text, end)
+            if stop is not None:
+                self.position = stop.end()
+        elif is_closed:
             self._expect_end_of_statement()
-        return PartitionSegment(header, tuple(inner), end, is_closed or header_end is None)
+        return PartitionSegment(header, tuple(inner), end, is_closed)
 
     def _expect_end_of_statement(self) -> None:
         self._skip_blank(nested=True)

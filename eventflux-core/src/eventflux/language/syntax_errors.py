@@ -12,6 +12,8 @@ from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 
 MAX_EXPECTED: Final = 8
+_LOOK_BACK: Final = 40
+_CLOSING: Final = ("','", "')'", "']'", "';'")
 _AFTER_OPERAND: Final = ("an operator", "'['", "'.'", "'::'")
 
 _TOKEN: Final = re.compile(
@@ -25,17 +27,18 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _UNSUPPORTED: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), message)
     for pattern, message in (
-        (r"UNION\b", "UNION is not supported; use UNION ALL"),
-        (r"(INTERSECT|EXCEPT|MINUS)\b", "{0} is not supported; use a join"),
-        (r"NATURAL\b", "NATURAL JOIN is not supported; use JOIN ... USING (column)"),
-        (r"LATERAL\b", "LATERAL is not supported; use a join"),
-        (r"OVER\s*\(", "OVER (...) is not supported; use WINDOW behind the stream"),
-        (r"(GROUPING\s+SETS|SETS|ROLLUP|CUBE)\b", "{0} is not supported; use a query for each grouping"),
-        (r"RETURNING\b", "RETURNING is not supported; use a query on the table"),
-        (r"CHECK\s*\(", "CHECK is not supported; use WHERE in the query that inserts"),
-        (r"(FOREIGN\s+KEY|REFERENCES)\b", "{0} is not supported; use a join"),
-        (r"(UNIQUE)\b", "{0} is not supported; use PRIMARY KEY"),
-        (r"QUALIFY\b", "QUALIFY is not supported; use HAVING"),
+        (r"\bUNION\b", "UNION is not supported; use UNION ALL"),
+        (r"\b(INTERSECT|EXCEPT|MINUS)\b", "{0} is not supported; use a join"),
+        (r"\bNATURAL\b", "NATURAL JOIN is not supported; use JOIN ... USING (column)"),
+        (r"\bLATERAL\b", "LATERAL is not supported; use a join"),
+        (r"\b(ANY|ALL|SOME)\s*\(\s*SELECT\b", "{0} (SELECT ...) is not supported; use EXISTS (SELECT ...)"),
+        (r"\bOVER\s*\(", "OVER (...) is not supported; use WINDOW behind the stream"),
+        (r"\b(GROUPING\s+SETS|ROLLUP|CUBE)\b", "{0} is not supported; use a query for each grouping"),
+        (r"\bRETURNING\b", "RETURNING is not supported; use a query on the table"),
+        (r"\bCHECK\s*\(", "CHECK is not supported; use WHERE in the query that inserts"),
+        (r"\b(FOREIGN\s+KEY|REFERENCES)\b", "{0} is not supported; use a join"),
+        (r"\b(UNIQUE)\b", "{0} is not supported; use PRIMARY KEY"),
+        (r"\bQUALIFY\b", "QUALIFY is not supported; use HAVING"),
     )
 )
 _UNSUPPORTED_STATEMENTS: Final = tuple(
@@ -77,8 +80,8 @@ def explain(
             None,
         )
     words = describe(failure.expected)
-    # What may follow any operand is of little help: last.
-    words.sort(key=lambda word: word in _AFTER_OPERAND)
+    # What closes something is most often what is missing; what may follow any operand is of little help.
+    words.sort(key=lambda word: 0 if word in _CLOSING else 2 if word in _AFTER_OPERAND else 1)
     nearest = _nearest(found, words) or _misread_alias(text, position, words)
     if position == _statement_start(text) and len(words) > MAX_EXPECTED:
         words = ["a statement"]
@@ -131,14 +134,23 @@ def _misread_alias(text: str, position: int, words: list[str]) -> str | None:
 
 def _refused(text: str, position: int) -> tuple[int, int, ErrorCode, str, str | None] | None:
     start = _statement_start(text)
-    for patterns, place in ((_UNSUPPORTED_STATEMENTS, start), (_UNSUPPORTED, position)):
-        for pattern, message in patterns:
-            match = pattern.match(text, place)
-            if match is not None:
-                name = " ".join((match.group(1) if match.lastindex else match.group()).upper().split())
-                advice = message.format(name)
-                return place, match.end(), ErrorCode.NOT_SUPPORTED, advice, None
+    for pattern, message in _UNSUPPORTED_STATEMENTS:
+        match = pattern.match(text, start)
+        if match is not None:
+            return _refusal(match, message)
+    for pattern, message in _UNSUPPORTED:
+        for match in pattern.finditer(text, max(0, position - _LOOK_BACK)):
+            # Words that are free names are read as such, and what fails is the bracket behind them: `CHECK (a > 0)`.
+            if match.start() <= position <= match.end() + 2:
+                return _refusal(match, message)
+            if match.start() > position:
+                break
     return None
+
+
+def _refusal(match: re.Match[str], message: str) -> tuple[int, int, ErrorCode, str, str | None]:
+    name = " ".join((match.group(1) if match.lastindex else match.group()).upper().split())
+    return match.start(), match.end(), ErrorCode.NOT_SUPPORTED, message.format(name), None
 
 
 def _statement_start(text: str) -> int:

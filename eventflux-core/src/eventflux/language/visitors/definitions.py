@@ -141,12 +141,6 @@ class DefinitionVisitor(QueryVisitor):
     def _stream(self, node: ParseNode, annotations: tuple[Annotation, ...], span: Span) -> StreamDefinition:
         parts = self.parts(node)
         columns, constraints = self._columns(parts.one("columns"))
-        for constraint in constraints:
-            if isinstance(constraint, PrimaryKeyConstraint | IndexConstraint):
-                self._only_tables(constraint.span)
-        for column in columns:
-            if column.primary_key or column.index:
-                self._only_tables(column.span)
         return StreamDefinition(
             dialect=self.dialect,
             annotations=annotations,
@@ -157,9 +151,6 @@ class DefinitionVisitor(QueryVisitor):
             if_not_exists=parts.has("if_not_exists"),
             span=span,
         )
-
-    def _only_tables(self, span: Span) -> None:
-        self.error(span, ErrorCode.INVALID_DEFINITION, "only a table can have a PRIMARY KEY or an INDEX")
 
     def _table_definition(self, node: ParseNode, annotations: tuple[Annotation, ...], span: Span) -> TableDefinition:
         parts = self.parts(node)

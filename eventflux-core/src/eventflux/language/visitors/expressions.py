@@ -17,7 +17,7 @@ A long chain of AND or OR becomes a balanced tree, so that the depth of a tree d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from eventflux.language.ast import (
@@ -166,7 +166,8 @@ class ExpressionVisitor(SpecialFormVisitor):
         sign = self.text(prefix)
         if number.expr_name != "number" or len(parts.nodes) > 1 or sign not in "+-":
             return None
-        return self._number(sign + self.text(number), self.span(prefix).to(self.span(number)))
+        literal = self._number(sign + self.text(number), self.span(number))
+        return replace(literal, span=self.span(prefix).to(literal.span))
 
     def _tail(self, node: ParseNode, items: list[_Item]) -> None:
         inner = self.only(node) if node.expr_name == "expression_tail" else node

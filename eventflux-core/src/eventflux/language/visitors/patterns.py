@@ -64,13 +64,39 @@ class PatternVisitor(WindowVisitor):
             )
         alias = parts.get("alias")
         within = inner if inner is not None else outer
+        pattern = self._or(body.one("pattern_or"), kind, is_first=True)
+        limit = None if within is None else self.within(within)
+        self._check_empty_matches(pattern, is_alone=True)
+        if isinstance(limit, EventCount) and limit.count < (needed := _needed_elements(pattern)):
+            self.error(
+                limit.span,
+                ErrorCode.INVALID_WITHIN,
+                f"WITHIN {limit.count} EVENTS: the pattern has {needed} elements, each of which takes an event",
+            )
         return PatternInput(
             kind=kind,
-            pattern=self._or(body.one("pattern_or"), kind, is_first=True),
-            within=None if within is None else self.within(within),
+            pattern=pattern,
+            within=limit,
             alias=None if alias is None else self.alias(alias),
             span=self.span(node),
         )
+
+    def _check_empty_matches(self, element: PatternElement, *, is_alone: bool) -> None:
+        """Refuse an element that may match nothing where that would match without end, or always."""
+        match element:
+            case StreamElement(quantifier=Quantifier(minimum=0) as quantifier) if is_alone:
+                self.error(
+                    quantifier.span,
+                    ErrorCode.INVALID_QUANTIFIER,
+                    "a quantifier that allows no event is not allowed on the only element of a pattern or of EVERY",
+                )
+            case EveryElement():
+                self._check_empty_matches(element.pattern, is_alone=True)
+            case ChainElement():
+                for inner in element.elements:
+                    self._check_empty_matches(inner, is_alone=False)
+            case _:
+                pass
 
     def within(self, node: ParseNode) -> DurationLiteral | EventCount:
         return self.rate(self.parts(node).one("rate"))
@@ -487,6 +513,23 @@ def _bind_absent(operands: list[PatternElement]) -> list[PatternElement]:
 
 def _is_operand(element: PatternElement) -> bool:
     return isinstance(element, StreamElement | AbsentElement | LogicalElement)
+
+
+def _needed_elements(element: PatternElement) -> int:
+    """How many elements need an event of their own. One event may fill both sides of an AND."""
+    match element:
+        case StreamElement():
+            return 1 if element.quantifier is None else min(1, element.quantifier.minimum)
+        case ChainElement():
+            return sum(_needed_elements(inner) for inner in element.elements)
+        case EveryElement():
+            return _needed_elements(element.pattern)
+        case LogicalElement(operator=LogicalOperator.AND):
+            return max(_needed_elements(element.left), _needed_elements(element.right))
+        case LogicalElement():
+            return min(_needed_elements(element.left), _needed_elements(element.right))
+        case AbsentElement():
+            return 0
 
 
 def _leaves(element: LogicalElement) -> Sequence[StreamElement | AbsentElement]:

@@ -413,7 +413,7 @@ class QueryVisitor(OutputVisitor):
             selection=self.selection(items),
             group_by=() if group is None else self.references(group),
             having=None if having is None else self.expressions(having)[0],
-            order_by=() if order is None else self.order_items(order),
+            order_by=() if order is None else self._ordered_references(order),
             limit=None if limit is None else self.expressions(limit)[0],
             offset=None if offset is None else self.expressions(offset)[0],
         )
@@ -422,14 +422,23 @@ class QueryVisitor(OutputVisitor):
         """Expressions that must be attribute references."""
         found = self.expressions(node)
         for expression in found:
-            if not self.is_reference(expression):
-                self.error(
-                    expression.span,
-                    ErrorCode.SYNTAX,
-                    "group by takes attributes, not expressions",
-                    hint="select the expression in a query before this one",
-                )
+            self._must_be_reference(expression, "group by")
         return found
+
+    def _ordered_references(self, node: ParseNode) -> tuple[OrderItem, ...]:
+        found = self.order_items(node)
+        for item in found:
+            self._must_be_reference(item.expression, "order by")
+        return found
+
+    def _must_be_reference(self, expression: Expression, clause: str) -> None:
+        if not self.is_reference(expression):
+            self.error(
+                expression.span,
+                ErrorCode.SYNTAX,
+                f"{clause} takes attributes, not expressions",
+                hint="select the expression, by this query or one before it, and use its name",
+            )
 
     # -- on demand
 
