@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.native.window_harness import INT, LAST, LONG, STRING, Column, Delivery, Out, Row, Step, Window
 from tests.properties.models import windows as models
 
@@ -34,7 +33,11 @@ CASES = [
         for stream in (False, True)
     ),
     *(
-        Case("time_batch", (p, s, stream), lambda p=p, s=s, stream=stream: models.TimeBatch(period=p, start=s, streams=stream))
+        Case(
+            "time_batch",
+            (p, s, stream),
+            lambda p=p, s=s, stream=stream: models.TimeBatch(period=p, start=s, streams=stream),
+        )
         for p, s in ((1, None), (100, None), (1000, None), (1000, 300), (1000, 5000), (700, 0))
         for stream in (False, True)
     ),
@@ -64,7 +67,9 @@ CASES = [
     *(Case("batch", (n,), lambda n=n: models.Batch(length=n)) for n in (0, 1, 2)),
 ]
 
-texts = st.one_of(st.none(), st.sampled_from(["", "a", "exactly12byt", "thirteen byte", "long " * 5, "é" * 9]), st.text(max_size=20))
+texts = st.one_of(
+    st.none(), st.sampled_from(["", "a", "exactly12byt", "thirteen byte", "long " * 5, "é" * 9]), st.text(max_size=20)
+)
 
 
 @st.composite
@@ -100,7 +105,9 @@ def compare(found: list[tuple[int, list[Out]]], wanted: list[tuple[int, list[Out
     assert found == wanted
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{'-'.join(str(p) for p in case.params if not isinstance(p, Column))}")
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.name}-{'-'.join(str(p) for p in case.params if not isinstance(p, Column))}"
+)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_window_agrees_with_its_model(case: Case, data: st.DataObject) -> None:

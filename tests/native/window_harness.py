@@ -1,14 +1,17 @@
 """Drives one native window the way the engine's two drivers do, and writes down what comes out.
 
-A *history* is a list of steps; a step is a clock value and the deliveries that reach the window at it. `run_slices` gives many steps
-in one call, with causes, as the slice driver does; `run_depth_first` gives each delivery and each timer a call of its own.
+A *history* is a list of steps; a step is a clock value and the deliveries that reach the window at it. `run_slices`
+gives many steps in one call, with causes, as the slice driver does; `run_depth_first` gives each delivery and each
+timer a call of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from typing_extensions import Self
 
 from eventflux.engine import _native_testing
 
@@ -78,6 +81,17 @@ class WindowError(Exception):
         self.status = status
 
 
+T = TypeVar("T")
+
+
+def attempt(call: Callable[[], T]) -> T | WindowError:
+    """What the call gives, or how it fails."""
+    try:
+        return call()
+    except WindowError as error:
+        return error
+
+
 def make_cause(step: int, rank: int, firing: int) -> int:
     return (step << 43) | (rank << 27) | firing
 
@@ -120,12 +134,14 @@ class Window:
 
     def close(self) -> int:
         """Destroy the window; returns the bytes that it left behind."""
+        if self._handle is None:
+            return 0
         leaked: int = lib.eft_window_leaked(self._handle)
         lib.eft_window_free(self._handle)
         self._handle = None
         return leaked
 
-    def __enter__(self) -> Window:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -224,6 +240,20 @@ class Window:
         )
         return self.output()
 
+    def view(self, rows: Sequence[tuple[Row, int, int]], ends: Sequence[int], start: int, count: int) -> list[Out]:
+        """Rows [start, start + count) of a batch of these deliveries, as one delivery."""
+        self._fill(rows)
+        self._check(lib.eft_window_view(self._handle, ENDS, list(ends), len(ends), start, count))
+        return [row for _, delivery in self.output() for row in delivery]
+
+    def gather(
+        self, rows: Sequence[tuple[Row, int, int]], ends: Sequence[int], picked: Sequence[int]
+    ) -> list[list[Out]]:
+        """Some rows of a batch of these deliveries, by delivery."""
+        self._fill(rows)
+        self._check(lib.eft_window_gather(self._handle, ENDS, list(ends), len(ends), list(picked), len(picked)))
+        return [delivery for _, delivery in self.output()]
+
     @property
     def failed(self) -> list[int]:
         at = ffi.new("uint32_t[]", 4096)
@@ -255,7 +285,9 @@ class Window:
                     ends.append(len(rows))
             form = EACH_ROW if len(ends) == len(rows) else ENDS
             quiet = [step.quiet for step in part] if any(step.quiet for step in part) else None
-            out = self.process(rows, [step.clock for step in part], form=form, ends=ends if form == ENDS else (), quiet=quiet)
+            out = self.process(
+                rows, [step.clock for step in part], form=form, ends=ends if form == ENDS else (), quiet=quiet
+            )
             outcome.deliveries += [(done + (cause >> 43), delivery) for cause, delivery in out]
             outcome.failed += len(self.failed)
             self.before = part[-1].clock
@@ -339,7 +371,13 @@ class Window:
 
 
 def benchmark(
-    name: str, *params: Any, wants_expired: bool = True, slices: int = 200, rows: int = 4096, rows_per_ms: int = 10, slots: int = 1
+    name: str,
+    *params: Any,
+    wants_expired: bool = True,
+    slices: int = 200,
+    rows: int = 4096,
+    rows_per_ms: int = 10,
+    slots: int = 1,
 ) -> tuple[float, float]:
     """Million rows in a second; rows out per row in."""
     keep: list[Any] = []

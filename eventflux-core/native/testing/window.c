@@ -200,34 +200,53 @@ void eft_window_row(eft_window *window, uint32_t row, int64_t timestamp, int64_t
     window->batch.slots[row] = slot;
 }
 
+/* The batch as it is called for; its memory is the inputs'. */
+static ef_batch *shape(eft_window *window, int form, const uint32_t *ends, uint32_t deliveries) {
+    ef_batch *batch = need(ef_arena_take(&window->inputs, sizeof *batch));
+    *batch = window->batch;
+    batch->form = (uint8_t)form;
+    if (form == EF_ENDS) {
+        batch->ends = need(ef_arena_take(&window->inputs, (deliveries + 1) * sizeof *batch->ends));
+        memcpy(batch->ends, ends, deliveries * sizeof *batch->ends);
+        batch->deliveries = deliveries;
+    }
+    return batch;
+}
+
 int eft_window_process(eft_window *window, int has_causes, int has_slots, int form, const uint32_t *ends,
                        uint32_t deliveries, const int64_t *clock, uint32_t steps, int64_t before, uint32_t max_firings,
                        const uint8_t *quiet) {
-    ef_batch batch = window->batch;
     end_slice(window);
+    ef_batch *batch = shape(window, form, ends, deliveries);
     if (!has_causes) {
-        batch.causes = NULL;
+        batch->causes = NULL;
     }
     if (!has_slots) {
-        batch.slots = NULL;
+        batch->slots = NULL;
     }
-    batch.form = (uint8_t)form;
-    if (form == EF_ENDS) {
-        batch.ends = need(ef_arena_take(&window->inputs, (deliveries + 1) * sizeof *batch.ends));
-        memcpy(batch.ends, ends, deliveries * sizeof *batch.ends);
-        batch.deliveries = deliveries;
-    }
-    ef_batch *kept = need(ef_arena_take(&window->inputs, sizeof *kept));
-    *kept = batch;
     ef_track track = {
         .clock = clock, .before = before, .steps = steps, .max_firings = max_firings, .quiet = quiet};
-    ef_out_init(&window->out, &window->arena, kept);
+    ef_out_init(&window->out, &window->arena, batch);
     ef_status status =
-        window->operator_class->process(window->self, 0, kept, &track, &window->out, &window->error);
+        window->operator_class->process(window->self, 0, batch, &track, &window->out, &window->error);
     if (status != EF_OK) {
         memset(&window->out, 0, sizeof window->out);
     }
     return status;
+}
+
+int eft_window_view(eft_window *window, int form, const uint32_t *ends, uint32_t deliveries, uint32_t from,
+                    uint32_t count) {
+    end_slice(window);
+    ef_batch *batch = shape(window, form, ends, deliveries);
+    return ef_batch_view(&window->out.result, batch, from, count, &window->arena) ? EF_OK : EF_NO_MEMORY;
+}
+
+int eft_window_gather(eft_window *window, int form, const uint32_t *ends, uint32_t deliveries, const uint32_t *rows,
+                      uint32_t count) {
+    end_slice(window);
+    ef_batch *batch = shape(window, form, ends, deliveries);
+    return ef_batch_gather(&window->out.result, batch, rows, count, &window->arena) ? EF_OK : EF_NO_MEMORY;
 }
 
 int eft_window_find(eft_window *window, uint32_t slot, int64_t now) {

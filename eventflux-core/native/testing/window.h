@@ -33,6 +33,11 @@ int eft_window_process(eft_window *window, int has_causes, int has_slots, int fo
                        uint32_t deliveries, const int64_t *clock, uint32_t steps, int64_t before, uint32_t max_firings,
                        const uint8_t *quiet);
 int eft_window_find(eft_window *window, uint32_t slot, int64_t now);
+/* The rows of the batch as the output: a view of some, or some gathered. */
+int eft_window_view(eft_window *window, int form, const uint32_t *ends, uint32_t deliveries, uint32_t from,
+                    uint32_t count);
+int eft_window_gather(eft_window *window, int form, const uint32_t *ends, uint32_t deliveries, const uint32_t *rows,
+                      uint32_t count);
 uint32_t eft_window_out_rows(eft_window *window);
 int eft_window_out_batch_chunk(eft_window *window);
 uint32_t eft_window_out_failed(eft_window *window, uint32_t *at, uint32_t capacity);

@@ -1,7 +1,8 @@
 """Slow, obvious windows: what the native ones must agree with.
 
-A model is one slot of a window. It knows nothing of slices: deliveries arrive, timers fire, each answers with deliveries. Timers are
-a plain list of times that were asked for, and none is left out because it would find nothing to do (one that was moved is).
+A model is one slot of a window. It knows nothing of slices: deliveries arrive, timers fire, each answers with
+deliveries. Timers are a plain list of times that were asked for, and none is left out because it would find nothing to
+do (one that was moved is).
 """
 
 from __future__ import annotations
@@ -272,7 +273,9 @@ class Batch(Tumbling):
         return out
 
 
-def run(make: Callable[[], Model], steps: list[Step], *, wants_expired: bool, models: dict[int, Model] | None = None) -> Outcome:
+def run(
+    make: Callable[[], Model], steps: list[Step], *, wants_expired: bool, models: dict[int, Model] | None = None
+) -> Outcome:
     """The history on a model a slot: timers in order of their times, then slots, each step's before its own rows."""
     models = {} if models is None else models
     outcome = Outcome()
