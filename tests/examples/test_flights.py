@@ -1,0 +1,112 @@
+"""The apps of examples/flights, checked against the same questions asked of DuckDB."""
+
+import gzip
+import importlib.util
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import duckdb
+import pytest
+
+from eventflux import EventBatch, EventFluxManager
+
+FLIGHTS = Path(__file__).resolve().parents[2] / "examples" / "flights"
+DATA = FLIGHTS / "flights-2013-01.csv.gz"
+LANGUAGES = ("sql", "eventfluxql")
+LIMIT_SECONDS = 60
+Rows = list[tuple[object, ...]]
+
+
+def _run(app: Path, stream: str, last: int, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """What reaches the stream; `last` is how many rows are expected, to know when to stop waiting."""
+    monkeypatch.setenv("FLIGHTS", str(DATA))
+    seen: Rows = []
+    complete = threading.Event()
+
+    def take(events: EventBatch) -> None:
+        seen.extend(event.data for event in events)
+        if len(seen) >= last:
+            complete.set()
+
+    with EventFluxManager() as manager:
+        runtime = manager.create_eventflux_app_runtime(app)
+        runtime.add_callback(stream, take)
+        runtime.start()
+        arrived = complete.wait(LIMIT_SECONDS)
+        runtime.shutdown()
+    assert arrived, f"{len(seen)} of {last} rows after {LIMIT_SECONDS} s"
+    return seen
+
+
+@pytest.fixture(scope="module")
+def departures() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE departures AS SELECT row_number() OVER () AS row, * FROM read_csv(?, header = true)",
+            [str(DATA)],
+        )
+        yield connection
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_departures_an_hour_late_are_those_that_duckdb_finds(
+    language: str, departures: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = departures.execute(
+        "SELECT ts, carrier, flight, origin, dest, dep_delay FROM departures WHERE dep_delay >= 60 ORDER BY row"
+    ).fetchall()
+    assert len(wanted) > 1000
+    assert _run(FLIGHTS / f"delayed_departures.{language}", "Delayed", len(wanted), monkeypatch) == wanted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hours_of_carriers_are_those_that_duckdb_groups(
+    language: str, departures: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = departures.execute("""
+        SELECT ts // 3600000 * 3600000 AS hour, carrier, count(*), avg(dep_delay)
+        FROM departures
+        WHERE dep_delay IS NOT NULL
+          AND ts // 3600000 < (SELECT max(ts) // 3600000 FROM departures WHERE dep_delay IS NOT NULL)
+        GROUP BY hour, carrier ORDER BY hour, carrier
+    """).fetchall()
+    found = _run(FLIGHTS / f"carrier_delay_by_hour.{language}", "CarrierHours", len(wanted), monkeypatch)
+    hours = [row[0] for row in found]
+    assert hours == sorted(hours)
+    found.sort(key=lambda row: (row[0], row[1]))
+    assert [row[:3] for row in found] == [row[:3] for row in wanted]
+    assert [row[3] for row in found] == pytest.approx([row[3] for row in wanted])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rolling_counts_are_those_that_duckdb_counts(
+    language: str, departures: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Rows of the same minute that stand behind a departure have not happened yet: hence the condition on the row.
+    wanted = departures.execute("""
+        SELECT one.ts, one.origin, count(*)
+        FROM departures AS one
+        JOIN departures AS other
+          ON other.origin = one.origin AND other.row <= one.row AND other.ts > one.ts - 3600000
+        GROUP BY one.row, one.ts, one.origin ORDER BY one.row
+    """).fetchall()
+    assert len(wanted) == 27_004
+    assert _run(FLIGHTS / f"origin_rolling_counts.{language}", "OriginCounts", len(wanted), monkeypatch) == wanted
+
+
+@pytest.fixture
+def prepare() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("prepare", FLIGHTS / "prepare.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_sample_is_what_the_script_makes(prepare: ModuleType, tmp_path: Path) -> None:
+    made = tmp_path / "made.csv.gz"
+    assert prepare.write(made, range(1, 2)) == 27_004
+    assert gzip.decompress(made.read_bytes()) == gzip.decompress(DATA.read_bytes())
