@@ -168,10 +168,13 @@ static void move_clock(ef_engine *engine, int64_t now) {
     }
 }
 
-/* One step: the clock, the timers, then the rows as one delivery. */
+/* One step: the clock, the timers, then the rows as one delivery. In playback rows below the clock move nothing: no timer runs. */
 static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t clock, ef_error *error) {
+    bool moves = clock >= engine->now || !engine->options.playback;
     move_clock(engine, clock);
-    EF_TRY(ef_fire_due(engine, error));
+    if (moves) {
+        EF_TRY(ef_fire_due(engine, error));
+    }
     ef_batch chunk = *rows;
     chunk.form = EF_WHOLE;
     chunk.batch_chunk = false;
@@ -229,15 +232,29 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         return ef_fail_memory(error);
     }
     int64_t highest = engine->now;
+    uint32_t late = 0;
     for (uint32_t i = 0; i < rows->rows; i++) {
+        late += rows->timestamps[i] < highest;
         highest = rows->timestamps[i] > highest ? rows->timestamps[i] : highest;
         clock[i] = highest;
+    }
+    uint8_t *quiet = NULL;
+    if (late > 0) {
+        quiet = ef_arena_take(&engine->arena, rows->rows);
+        if (quiet == NULL) {
+            return ef_fail_memory(error);
+        }
+        for (uint32_t i = 0; i < rows->rows; i++) {
+            quiet[i] = rows->timestamps[i] < clock[i];
+        }
     }
     ef_track track = {.clock = clock,
                       .before = engine->now,
                       .steps = engine->needs_causes ? rows->rows : 1,
-                      .max_firings = UINT32_MAX};
+                      .max_firings = UINT32_MAX,
+                      .quiet = quiet};
     if (track.steps == 1) {
+        track.quiet = NULL;
         track.clock = &clock[rows->rows - 1]; /* nobody reads it */
     }
     ef_status status = ef_run_slice(engine, stream, &slice, &track, error);
