@@ -168,6 +168,12 @@ static PyObject *batch_timestamp_memory(PyObject *self, PyObject *unused) {
     return Py_BuildValue("KI", (unsigned long long)(uintptr_t)batch->block->timestamps, batch->block->rows);
 }
 
+/* Address of the native columns of the block. */
+static PyObject *batch_columns_address(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromUnsignedLongLong((unsigned long long)(uintptr_t)((ef_event_batch *)self)->block->column);
+}
+
 /* (start, count, step) of the view in its block. */
 static PyObject *batch_extent(PyObject *self, void *unused) {
     (void)unused;
@@ -306,6 +312,7 @@ static PyGetSetDef properties[] = {
     {"types", batch_types, NULL, "Type codes of the attributes.", NULL},
     {"stream", batch_stream, NULL, "The stream or query that the events come from.", NULL},
     {"_extent", batch_extent, NULL, NULL, NULL},
+    {"_columns_address", batch_columns_address, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -249,6 +249,25 @@ static PyObject *input_push_rows(PyObject *self, PyObject *arguments) {
     return good ? PyLong_FromLongLong(rows->rows < 0 ? 0 : rows->rows) : NULL;
 }
 
+/* _push_batch(address of an ef_batch of the stream's types, well-formed, each row an event of its own) */
+static PyObject *input_push_batch(PyObject *self, PyObject *argument) {
+    ef_input_object *input = (ef_input_object *)self;
+    ef_border_object *border = input->border;
+    unsigned long long address = PyLong_AsUnsignedLongLong(argument);
+    if (PyErr_Occurred() != NULL || !ef_border_use(border, true)) {
+        return NULL;
+    }
+    const ef_batch *batch = (const ef_batch *)(uintptr_t)address;
+    ef_scratch *scratch = ef_scratch_take(border);
+    bool good = false;
+    if (scratch != NULL) {
+        good = ef_border_push_batch(border, input->node, batch, EF_STREAM_MEANING, &scratch->arena);
+        ef_scratch_give(border, scratch);
+    }
+    ef_border_unuse(border);
+    return good ? PyLong_FromUnsignedLong(batch->rows) : NULL;
+}
+
 static PyObject *input_layout(PyObject *self, void *unused) {
     (void)unused;
     PyObject *layout = (PyObject *)((ef_input_object *)self)->layout;
@@ -270,6 +289,7 @@ static PyMethodDef methods[] = {
      "send_batch(rows, timestamps=None)\n--\n\nSend rows as one chunk. Gives the number of rows accepted."},
     {"_pack_column", input_pack_column, METH_VARARGS, NULL},
     {"_push_rows", input_push_rows, METH_VARARGS, NULL},
+    {"_push_batch", input_push_batch, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
