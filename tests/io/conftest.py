@@ -151,7 +151,7 @@ def app(registry, environment):
     InMemoryBroker.reset()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mapper(registry):
     """Makes a configured mapper."""
 
@@ -166,11 +166,11 @@ def mapper(registry):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def events():
     return lambda *rows: [Event(1000 + index, row) for index, row in enumerate(rows)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def batch():
     return lambda schema, *rows: Batch(schema, [Event(1000 + index, row) for index, row in enumerate(rows)])

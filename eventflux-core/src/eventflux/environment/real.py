@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -126,8 +127,12 @@ class RealEnvironment:
 
 
 def _status(found: os.stat_result) -> FileStatus:
-    is_directory = (found.st_mode & 0o170000) == 0o040000
-    return FileStatus(identity=(found.st_dev, found.st_ino), size=found.st_size, is_directory=is_directory)
+    return FileStatus(
+        identity=(found.st_dev, found.st_ino),
+        size=found.st_size,
+        is_directory=stat.S_ISDIR(found.st_mode),
+        is_regular=stat.S_ISREG(found.st_mode),
+    )
 
 
 def real_environment(seed: int | None = None) -> Environment:

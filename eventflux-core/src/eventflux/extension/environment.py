@@ -18,6 +18,7 @@ class FileStatus:
     identity: tuple[int, int]
     size: int
     is_directory: bool = False
+    is_regular: bool = True
 
 
 class OpenFile(Protocol):

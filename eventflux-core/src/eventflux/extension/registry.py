@@ -44,7 +44,7 @@ class ExtensionInfo:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ExtensionRegistry:
     """All that can be named. Hooks get one and register into it.
 
@@ -154,6 +154,9 @@ class ExtensionRegistry:
 
     def __len__(self) -> int:
         return len(self._declarations)
+
+    def __repr__(self) -> str:
+        return f"ExtensionRegistry({len(self)} extensions)"
 
     def _add(self, declaration: Extension, *, replace: bool) -> None:
         key = _key(declaration.kind, declaration.namespace, declaration.name)

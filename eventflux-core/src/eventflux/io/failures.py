@@ -6,7 +6,7 @@ import base64
 import json
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -45,10 +45,6 @@ class RowInput(Protocol):
 
     def send_many(self, rows: Sequence[Row], timestamps: Sequence[int] | int | None = None) -> int:
         """Rows, each an event of its own."""
-        ...
-
-    def send_columns(self, columns: Mapping[str, object], timestamps: object = None) -> int:
-        """Rows given as columns, each an event of its own."""
         ...
 
 

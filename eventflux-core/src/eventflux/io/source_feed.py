@@ -8,8 +8,9 @@ enters. Rows and the source's position enter together: both are under the barrie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMapper
 from eventflux.extension.kinds.rows import Payload, Row
@@ -80,9 +81,13 @@ class SourceFeed:
     ) -> None:
         with self._barrier:
             self.bytes += len(block)
-            columns = None if origin.pacer is not None else self._mapper.map_block(block, delimiter)
-            if columns is None or not self._send_columns(columns, origin):
+            runs = None
+            if self._send_native is not None and origin.pacer is None:
+                runs = self._mapper.map_block(block, delimiter)
+            if runs is None:
                 self._map_payloads(block, delimiter, origin)
+            else:
+                self._send_runs(self._send_native, runs, block, delimiter, origin)
             if accepted is not None:
                 accepted()
 
@@ -170,21 +175,26 @@ class SourceFeed:
             else:
                 return
 
-    def _send_columns(self, mapped: MappedColumns, origin: BlockOrigin) -> bool:
-        """Send a block's columns; False: the stream refuses a row, so the block must be taken row by row."""
-        if mapped.rows:
-            try:
-                if mapped.native is not None and self._send_native is not None:
-                    self.events += self._send_native(mapped.native)
-                else:
-                    self.events += self._rows.send_columns(mapped.columns, mapped.timestamps)
-            except EventDataError:
-                return False
-        for error in mapped.errors:
-            number = origin.first + (error.position or 0)
-            self._failed(error, error.payload, f"{origin.name}:{number}")
-        self.payloads += mapped.rows + len(mapped.errors)
-        return True
+    def _send_runs(
+        self,
+        send: Callable[[object], int] | None,
+        runs: Iterator[MappedColumns],
+        block: bytes,
+        delimiter: bytes,
+        origin: BlockOrigin,
+    ) -> None:
+        number = origin.first
+        for run in runs:
+            if run.native is not None and send is not None:
+                try:
+                    self.events += send(run.native)
+                    self.payloads += run.payloads
+                except EventDataError:  # a row of it is refused: which one shows when they are sent one by one
+                    self._map_payloads(block[run.start : run.end], delimiter, replace(origin, first=number))
+            number += run.payloads
+            if run.rejected is not None:
+                self._map_payloads(run.rejected + delimiter, delimiter, replace(origin, first=number))
+                number += 1
 
     def _failed(self, error: MappingError, payload: Payload | None, where: str) -> None:
         if error.payload is None:

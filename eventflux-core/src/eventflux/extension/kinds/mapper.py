@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from eventflux.extension.kinds.rows import EventLike, Payload, Row, RowBatch
 from eventflux.extension.options import Options
@@ -53,23 +52,23 @@ class MappedRows:
     errors: list[MappingError] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappedColumns:
-    """What a block of payloads gave, column by column.
+    """A run of payloads of a block, mapped at once, and perhaps the payload behind it that was left out.
 
     Attributes:
-        rows: How many.
-        columns: Attribute name -> values that `send_columns` takes; empty where ``native`` is set.
-        native: A batch of the engine's own, valid until the mapper is called again; None: see ``columns``.
-        timestamps: One a row, or None: the payloads don't tell.
-        errors: One a payload that could not be mapped; ``position`` is its number in the block.
+        native: The rows as a batch of the engine's own, valid until the next run is asked for; None: there are none.
+        payloads: How many payloads the run has, those without rows too.
+        start: Where the run begins in the block.
+        end: Where it ends.
+        rejected: The payload behind the run, which must be mapped alone; None: the block ends here.
     """
 
-    rows: int = 0
-    columns: Mapping[str, Any] = field(default_factory=dict)
     native: object = None
-    timestamps: Any = None
-    errors: list[MappingError] = field(default_factory=list)
+    payloads: int = 0
+    start: int = 0
+    end: int = 0
+    rejected: bytes | None = None
 
 
 class SourceMapper(ABC):
@@ -83,8 +82,8 @@ class SourceMapper(ABC):
     def map(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         """The rows of one payload: none, one or many."""
 
-    def map_block(self, block: bytes, delimiter: bytes) -> MappedColumns | None:
-        """The rows of whole payloads with a delimiter behind each, all at once; None: take them one by one."""
+    def map_block(self, block: bytes, delimiter: bytes) -> Iterator[MappedColumns] | None:
+        """The rows of whole payloads with a delimiter behind each, in runs; None: take them one by one."""
         return None
 
     def start_of_input(self) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from eventflux.engine.codecs import LineDecoder, LineEncoder, native_columns
 from eventflux.extension.connectors import TRANSPORT_PROPERTY
 from eventflux.extension.declaration import Example, Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
-from eventflux.extension.kinds.mapper import MappedRows, MapperContext, SinkMapper, SourceMapper
-from eventflux.extension.kinds.rows import EventLike, Payload
+from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch
 from eventflux.io.conversion import text_converter
 from eventflux.io.field_paths import ABSENT
 from eventflux.io.mappers.json import encode_value, short_float
+from eventflux.io.mappers.native_lines import NativeLines, native_time
 from eventflux.io.mappers.source_fields import (
     BOOL,
     IGNORE_PARAMETER,
@@ -36,6 +38,9 @@ from eventflux.io.templates import Template, plain_text
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import ConfigError, MappingError
 
+_OTHER: Final = -1
+_IN_VALUES: Final = frozenset("0123456789+-.einfatrulsNI")  # what numbers, true and false are made of
+_LAST_FIELD: Final = 65_534
 _SPECIAL: Final = {"\\t": "\t", "tab": "\t", "\\n": "\n", "\\r\\n": "\r\n", "space": " "}
 
 
@@ -60,6 +65,7 @@ class CsvSourceMapper(SourceMapper):
         self._date_format = options.optional_text("date-format")
         self._timestamp = None
         self._fields = None
+        self._native: NativeLines | None = None
         self.start_of_input()
         if not self._has_header:
             self._bind(None)
@@ -93,6 +99,77 @@ class CsvSourceMapper(SourceMapper):
                     error.payload = record
                     mapped.errors.append(error)
         return mapped
+
+    def map_block(self, block: bytes, delimiter: bytes) -> Iterator[MappedColumns] | None:
+        if delimiter != b"\n":
+            return None
+        return self._runs(block) if self._header_due or self._to_skip else self._native_runs(block, 0)
+
+    def _runs(self, block: bytes) -> Iterator[MappedColumns]:
+        """The lines at the top go the general way, which finds the fields; then the native one may be there."""
+        start = 0
+        while (self._header_due or self._to_skip) and start < len(block):
+            end = block.index(b"\n", start)
+            yield MappedColumns(start=start, end=start, rejected=block[start:end])
+            start = end + 1
+        runs = self._native_runs(block, start)
+        if runs is not None:
+            yield from runs
+            return
+        while start < len(block):
+            end = block.index(b"\n", start)
+            yield MappedColumns(start=start, end=start, rejected=block[start:end])
+            start = end + 1
+
+    def _native_runs(self, block: bytes, start: int) -> Iterator[MappedColumns] | None:
+        return None if self._native is None else self._native.runs(block, start)
+
+    def _native_lines(self, names: Sequence[str] | None) -> NativeLines | None:
+        """The native decoder, where every attribute is one field of a type that it knows."""
+        ctx = self._ctx
+        fields = [
+            self._field_index(ctx.mapping.get(attribute.name), attribute.name, position, names)
+            for position, attribute in enumerate(ctx.schema)
+        ]
+        time = native_time(ctx, lambda name: isinstance(self._field_index(name, name, None, names), int))
+        types = list(ctx.schema.types)
+        if time is None or AttributeType.OBJECT in types or self._escape is not None or self._date_format is not None:
+            return None
+        time_field, extra = time
+        if extra is not None:
+            fields.append(self._field_index(extra[0], extra[0], None, names))
+            types.append(extra[1])
+        known = [field for field in fields if field is not None]
+        is_missing_known = self._fail_on_missing and len(known) != len(fields)
+        if _OTHER in known or len(set(known)) != len(known) or max(known, default=0) > _LAST_FIELD or is_missing_known:
+            return None
+        if not (self._delimiter.isascii() and self._quote.isascii()):
+            return None
+        return NativeLines(
+            LineDecoder.csv(
+                types,
+                fields,
+                visible=len(ctx.schema),
+                delimiter=self._delimiter,
+                quote=self._quote,
+                null=self._null,
+                time=time_field,
+                fail_on_missing=self._fail_on_missing,
+            )
+        )
+
+    def _field_index(
+        self, where: str | None, name: str, position: int | None, names: Sequence[str] | None
+    ) -> int | None:
+        """The index of the field of an attribute; None: the records have none, `_OTHER`: it comes from elsewhere."""
+        if where is not None and is_transport_property(where):
+            return _OTHER
+        if where is not None and where.isdecimal():
+            return int(where)
+        if names is None:
+            return position
+        found = by_name(where or name, names)
+        return None if found is None else names.index(found)
 
     def _map_record(self, record: str, properties: Mapping[str, object], mapped: MappedRows) -> None:
         values = [
@@ -133,6 +210,7 @@ class CsvSourceMapper(SourceMapper):
             for position, attribute in enumerate(ctx.schema)
         )
         self._timestamp = TimestampField.of(ctx, lambda name: self._finder(name, name, None, names))
+        self._native = self._native_lines(names)
 
     def _finder(self, where: str | None, name: str, position: int | None, names: Sequence[str] | None) -> Find:
         if where is not None and is_transport_property(where):
@@ -176,6 +254,17 @@ class CsvSinkMapper(SinkMapper):
         self._has_header = options.flag("include-header")
         self._encoders = tuple(_text_of(attribute.type) for attribute in ctx.schema)
         self._template = None
+        self._native: LineEncoder | None = None
+        separators = self._delimiter + self._quote
+        is_plain = separators.isascii() and not any(character in _IN_VALUES for character in separators)
+        if ctx.template is None and is_plain and AttributeType.OBJECT not in ctx.schema.types:
+            self._native = LineEncoder.csv(
+                ctx.schema,
+                delimiter=self._delimiter,
+                quote=self._quote,
+                quote_all=self._quote_all,
+                null=self._null,
+            )
         if ctx.named_templates:
             raise ConfigError("the csv mapper takes one template", key="template")
         if ctx.template is not None:
@@ -193,6 +282,12 @@ class CsvSinkMapper(SinkMapper):
         if not self._has_header:
             return None
         return self._delimiter.join(self._quoted(name) for name in self._names).encode()
+
+    def map_block(self, batch: RowBatch, delimiter: bytes) -> bytes | None:
+        if self._native is None or delimiter != b"\n":
+            return None
+        columns = native_columns(batch)
+        return None if columns is None else self._native.encode(*columns)
 
     def map(self, events: Sequence[EventLike]) -> Sequence[Payload]:
         if self._template is not None:
@@ -216,7 +311,7 @@ class CsvSinkMapper(SinkMapper):
 def split_lines(text: str, quote: str) -> Iterator[str]:
     """The records of a text: lines, except that a quoted field may hold line ends; empty lines are passed over."""
     if quote not in text:
-        yield from (line for line in text.splitlines() if line)
+        yield from (line for line in map(_without_return, text.split("\n")) if line)
         return
     pending: list[str] = []
     is_open = False
@@ -225,12 +320,16 @@ def split_lines(text: str, quote: str) -> Iterator[str]:
         if line.count(quote) % 2:
             is_open = not is_open
         if not is_open:
-            record = "\n".join(pending).removesuffix("\r")
+            record = _without_return("\n".join(pending))
             pending.clear()
             if record:
                 yield record
     if pending:
         yield "\n".join(pending)
+
+
+def _without_return(line: str) -> str:
+    return line.removesuffix("\r")
 
 
 def split_record(record: str, delimiter: str, quote: str, escape: str | None) -> Iterator[tuple[str, bool]]:

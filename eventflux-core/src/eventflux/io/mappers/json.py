@@ -12,13 +12,15 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from eventflux.engine.codecs import LineDecoder, LineEncoder, native_columns
 from eventflux.extension.connectors import TRANSPORT_PROPERTY
 from eventflux.extension.declaration import Example, Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
-from eventflux.extension.kinds.mapper import MappedRows, MapperContext, SinkMapper, SourceMapper
-from eventflux.extension.kinds.rows import EventLike, Payload
+from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch
 from eventflux.io.conversion import structured_converter
 from eventflux.io.field_paths import ABSENT, FieldPath, parse_path
+from eventflux.io.mappers.native_lines import NativeLines, native_time
 from eventflux.io.mappers.source_fields import (
     BOOL,
     IGNORE_PARAMETER,
@@ -38,6 +40,8 @@ from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import ConfigError, MappingError
 
 _NAN_CHOICES: Final = ("null", "string")
+_LONGEST_NAME: Final = 255
+_FLOAT_LIMIT: Final = 3.4028235677973366e38  # from there on a number rounds to infinity
 
 
 class JsonSourceMapper(SourceMapper):
@@ -65,6 +69,12 @@ class JsonSourceMapper(SourceMapper):
         self._names = frozenset(ctx.schema.names)
         self._folded = frozenset(name.casefold() for name in ctx.schema.names)
         self._timestamp = TimestampField.of(ctx, lambda name: _finder(name, name))
+        self._native = _native_lines(ctx, self._enclosing)
+
+    def map_block(self, block: bytes, delimiter: bytes) -> Iterator[MappedColumns] | None:
+        if self._native is None or delimiter != b"\n":
+            return None
+        return self._native.runs(block)
 
     def map(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         mapped = MappedRows()
@@ -126,6 +136,14 @@ class JsonSinkMapper(SinkMapper):
             for attribute in ctx.schema
         )
         self._template = None
+        self._native: LineEncoder | None = None
+        if ctx.template is None and not self._pretty and AttributeType.OBJECT not in ctx.schema.types:
+            self._native = LineEncoder.json(
+                ctx.schema,
+                [name for name, _ in self._encoders],
+                include_nulls=self._include_nulls,
+                nan_is_text=nan == "string",
+            )
         if ctx.named_templates:
             raise ConfigError("the json mapper takes one template", key="template")
         if ctx.template is not None:
@@ -138,6 +156,12 @@ class JsonSinkMapper(SinkMapper):
                 encode=lambda value: encode_value(value, nan),
                 now=ctx.now,
             )
+
+    def map_block(self, batch: RowBatch, delimiter: bytes) -> bytes | None:
+        if self._native is None or delimiter != b"\n":
+            return None
+        columns = native_columns(batch)
+        return None if columns is None else self._native.encode(*columns)
 
     def map(self, events: Sequence[EventLike]) -> Sequence[Payload]:
         render = self._render if self._template is None else self._template.render
@@ -197,9 +221,9 @@ def value_encoder(wanted: AttributeType, nan: str) -> Callable[[object], str]:
 def short_float(value: float) -> str:
     """The shortest text that reads back as the same binary32."""
     packed = struct.pack("<f", value)
-    for digits in range(6, 9):
+    for digits in range(2, 9):
         text = f"{value:.{digits}g}"
-        if struct.pack("<f", float(text)) == packed:
+        if abs(float(text)) < _FLOAT_LIMIT and struct.pack("<f", float(text)) == packed:
             return repr(float(text))
     return repr(float(f"{value:.9g}"))
 
@@ -233,6 +257,42 @@ def _finder(where: str | None, name: str) -> Find:
     if len(path.steps) == 1 and isinstance(path.steps[0], str) and not where.startswith("$"):
         return _by_name(path.steps[0])
     return lambda payload, _properties: path.of(payload)
+
+
+def _native_lines(ctx: MapperContext, enclosing: FieldPath) -> NativeLines | None:
+    """The native decoder, where every attribute is a top-level field of a type that it knows."""
+    names = [_plain_name(ctx.mapping.get(name, name), is_mapped=name in ctx.mapping) for name in ctx.schema.names]
+    time = native_time(ctx, lambda name: _plain_name(name, is_mapped=True) is not None)
+    if enclosing.steps or None in names or time is None or AttributeType.OBJECT in ctx.schema.types:
+        return None
+    time_field, extra = time
+    types = list(ctx.schema.types)
+    if extra is not None:
+        names.append(_plain_name(extra[0], is_mapped=True))
+        types.append(extra[1])
+    fields = [name for name in names if name is not None and len(name.encode()) <= _LONGEST_NAME]
+    if len(set(fields)) != len(types):
+        return None
+    return NativeLines(
+        LineDecoder.json(
+            types,
+            fields,
+            visible=len(ctx.schema),
+            time=time_field,
+            fail_on_missing=ctx.options.flag("fail.on.missing"),
+            fail_on_unknown=ctx.options.flag("fail.on.unknown"),
+        )
+    )
+
+
+def _plain_name(where: str, *, is_mapped: bool) -> str | None:
+    """The top-level field that a mapping value names, or None."""
+    if not is_mapped:
+        return where
+    if is_transport_property(where):
+        return None
+    steps = parse_path(where).steps
+    return steps[0] if len(steps) == 1 and isinstance(steps[0], str) else None
 
 
 def _by_name(name: str) -> Find:

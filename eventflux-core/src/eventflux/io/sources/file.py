@@ -173,8 +173,10 @@ class FileSource(ThreadedSource):
                     if reader.step():
                         continue
                     reader.finish()
+                    if follow:  # what comes next is another file, from its top
+                        self._position = FilePosition(done=self._position.done)
                     return
-                if file.status().size < file.tell():
+                if reader.was_truncated():
                     reader.begin_anew()
                     continue
                 stopping.wait(self._poll)

@@ -85,6 +85,7 @@ class FileReader:
         self._identity = file.status().identity
         self._is_compressed = compression_of(options.compression, path) != "none"
         self._is_broken = False
+        self._read_to = 0
         self._start(0, 1)
 
     def begin(self, position: FilePosition, *, from_end: bool) -> None:
@@ -98,6 +99,11 @@ class FileReader:
             self._on_data.start_of_input()
         else:
             self._replay_header(self._cutter.offset)
+
+    def was_truncated(self) -> bool:
+        """Whether the file is shorter than what was read of it."""
+        status = self._file.status()
+        return status.is_regular and status.size < self._read_to
 
     def begin_anew(self) -> None:
         """The file was cut short: it is another file now."""
@@ -133,7 +139,10 @@ class FileReader:
         options = self._options
         self._decompressor = decompressor(options.compression, self._path)
         self._pieces: Iterator[bytes] = iter(())
-        self._file.seek(0 if self._is_compressed else offset)
+        start = 0 if self._is_compressed else offset
+        if start != self._read_to:  # a pipe can't be moved, and need not be
+            self._file.seek(start)
+            self._read_to = start
         self._skip_bytes = offset if self._is_compressed else 0
         self._skip_lines = options.skip_lines if offset == 0 else 0
         self._cutter = PayloadCutter(options.delimiter, options.max_line, self._too_long, offset=offset, number=number)
@@ -144,6 +153,7 @@ class FileReader:
             data = b"" if self._is_broken else self._file.read(self._options.read_size)
             if not data:
                 return None
+            self._read_to += len(data)
             self._pieces = self._decompressor.feed(data)
             piece = next(self._pieces, None)
         return piece

@@ -56,6 +56,8 @@ class PayloadCutter:
             block, self._held = whole[:end], whole[end:]
             self.offset += end
             self.number += block.count(self.delimiter)
+            if end > self.max_payload:
+                block = self._without_long(block, first)
         if len(self._held) > self.max_payload:
             self.too_long(self._held[: self.max_payload], self.number)
             self.offset += len(self._held)
@@ -73,6 +75,15 @@ class PayloadCutter:
             return b"", first, self.offset
         self.number += 1
         return held + self.delimiter, first, self.offset
+
+    def _without_long(self, block: bytes, number: int) -> bytes:
+        """The block with an empty payload in the place of each one over the limit."""
+        payloads = block.split(self.delimiter)
+        for index, payload in enumerate(payloads):
+            if len(payload) > self.max_payload:
+                self.too_long(payload[: self.max_payload], number + index)
+                payloads[index] = b""
+        return self.delimiter.join(payloads)
 
     def _skip(self, data: bytes) -> bytes:
         end = data.find(self.delimiter)
