@@ -44,7 +44,7 @@ from eventflux.planner.binder.conditional import case, like, regexp
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.names import Scope
 from eventflux.planner.binder.operators import Operators, type_name
-from eventflux.planner.binder.special_functions import special_call
+from eventflux.planner.binder.special_functions import special_call, sql_spelling
 from eventflux.planner.binder.structs import field_of, item_of
 from eventflux.planner.logical.aggregates import AggregateCollector
 from eventflux.planner.typed.build import constant, converted, is_null
@@ -238,6 +238,7 @@ class ExpressionBinder:
 
     def _call(self, call: FunctionCall) -> TypedExpression:
         context = self.context
+        call = sql_spelling(call) if context.is_sql else call
         script = find_script(context, call)
         if script is not None:
             return script_call(context, script, self.arguments(call), call.span)

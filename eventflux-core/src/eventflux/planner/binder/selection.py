@@ -21,6 +21,7 @@ from eventflux.planner.binder.names import InputScope, OutputScope
 from eventflux.planner.binder.windows import whole_number
 from eventflux.planner.logical.aggregates import AggregateCall, AggregateCollector
 from eventflux.planner.logical.nodes import Order, Output
+from eventflux.planner.rewrite.constant_folding import fold
 from eventflux.planner.typed.nodes import AggregateValue, Column, OutputColumn, TypedExpression, Unknown
 from eventflux.planner.typed.walk import has_aggregates, is_pure, rebuild, substitute_outputs
 from eventflux.types.error_codes import ErrorCode
@@ -276,7 +277,7 @@ def _count(binder: ExpressionBinder, expression: Expression | None, clause: str)
     bound = replace(binder, clause=clause, aggregates=None).bind(expression)
     if isinstance(bound, Unknown):
         return None
-    value = whole_number(bound)
+    value = whole_number(fold(bound) if binder.context.is_sql else bound)
     if value is None or value < 0:
         spelled = clause if binder.context.is_sql else clause.lower()
         binder.context.diagnostics.error(

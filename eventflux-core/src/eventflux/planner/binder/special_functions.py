@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from eventflux.extension import Extension
-from eventflux.language.ast import AttributeReference, BinaryOperator, Expression, FunctionCall
+from eventflux.language.ast import Argument, AttributeReference, BinaryOperator, Expression, FunctionCall
 from eventflux.planner.binder.arguments import resolve
 from eventflux.planner.binder.casts import conversion
 from eventflux.planner.binder.context import BindContext
@@ -36,6 +37,20 @@ class Binder(Protocol):
 
 
 _Special = Callable[[Binder, Extension, FunctionCall], TypedExpression | None]
+
+
+def sql_spelling(call: FunctionCall) -> FunctionCall:
+    """SQL's other names of calls: ROW(a AS x) is struct(x => a), COLLECT_SET(x) is unionSet(createSet(x))."""
+    if call.namespace is not None:
+        return call
+    match call.name.casefold():
+        case "row":
+            return replace(call, name="struct")
+        case "collect_set" | "collectset" if len(call.arguments) == 1:
+            element = FunctionCall(name="createSet", arguments=call.arguments, span=call.span)
+            return replace(call, name="unionSet", arguments=(Argument(value=element, span=call.span),))
+        case _:
+            return call
 
 
 def special_call(binder: Binder, declaration: Extension, call: FunctionCall) -> TypedExpression | None:
