@@ -62,7 +62,7 @@ TEXTS = {
     "check_constraint": "CREATE TABLE T (a INT, CHECK (a > 0));",
     "foreign_key": "CREATE TABLE T (a INT, FOREIGN KEY (a) REFERENCES U(a));",
     "quantified_subquery": "INSERT INTO O SELECT a FROM S WHERE a > ALL (SELECT b FROM T);",
-    "empty_match": "INSERT INTO O SELECT a FROM PATTERN (EVERY A* -> B);",
+    "empty_match": "INSERT INTO O SELECT a FROM PATTERN (EVERY A*);",
     "within_fewer_events": "INSERT INTO O SELECT a FROM PATTERN (A -> B) WITHIN 1 EVENTS;",
     "unclosed_condition": "INSERT INTO O SELECT a FROM S WHERE (a > 1;",
     "ql_order_by_expression": "from S select a order by a + 1 insert into O;",

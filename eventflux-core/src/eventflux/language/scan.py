@@ -133,7 +133,7 @@ class _Scanner:
             return self._partition(start)
         dialect = self._dialect(words, body)
         is_function = words[:2] in (["DEFINE", "FUNCTION"], ["CREATE", "FUNCTION"])
-        end = self._skip_statement(dialect, is_function=is_function, in_partition=False)
+        end = self._skip_statement(dialect, body, is_function=is_function, in_partition=False)
         if self.position < len(self.text):
             self.position += 1
         return Segment(start, end, dialect)
@@ -157,7 +157,7 @@ class _Scanner:
             segment_start = self.position
             words, body = self._first_words()
             dialect = self._dialect(words, body)
-            end = self._skip_statement(dialect, is_function=False, in_partition=True)
+            end = self._skip_statement(dialect, body, is_function=False, in_partition=True)
             inner.append(Segment(segment_start, end, dialect))
             if self.position < len(self.text) and self.text[self.position] == ";":
                 self.position += 1
@@ -267,8 +267,11 @@ class _Scanner:
         self.position = len(self.text)
         return None
 
-    def _skip_statement(self, dialect: Dialect, *, is_function: bool, in_partition: bool) -> int:
-        """Move to the `;` (or END of the partition, or end of the text) behind a statement and return that place."""
+    def _skip_statement(self, dialect: Dialect, body: int, *, is_function: bool, in_partition: bool) -> int:
+        """Move to the `;` (or END of the partition, or end of the text) behind a statement and return that place.
+
+        In front of `body` are annotations, whose strings are EventFluxQL's in both languages.
+        """
         self.last_dialect = dialect
         statement = self.position
         nesting = _Nesting()
@@ -296,7 +299,7 @@ class _Scanner:
                 self.position = start
                 return start
             else:
-                self._skip_opaque(lexeme, start, dialect)
+                self._skip_opaque(lexeme, start, dialect if start >= body else Dialect.EVENTFLUXQL)
         self.position = len(self.text)
         return self.position
 

@@ -13,7 +13,9 @@ def print_app(app: EventFluxApp) -> str:
     printers: dict[Dialect, BasePrinter] = {Dialect.SQL: SqlPrinter(), Dialect.EVENTFLUXQL: EventFluxQLPrinter()}
     for printer in printers.values():
         printer.inner_printers = printers
-    lines = [printers[Dialect.EVENTFLUXQL].annotation(annotation) for annotation in app.annotations]
+    # What stands behind the app's annotations decides how their strings are read.
+    first = app.statements[0].dialect if app.statements else Dialect.EVENTFLUXQL
+    lines = [printers[first].annotation(annotation) for annotation in app.annotations]
     lines += [f"{printers[statement.dialect].statement(statement)};" for statement in app.statements]
     return "".join(f"{line}\n" for line in lines)
 

@@ -104,6 +104,8 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
             raise self.refusal("a query without input or output")
         text = f"from {self.input(node.input)}"
         if node.aggregation_range is not None:
+            if not isinstance(node.input, JoinInput):
+                raise self.refusal("WITHIN ... PER outside a join")
             text += self._range(node)
         return f"{text}{self._section(node)}{self.output_rate(node.output_rate)} {self.output(node.output)}"
 
@@ -123,20 +125,7 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
             raise self.refusal("a mutation, or DISTINCT")
         if not isinstance(node.output, InsertInto) or node.output.on_conflict is not None:
             raise self.refusal("a table mutation of SQL")
-        items: list[SelectItem] = []
-        columns = node.output.columns
-        if columns is None and len(node.selection.items) == 1 and not isinstance(node.selection.items[0], SelectItem):
-            selection = node.selection
-        else:
-            for position, item in enumerate(node.selection.items):
-                if not isinstance(item, SelectItem):
-                    raise self.refusal("* beside other columns")
-                if columns is not None and position < len(columns):
-                    item = replace(item, alias=columns[position])
-                elif item.alias is None and not isinstance(item.expression, AttributeReference):
-                    item = replace(item, alias=Identifier(name=f"_col{position}"))
-                items.append(item)
-            selection = replace(node.selection, items=tuple(items))
+        selection = self._named(node.selection, node.output.columns)
         source = node.input
         if node.where is not None:
             if not isinstance(source, StreamInput):
@@ -152,6 +141,21 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
             raise self.refusal("an alias outside a join")
         output = replace(node.output, columns=None)
         return replace(node, selection=selection, input=source, where=None, output=output)
+
+    def _named(self, node: Selection, columns: tuple[Identifier, ...] | None) -> Selection:
+        """The selection with the names that SQL gives by position."""
+        if columns is None and len(node.items) == 1 and not isinstance(node.items[0], SelectItem):
+            return node
+        items: list[SelectItem] = []
+        for position, item in enumerate(node.items):
+            if not isinstance(item, SelectItem):
+                raise self.refusal("* beside other columns")
+            if columns is not None and position < len(columns):
+                item = replace(item, alias=columns[position])
+            elif item.alias is None and not isinstance(item.expression, AttributeReference):
+                item = replace(item, alias=Identifier(name=f"_col{position}"))
+            items.append(item)
+        return replace(node, items=tuple(items))
 
     def _range(self, node: Query) -> str:
         bounds = node.aggregation_range
@@ -386,7 +390,8 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
             raise self.refusal("an alias outside a join")
         if node.where is not None:
             source = replace(source, handlers=(*source.handlers, Filter(condition=node.where)))
-        text = f"define aggregation {name} from {self.input(source)} select {self.selection(node.selection)}"
+        items = self.selection(self._named(node.selection, None))
+        text = f"define aggregation {name} from {self.input(source)} select {items}"
         if node.group_by:
             text += f" group by {self._references(node.group_by)}"
         by = "" if node.aggregate_by is None else f" by {self.expression(node.aggregate_by)}"

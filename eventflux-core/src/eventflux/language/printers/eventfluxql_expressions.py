@@ -171,7 +171,7 @@ class EventFluxQLExpressionPrinter(BasePrinter):
 
     def function_name(self, namespace: str | None, name: str) -> str:
         if not _WORD.fullmatch(name):
-            name = f"`{name}`"
+            name = self.name(Identifier(name=name))
         return name if namespace is None else f"{namespace}:{name}"
 
     def _is_null(self, node: IsNull) -> tuple[str, int]:

@@ -23,7 +23,7 @@ from eventflux.language.ast import (
     WindowCall,
 )
 from eventflux.language.grammar import ParseNode
-from eventflux.language.visitors.patterns import PatternVisitor
+from eventflux.language.visitors.match_recognize import MatchRecognizeVisitor
 from eventflux.types.error_codes import ErrorCode
 
 _JOIN_KINDS = {"LEFT": JoinKind.LEFT, "RIGHT": JoinKind.RIGHT, "FULL": JoinKind.FULL}
@@ -37,7 +37,7 @@ def window_of(handlers: tuple[Handler, ...]) -> WindowCall | NoWindow | None:
     return None
 
 
-class InputVisitor(PatternVisitor):
+class InputVisitor(MatchRecognizeVisitor):
     """Reads FROM clauses of both dialects."""
 
     def handlers(self, nodes: list[ParseNode]) -> tuple[Handler, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from eventflux.language.ast import (
     AbsentElement,
-    AfterMatchSkip,
     ChainElement,
     Dialect,
     DurationLiteral,
@@ -18,24 +17,13 @@ from eventflux.language.ast import (
     LogicalElement,
     LogicalOperand,
     LogicalOperator,
-    MatchRecognizeInput,
     NoWindow,
     PatternElement,
     PatternInput,
     PatternKind,
     Quantifier,
-    RowAlternation,
-    RowConcatenation,
-    RowDefinition,
-    RowGroup,
-    RowPattern,
-    RowQuantifier,
-    RowVariable,
-    SkipMode,
     StreamElement,
     StreamFunction,
-    StreamInput,
-    SubqueryInput,
     WindowCall,
 )
 from eventflux.language.grammar import ParseNode
@@ -66,7 +54,7 @@ class PatternVisitor(WindowVisitor):
         within = inner if inner is not None else outer
         pattern = self._or(body.one("pattern_or"), kind, is_first=True)
         limit = None if within is None else self.within(within)
-        self._check_empty_matches(pattern, is_alone=True)
+        self._check_empty_match(pattern)
         if isinstance(limit, EventCount) and limit.count < (needed := _needed_elements(pattern)):
             self.error(
                 limit.span,
@@ -81,20 +69,17 @@ class PatternVisitor(WindowVisitor):
             span=self.span(node),
         )
 
-    def _check_empty_matches(self, element: PatternElement, *, is_alone: bool) -> None:
-        """Refuse an element that may match nothing where that would match without end, or always."""
-        match element:
-            case StreamElement(quantifier=Quantifier(minimum=0) as quantifier) if is_alone:
+    def _check_empty_match(self, pattern: PatternElement) -> None:
+        """Refuse a pattern that is one element, and that element may match nothing: it would match without end."""
+        while isinstance(pattern, EveryElement):
+            pattern = pattern.pattern
+        match pattern:
+            case StreamElement(quantifier=Quantifier(minimum=0) as quantifier):
                 self.error(
                     quantifier.span,
                     ErrorCode.INVALID_QUANTIFIER,
-                    "a quantifier that allows no event is not allowed on the only element of a pattern or of EVERY",
+                    "a quantifier that allows no event is not allowed on the only element of a pattern",
                 )
-            case EveryElement():
-                self._check_empty_matches(element.pattern, is_alone=True)
-            case ChainElement():
-                for inner in element.elements:
-                    self._check_empty_matches(inner, is_alone=False)
             case _:
                 pass
 
@@ -256,7 +241,7 @@ class PatternVisitor(WindowVisitor):
         """`{2,5}`, `<2:5>`, `+`, `*`, `?`, in SQL wrapped in `quantifier`."""
         inner = self.only(node) if node.expr_name == "quantifier" else node
         span = self.span(node)
-        minimum, maximum = self._bounds(inner)
+        minimum, maximum = self.bounds(inner)
         text = self.text(node)
         if maximum is not None and maximum < minimum:
             self.error(span, ErrorCode.INVALID_QUANTIFIER, f"quantifier {text}: the maximum is below the minimum")
@@ -264,7 +249,7 @@ class PatternVisitor(WindowVisitor):
             self.error(span, ErrorCode.INVALID_QUANTIFIER, f"quantifier {text}: the maximum must be at least 1")
         return Quantifier(minimum=minimum, maximum=maximum, span=span)
 
-    def _bounds(self, node: ParseNode) -> tuple[int, int | None]:
+    def bounds(self, node: ParseNode) -> tuple[int, int | None]:
         if node.expr_name == "quantifier_symbol":
             return _SYMBOLS[self.text(node)]
         parts = self.parts(node)
@@ -401,92 +386,6 @@ class PatternVisitor(WindowVisitor):
                     self.check_absent(inner)
             case AbsentElement() | StreamElement():
                 pass
-
-    # -- MATCH_RECOGNIZE
-
-    def match_recognize(self, node: ParseNode, source: StreamInput | SubqueryInput) -> MatchRecognizeInput:
-        parts = self.parts(node)
-        partition, order, measures = parts.get("partition_by"), parts.get("order_by"), parts.get("measures")
-        rows, skip = parts.get("rows_per_match"), parts.get("after_match")
-        within, definitions = parts.get("within"), parts.get("row_definitions")
-        if rows is not None and self.parts(rows).has("all_rows"):
-            self._refuse(rows, "ALL ROWS PER MATCH is not supported; use ONE ROW PER MATCH")
-        limit = None if within is None else self.within(within)
-        if isinstance(limit, EventCount):
-            self._refuse(within if within is not None else node, "WITHIN takes a duration")
-            limit = None
-        return MatchRecognizeInput(
-            input=source,
-            partition_by=() if partition is None else self.expressions(partition),
-            order_by=() if order is None else self.order_items(order),
-            measures=()
-            if measures is None
-            else tuple(self.select_item(part) for part in self.parts(measures).all("aliased_expression")),
-            skip=None if skip is None else self._skip(skip),
-            pattern=self._row_pattern(parts.one("row_pattern")),
-            within=limit,
-            definitions=() if definitions is None else self._row_definitions(definitions),
-            span=source.span.to(self.span(node)),
-        )
-
-    def _refuse(self, node: ParseNode, message: str) -> None:
-        self.error(self.span(node), ErrorCode.MATCH_RECOGNIZE, f"MATCH_RECOGNIZE: {message}")
-
-    def _row_definitions(self, node: ParseNode) -> tuple[RowDefinition, ...]:
-        found: list[RowDefinition] = []
-        for part in self.parts(node).all("row_definition"):
-            inner = self.parts(part)
-            found.append(
-                RowDefinition(
-                    variable=self.identifier(inner.one("identifier")),
-                    condition=self.expression(inner.one("expression")),
-                    span=self.span(part),
-                )
-            )
-        return tuple(found)
-
-    def _skip(self, node: ParseNode) -> AfterMatchSkip:
-        inner = self.parts(node).nodes[-1]
-        modes = {
-            "past_last_row": SkipMode.PAST_LAST_ROW,
-            "to_next_row": SkipMode.TO_NEXT_ROW,
-            "to_first": SkipMode.TO_FIRST,
-            "to_last": SkipMode.TO_LAST,
-        }
-        variable = self.parts(inner).get("identifier")
-        return AfterMatchSkip(
-            mode=modes[inner.expr_name],
-            variable=None if variable is None else self.identifier(variable),
-            span=self.span(node),
-        )
-
-    def _row_pattern(self, node: ParseNode) -> RowPattern:
-        items = [self._row_sequence(part) for part in self.parts(node).all("row_sequence")]
-        return items[0] if len(items) == 1 else RowAlternation(items=tuple(items), span=self.span(node))
-
-    def _row_sequence(self, node: ParseNode) -> RowPattern:
-        items = [self._row_term(part) for part in self.parts(node).all("row_term")]
-        return items[0] if len(items) == 1 else RowConcatenation(items=tuple(items), span=self.span(node))
-
-    def _row_term(self, node: ParseNode) -> RowPattern:
-        parts = self.parts(node)
-        primary = self.only(parts.one("row_primary"))
-        quantifier_node = parts.get("row_quantifier")
-        quantifier = None if quantifier_node is None else self._row_quantifier(quantifier_node)
-        if primary.expr_name == "identifier":
-            return RowVariable(name=self.identifier(primary), quantifier=quantifier, span=self.span(node))
-        inner = self._row_pattern(self.parts(primary).one("row_pattern"))
-        if quantifier is None:
-            return inner
-        self._refuse(node, "a quantifier on a group is not supported")
-        return RowGroup(pattern=inner, quantifier=quantifier, span=self.span(node))
-
-    def _row_quantifier(self, node: ParseNode) -> RowQuantifier:
-        parts = self.parts(node)
-        minimum, maximum = self._bounds(parts.nodes[0])
-        if maximum is not None and (maximum < minimum or maximum == 0):
-            self._refuse(node, f"quantifier {self.text(node)}: the maximum is below the minimum or 0")
-        return RowQuantifier(minimum=minimum, maximum=maximum, reluctant=parts.has("question"), span=self.span(node))
 
 
 def _bind_absent(operands: list[PatternElement]) -> list[PatternElement]:

@@ -15,6 +15,7 @@ from eventflux.language.ast import (
 from eventflux.language.grammar import ParseNode
 from eventflux.language.literals import string_value
 from eventflux.language.visitors.expressions import ExpressionVisitor
+from eventflux.types.error_codes import ErrorCode
 
 _KSQL_NAMES = {"window_size": "size", "window_advance": "advance_by", "window_grace": "grace"}
 
@@ -71,6 +72,8 @@ class WindowVisitor(ExpressionVisitor):
             name_node = parts.one("string")
             namespace, colon, name = string_value(self.text(name_node), self.dialect).partition(":")
             arguments = tuple(self.argument(part) for part in parts.all("argument"))
+            if not namespace or (colon and not name):
+                self.error(self.span(name_node), ErrorCode.UNKNOWN_WINDOW, "the name of the window is empty")
             if not colon:
                 return WindowCall(name=namespace, arguments=arguments, span=span)
             return WindowCall(namespace=namespace, name=name, arguments=arguments, span=span)
