@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventflux.engine import ingest
+from eventflux.engine.codecs import NativeRows, send_native
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Input
 from eventflux.types.schema import Schema
@@ -69,6 +70,10 @@ class InputHandler:
             RuntimeStoppedError: The runtime isn't running.
         """
         return ingest.send_arrow(self._engine, self._native, data, timestamp_column, chunk=chunk)
+
+    def send_native_batch(self, rows: NativeRows) -> int:
+        """Send rows that a decoder of the engine has read, each as if sent alone; the number of rows accepted."""
+        return send_native(self._native, rows)
 
     def __repr__(self) -> str:
         return f"InputHandler({self.stream}: {self.definition})"
