@@ -119,7 +119,7 @@ class AppBinder:
                 entry = definitions.stream_entry(context, statement)
                 if self._add(entry):
                     configured = self.configured.get(entry.name, {})
-                    self._options[entry.name] = read_stream_options(context, statement, configured)
+                    self._options[entry.name] = read_stream_options(context, statement, entry.schema, configured)
             case TableDefinition():
                 self._add(definitions.table_entry(self._context(statement.dialect), statement))
             case WindowDefinition():

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from eventflux.extension import Extension, ExtensionKind, OptionProblemKind, parse_options, suggestion
+from eventflux.extension import Extension, suggestion
 from eventflux.language.ast import Annotation, AnnotationElement, Property, StreamDefinition
 from eventflux.planner.binder.async_options import ASYNC_KEYS, AsyncOptions, with_async_option
+from eventflux.planner.binder.connectors import CONNECTOR_KINDS, Connectors, OptionText
 from eventflux.planner.binder.context import BindContext
-from eventflux.planner.diagnostics import MissingExtension
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
 
@@ -49,16 +50,19 @@ class StreamOptions:
 
 
 def read_stream_options(
-    context: BindContext, definition: StreamDefinition, configured: Mapping[str, str]
+    context: BindContext, definition: StreamDefinition, schema: Schema | None, configured: Mapping[str, str]
 ) -> StreamOptions:
     """The options of a definition; what is wrong is noted.
 
     Args:
         context: Of the statement.
         definition: Of the stream.
+        schema: Its attributes; None where they are not known.
         configured: Properties that the configuration gives where the text does not.
     """
-    reader = _Reader(context=context, stream=definition.name.name, span=definition.name.span)
+    name = definition.name.name
+    connectors = Connectors(context=context, stream=name, schema=schema)
+    reader = _Reader(context=context, stream=name, span=definition.name.span, connectors=connectors)
     for annotation in definition.annotations:
         if annotation.namespace is None:
             reader.annotation(annotation)
@@ -88,10 +92,6 @@ _COMMON_KEYS: Final = (
     "timestamp-format",
 )
 _NUMBERED: Final = re.compile(r"(source|sink)\.\d+\.(.+)")
-_KINDS: Final = {
-    "source": (ExtensionKind.SOURCE, ExtensionKind.SOURCE_MAPPER),
-    "sink": (ExtensionKind.SINK, ExtensionKind.SINK_MAPPER),
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,10 +99,11 @@ class _Reader:
     context: BindContext
     stream: str
     span: Span
+    connectors: Connectors
     options: StreamOptions = field(default_factory=StreamOptions)
 
     def error(self, span: Span, code: ErrorCode, message: str, hint: str | None = None) -> None:
-        self.context.diagnostics.error(span, code, f"stream '{self.stream}': {message}", hint)
+        self.connectors.error(span, code, message, hint)
 
     # ---- annotations
 
@@ -126,7 +127,7 @@ class _Reader:
                 if action is not None:
                     self._on_error(action)
             case "source" | "sink":
-                self._connector(annotation)
+                self.connectors.annotation(annotation)
             case _:
                 pass
 
@@ -140,38 +141,6 @@ class _Reader:
             )
             return
         self.options = replace(self.options, error_strategy=ErrorStrategy(action))
-
-    def _connector(self, annotation: Annotation) -> None:
-        """`@source(type='...', options, @map(...))`."""
-        kind, mapper_kind = _KINDS[annotation.name.lower()]
-        named = annotation.element("type")
-        if named is None:
-            if annotation.element("ref") is None:
-                self.error(annotation.span, ErrorCode.MISSING_PROPERTY, f"@{annotation.name} needs a type")
-            return
-        declaration = self._extension(kind, named.value, named.value_span)
-        if annotation.is_named("sink"):
-            self._sink_on_error(annotation)
-        if declaration is not None:
-            reserved = {"type", "ref", "on.error"}
-            self._check_options(declaration, _given(annotation.elements, reserved), {}, annotation.span)
-        for mapping in annotation.nested("map"):
-            mapped = mapping.element("type")
-            if mapped is None:
-                self.error(mapping.span, ErrorCode.MISSING_PROPERTY, "@map needs a type")
-                continue
-            mapper = self._extension(mapper_kind, mapped.value, mapped.value_span)
-            if mapper is not None:
-                self._check_options(mapper, _given(mapping.elements, {"type"}), {}, mapping.span)
-
-    def _sink_on_error(self, annotation: Annotation) -> None:
-        element = annotation.element("on.error")
-        if element is not None and element.value.lower() not in {"log", "wait", "stream", "store"}:
-            self.error(
-                element.value_span,
-                ErrorCode.PROPERTY_VALUE,
-                f"on.error must be LOG, WAIT, STREAM or STORE, not {element.value!r}",
-            )
 
     # ---- WITH
 
@@ -203,7 +172,7 @@ class _Reader:
     def _kind(self, values: Mapping[str, Property], texts: Mapping[str, str]) -> tuple[Extension, ...]:
         """The connector and mapper that the properties name, checked against the kind of the stream."""
         kinds = [kind.strip() for kind in texts.get("type", "internal").lower().split(",")]
-        if "internal" in kinds or any(kind not in _KINDS for kind in kinds):
+        if "internal" in kinds or any(kind not in CONNECTOR_KINDS for kind in kinds):
             if kinds != ["internal"]:
                 self.error(
                     self._place(values, "type"),
@@ -228,13 +197,15 @@ class _Reader:
                 f"property 'extension' is required for type '{texts['type']}'",
             )
         for kind in kinds:
-            connector_kind, mapper_kind = _KINDS[kind]
+            connector_kind, mapper_kind = CONNECTOR_KINDS[kind]
             if "extension" in texts:
-                connector = self._extension(connector_kind, texts["extension"], self._place(values, "extension"))
+                connector = self.connectors.extension(
+                    connector_kind, texts["extension"], self._place(values, "extension")
+                )
                 if connector is not None:
                     found.append(connector)
             if "format" in texts:
-                mapper = self._extension(mapper_kind, texts["format"], self._place(values, "format"))
+                mapper = self.connectors.extension(mapper_kind, texts["format"], self._place(values, "format"))
                 if mapper is not None:
                     found.append(mapper)
         return tuple(found)
@@ -264,9 +235,12 @@ class _Reader:
                 for prefix in prefixes
                 if key.lower().startswith(prefix) and key not in values
             }
-            self._check_options(
+            self.connectors.options(
                 extension,
-                {key: (one.value, one.key_span, one.value_span) for key, one in own.items()},
+                {
+                    key: OptionText(text=one.value, key_span=one.key_span, value_span=one.value_span)
+                    for key, one in own.items()
+                },
                 layered,
                 self.span,
             )
@@ -306,59 +280,7 @@ class _Reader:
             )
         self.options = replace(self.options, error_strategy=strategy)
 
-    # ---- values
-
     def _place(self, values: Mapping[str, Property], key: str, *, is_key: bool = False) -> Span:
         if key not in values:
             return self.span
         return values[key].key_span if is_key else values[key].value_span
-
-    def _extension(self, kind: ExtensionKind, name: str, span: Span) -> Extension | None:
-        registry = self.context.registry
-        found = registry.find(kind, name)
-        if found is not None:
-            return found
-        known = registry.nearest(kind, name)
-        self.context.diagnostics.missing_extension(
-            span,
-            ErrorCode.NOT_INSTALLED,
-            f"stream '{self.stream}': no {kind.words} '{name}' is installed",
-            MissingExtension(kind=kind.words, name=name, available=known, install_hint=None),
-            suggestion(name, known),
-        )
-        return None
-
-    def _check_options(
-        self,
-        declaration: Extension,
-        given: Mapping[str, tuple[str, Span, Span]],
-        layered: Mapping[str, str],
-        span: Span,
-    ) -> None:
-        texts = {**layered, **{key: text for key, (text, _, _) in given.items()}}
-        _, problems = parse_options(declaration, texts)
-        for problem in problems:
-            place = given.get(problem.key)
-            at_key = problem.kind in {OptionProblemKind.UNKNOWN, OptionProblemKind.TWICE}
-            self.context.diagnostics.error(
-                span if place is None else place[1] if at_key else place[2],
-                _OPTION_CODES[problem.kind],
-                f"stream '{self.stream}': {problem.message}",
-                problem.hint,
-            )
-
-
-def _given(elements: Sequence[AnnotationElement], reserved: set[str]) -> dict[str, tuple[str, Span, Span]]:
-    return {
-        element.key: (element.value, element.span, element.value_span)
-        for element in elements
-        if element.key is not None and element.key.lower() not in reserved
-    }
-
-
-_OPTION_CODES: Final = {
-    OptionProblemKind.UNKNOWN: ErrorCode.UNKNOWN_PROPERTY,
-    OptionProblemKind.MISSING: ErrorCode.MISSING_PROPERTY,
-    OptionProblemKind.VALUE: ErrorCode.PROPERTY_VALUE,
-    OptionProblemKind.TWICE: ErrorCode.DUPLICATE_PROPERTY,
-}
