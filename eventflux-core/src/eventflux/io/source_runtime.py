@@ -101,6 +101,10 @@ class SourceRuntime:
         """Go on from a position; before `start`."""
         self.source.load(state)
 
+    def committed(self, state: State) -> None:
+        """A checkpoint that holds the position is durable."""
+        self.source.committed(state)
+
     def lost(self, error: Exception | None) -> None:
         """The source delivers no more: it has ended, its connection is gone, or it failed."""
         if error is None:
