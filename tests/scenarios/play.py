@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from eventflux import EventBatch, EventFluxManager, InMemoryPersistenceStore
 from tests.scenarios.scenario import Scenario, Step
+
+from eventflux import EventBatch, EventFluxManager, InMemoryPersistenceStore
 
 Heard = dict[str, dict[str, list[tuple[int, list[Any]]]]]
 """Listener -> "current" or "expired" -> timestamp and data of what it was given."""

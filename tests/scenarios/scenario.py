@@ -10,7 +10,8 @@
       - {send: S, ts: [1, 2], rows: [[a, 1], [b, 2]], expect: {q: {current: [...], expired: [...]}}}
       - {tick: 5000, expect: {O: []}}
 
-`expect` names streams and queries; one that a step does not name must be silent in it. A row of `expect` is the data, or {ts, row}.
+`expect` names streams and queries; one that a step does not name must be silent in it. A row of `expect` is the data,
+or {ts, row}.
 """
 
 from __future__ import annotations

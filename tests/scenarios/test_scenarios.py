@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.scenarios.play import play, play_in_bulk
 from tests.scenarios.scenario import HERE, files, load
 

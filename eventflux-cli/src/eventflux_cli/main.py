@@ -19,7 +19,9 @@ _LEVELS = ("debug", "info", "warning", "error")
 def main(arguments: Sequence[str] | None = None) -> int:
     """`eventflux`: the exit code."""
     parser = argparse.ArgumentParser(prog="eventflux", description="Run, check and inspect EventFlux apps.")
-    parser.add_argument("--version", action="version", version=f"eventflux {__version__}, Python {sys.version.split()[0]}")
+    parser.add_argument(
+        "--version", action="version", version=f"eventflux {__version__}, Python {sys.version.split()[0]}"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in _COMMANDS.items():
         summary = (command.__doc__ or "").split(": ", 1)[-1].strip()
@@ -35,10 +37,16 @@ def run_main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("-c", "--config", action="append", default=[], metavar="FILE", help="configuration (repeatable)")
+    parser.add_argument(
+        "-c", "--config", action="append", default=[], metavar="FILE", help="configuration (repeatable)"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting (repeatable)")
-    parser.add_argument("--define", action="append", default=[], metavar="NAME=VALUE", help="value of ${NAME} (repeatable)")
-    parser.add_argument("-e", "--extension", action="append", default=[], metavar="PATH", help="load a plug-in (repeatable)")
+    parser.add_argument(
+        "--define", action="append", default=[], metavar="NAME=VALUE", help="value of ${NAME} (repeatable)"
+    )
+    parser.add_argument(
+        "-e", "--extension", action="append", default=[], metavar="PATH", help="load a plug-in (repeatable)"
+    )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     parser.add_argument("--log-level", choices=_LEVELS, default="warning")
     parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on standard error")

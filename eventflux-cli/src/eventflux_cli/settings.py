@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from eventflux import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 Tree = dict[str, Any]
 
@@ -48,7 +54,9 @@ def _read(path: Path) -> Tree:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"the configuration {str(path)!r} cannot be read: {error.strerror}", file=str(path)) from error
+        raise ConfigError(
+            f"the configuration {str(path)!r} cannot be read: {error.strerror}", file=str(path)
+        ) from error
     match path.suffix:
         case ".toml":
             return _toml(text, path)
@@ -56,19 +64,18 @@ def _read(path: Path) -> Tree:
             return _json(text, path)
         case _:
             raise ConfigError(
-                f"the configuration {str(path)!r} has the suffix {path.suffix!r}", file=str(path), hint="use .toml or .json"
+                f"the configuration {str(path)!r} has the suffix {path.suffix!r}",
+                file=str(path),
+                hint="use .toml or .json",
             )
 
 
 def _toml(text: str, path: Path) -> Tree:
     try:
-        import tomllib  # noqa: PLC0415 - Python 3.11 and up
-    except ModuleNotFoundError:
-        import tomli as tomllib  # noqa: PLC0415
-    try:
-        return tomllib.loads(text)
+        tree: Tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", file=str(path)) from error
+    return tree
 
 
 def _json(text: str, path: Path) -> Tree:

@@ -66,11 +66,10 @@ def show_rich(summary: RunSummary, console: Console) -> None:
     table.add_column("stream")
     table.add_column("events", justify="right")
     table.add_column("events/s", justify="right")
-    for name, rows in summary.streams.items():
-        table.add_row(name, f"{rows:,}", f"{rows / summary.seconds:,.0f}" if summary.seconds else "")
-    table.caption = (
-        f"{summary.events_in:,} events in, {summary.events_out:,} out, {summary.errors:,} errors in {summary.seconds:.2f} s"
-    )
+    for name, count in summary.streams.items():
+        table.add_row(name, f"{count:,}", f"{count / summary.seconds:,.0f}" if summary.seconds else "")
+    rows = f"{summary.events_in:,} events in, {summary.events_out:,} out, {summary.errors:,} errors"
+    table.caption = f"{rows} in {summary.seconds:.2f} s"
     console.print(table)
 
 

@@ -13,7 +13,7 @@ Color = Literal["auto", "always", "never"]
 
 
 def wants_rich(color: Color) -> bool:
-    """Whether standard error gets colours and a live display. `NO_COLOR` and `--color` decide before the terminal does."""
+    """Whether standard error gets colours and a live display: `NO_COLOR` and `--color` decide before the terminal."""
     match color:
         case "always":
             return True

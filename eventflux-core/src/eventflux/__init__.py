@@ -1,10 +1,10 @@
 """EventFlux: complex event processing over streams, written in SQL or EventFluxQL.
 
-    manager = EventFluxManager()
-    runtime = manager.create_eventflux_app_runtime(text)
-    runtime.add_callback("Alerts", print)
-    runtime.start()
-    runtime.input_handler("Trades").send(("ACME", 120.5, 10))
+manager = EventFluxManager()
+runtime = manager.create_eventflux_app_runtime(text)
+runtime.add_callback("Alerts", print)
+runtime.start()
+runtime.input_handler("Trades").send(("ACME", 120.5, 10))
 """
 
 from eventflux.engine.native_types import Event, EventBatch

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _list(found: Sequence[Extension], output: str) -> None:
     if output == "json":
-        rows = [
+        listed = [
             {
                 "kind": each.kind.value,
                 "name": each.qualified_name,
@@ -65,7 +65,7 @@ def _list(found: Sequence[Extension], output: str) -> None:
             }
             for each in found
         ]
-        print(json.dumps(rows))
+        print(json.dumps(listed))
         return
     rows = [(each.kind.value, each.qualified_name, each.distribution, each.description) for each in found]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
@@ -74,7 +74,10 @@ def _list(found: Sequence[Extension], output: str) -> None:
 
 
 def _explained(declaration: Extension) -> str:
-    lines = [f"{declaration.kind.words} {declaration.qualified_name} ({declaration.distribution})", f"  {declaration.description}"]
+    lines = [
+        f"{declaration.kind.words} {declaration.qualified_name} ({declaration.distribution})",
+        f"  {declaration.description}",
+    ]
     if declaration.aliases:
         lines.append(f"  also: {', '.join(declaration.aliases)}")
     if declaration.kind in {ExtensionKind.FUNCTION, ExtensionKind.AGGREGATOR, ExtensionKind.WINDOW}:

@@ -38,7 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--playback", action="store_true", help="let event time drive the clock")
     parser.add_argument("--limit", type=int, metavar="N", help="stop when N events have come in")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop after so long")
-    parser.add_argument("--print", action="append", default=[], metavar="STREAM", help="print a stream's events (repeatable)")
+    parser.add_argument(
+        "--print", action="append", default=[], metavar="STREAM", help="print a stream's events (repeatable)"
+    )
     parser.add_argument("--log-all", action="store_true", help="print every stream that a query inserts into")
     store = parser.add_mutually_exclusive_group()
     store.add_argument("--persistence-dir", metavar="DIR", help="keep the state in files there")
@@ -165,9 +167,7 @@ def _wait(
             stop.event.wait(_POLL_SECONDS)
 
 
-def _summarize(
-    runtimes: list[EventFluxAppRuntime], options: argparse.Namespace, seconds: float, out: object
-) -> None:
+def _summarize(runtimes: list[EventFluxAppRuntime], options: argparse.Namespace, seconds: float, out: object) -> None:
     if options.no_summary or options.quiet:
         return
     summaries = runtimes_summary(runtimes, seconds)

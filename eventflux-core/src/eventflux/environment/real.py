@@ -91,7 +91,7 @@ class RealEnvironment:
 
     def __init__(self, seed: int | None = None) -> None:
         self._files = RealFiles()
-        self._random = random.Random(seed)  # noqa: S311 - jitter, not secrets
+        self._random = random.Random(seed)
 
     @property
     def files(self) -> Files:

@@ -158,7 +158,7 @@ class SourceFeed:
                     self.events += self._rows.send(rows[0], None if timestamps is None else timestamps[0])
                 else:
                     self.events += self._rows.send_many(rows, timestamps)
-            except EventDataError as error:  # noqa: PERF203 - goes round again only for a row that is refused
+            except EventDataError as error:
                 at = 0 if len(rows) == 1 or error.row is None else error.row
                 if at > 0:
                     self._send_run(rows[:at], None if timestamps is None else timestamps[:at], where)

@@ -21,8 +21,8 @@ from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
-from eventflux.runtime.failures import Failures, FailureListener, describe
 from eventflux.runtime.extension_context import ElementContext
+from eventflux.runtime.failures import FailureListener, Failures, describe
 from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
@@ -123,9 +123,7 @@ class EventFluxAppRuntime:
         return emitted
 
     def _context_of(self, element: str) -> ElementContext:
-        return ElementContext(
-            app_name=self.name, element=element, attributes=self._context.attributes, clock=self._now
-        )
+        return ElementContext(app_name=self.name, element=element, attributes=self._context.attributes, clock=self._now)
 
     def _now(self) -> int:
         return self._engine.now if self._playback else self._context.environment.wall_clock()
@@ -298,7 +296,9 @@ class EventFluxAppRuntime:
             ValueError: The clock would go back.
         """
         if not self._playback:
-            raise RuntimeStateError(f"app {self.name!r} runs on the wall clock: only playback apps can be moved in time")
+            raise RuntimeStateError(
+                f"app {self.name!r} runs on the wall clock: only playback apps can be moved in time"
+            )
         if self._lifecycle.state not in _LIVE:
             raise self._lifecycle.refuse_input()
         if ms < self._engine.now:

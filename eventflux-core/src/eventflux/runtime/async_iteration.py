@@ -1,7 +1,7 @@
 """Streams for asyncio: `async for events in runtime.stream("Alerts")`.
 
-A bounded queue between the thread that delivers and the event loop. When it is full the delivering thread waits: back-pressure reaches the
-sender, and nothing is lost.
+A bounded queue between the thread that delivers and the event loop. When it is full the delivering thread waits:
+back-pressure reaches the sender, and nothing is lost.
 """
 
 from __future__ import annotations

@@ -159,7 +159,9 @@ class Checkpoints:
             for name, data in functions.items()
         ]
         sections += [
-            Section(component=name, kind=name.split("/", 1)[0], version=_CONNECTOR_VERSION, fingerprint=name, data=position)
+            Section(
+                component=name, kind=name.split("/", 1)[0], version=_CONNECTOR_VERSION, fingerprint=name, data=position
+            )
             for name, position in positions.items()
             if position is not None
         ]
@@ -193,5 +195,7 @@ class Checkpoints:
 def require_store(store: PersistenceStore | None) -> PersistenceStore:
     """The store, or the error for the lack of one."""
     if store is None:
-        raise StateError("no persistence store is set", hint="manager.set_persistence_store(FilePersistenceStore(path))")
+        raise StateError(
+            "no persistence store is set", hint="manager.set_persistence_store(FilePersistenceStore(path))"
+        )
     return store

@@ -20,8 +20,8 @@ class EventFluxContext:
         plugins: The plug-ins that were found, and those that failed.
         environment: The outside world: clock, files, threads.
         config: The configuration tree.
-        persistence_store: Where revisions are kept, or None. A store that was set is restored from at start and saved to at
-            shutdown.
+        persistence_store: Where revisions are kept, or None. A store that was set is restored from at start and saved
+            to at shutdown.
         fallback_store: Where `persist()` keeps revisions while no store was set: in memory. None once one was set.
         attributes: Free-form values for extensions.
     """

@@ -63,9 +63,7 @@ class Failures:
         events: tuple[object, ...] = (),
     ) -> None:
         """Count and tell one failure; never raises."""
-        failure = RuntimeFailure(
-            app=self._app, where=where, message=message, stream=stream, error=error, events=events
-        )
+        failure = RuntimeFailure(app=self._app, where=where, message=message, stream=stream, error=error, events=events)
         with self._lock:
             self._counts[where] += 1
         listener = self._listener

@@ -57,15 +57,11 @@ class HostFunctions:
         for each in self._stateful.values():
             each.reset()
 
-    def _register(
-        self, engine: Engine, function: HostFunction, context_of: Callable[[str], ElementContext]
-    ) -> int:
+    def _register(self, engine: Engine, function: HostFunction, context_of: Callable[[str], ElementContext]) -> int:
         call = self._callable(function, context_of)
         return engine.add_function(call, function.name, vectorized=function.vectorized)
 
-    def _callable(
-        self, function: HostFunction, context_of: Callable[[str], ElementContext]
-    ) -> Callable[..., Any]:
+    def _callable(self, function: HostFunction, context_of: Callable[[str], ElementContext]) -> Callable[..., Any]:
         match function.implementation:
             case ScriptFunction(execute=execute):
                 return execute

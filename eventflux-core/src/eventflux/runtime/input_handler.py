@@ -15,9 +15,10 @@ from eventflux.types.schema import Schema
 class InputHandler:
     """Sends rows into one stream; any number of threads may.
 
-    `send(row, timestamp=None)` sends one row; `send_batch(rows, timestamps=None)` one chunk; `send_many(rows, timestamps=None)` many rows,
-    each as if it had been sent alone. These are native: an attribute lookup and one call. All `send*` return the number of rows accepted, and
-    refuse a call whole with `EventDataError` when a row of it does not fit the stream.
+    `send(row, timestamp=None)` sends one row; `send_batch(rows, timestamps=None)` one chunk;
+    `send_many(rows, timestamps=None)` many rows, each as if it had been sent alone. These are native: an attribute
+    lookup and one call. All `send*` return the number of rows accepted, and refuse a call whole with `EventDataError`
+    when a row of it does not fit the stream.
 
     Attributes:
         stream: Name of the stream.
@@ -39,9 +40,9 @@ class InputHandler:
         """Send rows given as columns, each row as if it had been sent alone.
 
         Args:
-            columns: Attribute name -> n values, each attribute of the stream once. NumPy and other buffers whose layout is that of the
-                attribute's type (int32 for INT, float64 for DOUBLE...) are read in place, others are converted; Arrow arrays and
-                sequences of Python values work too.
+            columns: Attribute name -> n values, each attribute of the stream once. NumPy and other buffers whose
+                layout is that of the attribute's type (int32 for INT, float64 for DOUBLE...) are read in place, others
+                are converted; Arrow arrays and sequences of Python values work too.
             timestamps: n milliseconds since the epoch, one moment for all, or None: the clock's now.
             chunk: The rows are one chunk, as with `send_batch`.
 
@@ -49,13 +50,14 @@ class InputHandler:
             Rows accepted.
 
         Raises:
-            EventDataError: A column is missing, unknown, of another length, or has a value that does not fit; nothing entered.
+            EventDataError: A column is missing, unknown, of another length, or has a value that does not fit;
+                nothing entered.
             RuntimeStoppedError: The runtime isn't running.
         """
         return ingest.send_columns(self._engine, self._native, columns, timestamps, chunk=chunk)
 
     def send_arrow(self, data: Any, timestamp_column: str | None = None, *, chunk: bool = False) -> int:
-        """Send the rows of anything with the Arrow PyCapsule interface (pyarrow, polars, duckdb, pandas), each as if sent alone.
+        """Send rows of anything with the Arrow PyCapsule interface (pyarrow, polars, duckdb), each as if sent alone.
 
         Args:
             data: A record batch, table or stream.

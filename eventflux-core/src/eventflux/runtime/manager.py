@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType, TracebackType
+
 from typing_extensions import Self
 
 from eventflux.builtin import plugin as builtin_plugin
@@ -237,11 +238,15 @@ class EventFluxManager:
         )
         self._context.registry.register(declaration, replace=replace)
 
-    def _add(self, kind: ExtensionKind, name: str, factory: Callable[..., object], namespace: str, *, replace: bool) -> None:
+    def _add(
+        self, kind: ExtensionKind, name: str, factory: Callable[..., object], namespace: str, *, replace: bool
+    ) -> None:
         declaration = programmatic_declaration(kind, name, factory, namespace)
         self._context.registry.register(declaration, replace=replace)
 
-    def add_window(self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False) -> None:
+    def add_window(
+        self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False
+    ) -> None:
         """Register a window class."""
         self._add(ExtensionKind.WINDOW, name, factory, namespace, replace=replace)
 
@@ -266,5 +271,3 @@ class EventFluxManager:
     def add_sink_mapper(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
         """Register a sink mapper class."""
         self._add(ExtensionKind.SINK_MAPPER, name, factory, "", replace=replace)
-
-

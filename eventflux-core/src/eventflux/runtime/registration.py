@@ -24,7 +24,7 @@ def scalar_function_declaration(
     namespace: str,
     vectorized: bool,
 ) -> Extension:
-    """A scalar function given as a callable or a class. Without `params`: the callable's own, or any number of any type."""
+    """A scalar function given as a callable or a class; without `params` those of the callable, or any of any type."""
     parameters = _parameters(fn, params)
     return Extension(
         name=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from eventflux.extension.nearest import by_nearness
 from eventflux.types.errors import EventDataError
@@ -34,7 +35,7 @@ def row_tuple(row: object, stream: str, schema: Schema, index: int = 0) -> Seque
     )
 
 
-def _from_mapping(row: Mapping[object, object], stream: str, schema: Schema, index: int) -> tuple[object, ...]:
+def _from_mapping(row: Mapping[Any, object], stream: str, schema: Schema, index: int) -> tuple[object, ...]:
     for name in row:
         if name not in schema:
             nearest = by_nearness(str(name), schema.names)

@@ -1,7 +1,7 @@
 """Fires timers on the wall clock.
 
-One thread an app. It sleeps in the engine until the earliest timer is due, and is woken when a push has made something due sooner. In
-playback there is none: the clock moves with the input.
+One thread an app. It sleeps in the engine until the earliest timer is due, and is woken when a push has made
+something due sooner. In playback there is none: the clock moves with the input.
 """
 
 from __future__ import annotations

@@ -134,13 +134,17 @@ class StreamConnectors:
     def sinks(self) -> tuple[SinkRuntime, ...]:
         return tuple(self._sinks)
 
+    @property
+    def _all(self) -> tuple[SourceRuntime | SinkRuntime, ...]:
+        return (*self._sources, *self._sinks)
+
     def positioned(self) -> dict[str, Positioned]:
         """Connectors by the name of their part of a checkpoint: `source/<stream>/<type>/<n>`, `sink/...`."""
         named: dict[str, Positioned] = {}
-        for role, connectors in (("source", self._sources), ("sink", self._sinks)):
-            for connector in connectors:
-                prefix = f"{role}/{connector.stream}/{connector.type_name}/"
-                named[prefix + str(sum(name.startswith(prefix) for name in named))] = connector
+        for connector in self._all:
+            role = "source" if isinstance(connector, SourceRuntime) else "sink"
+            prefix = f"{role}/{connector.stream}/{connector.type_name}/"
+            named[prefix + str(sum(name.startswith(prefix) for name in named))] = connector
         return named
 
     def validate(self) -> None:
@@ -152,7 +156,7 @@ class StreamConnectors:
         if not self._connects:
             return
         problems: list[str] = []
-        for connector in (*self._sources, *self._sinks):
+        for connector in self._all:
             try:
                 connector.validate()
             except ConnectionUnavailableError as error:
@@ -197,7 +201,7 @@ class StreamConnectors:
 
     def destroy(self) -> None:
         """Release everything."""
-        for connector in (*self._sources, *self._sinks):
+        for connector in self._all:
             self._quietly(connector.destroy, connector.connection.name)
 
     def wait_finished(self, timeout: float | None = None) -> bool:

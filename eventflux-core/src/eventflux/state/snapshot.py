@@ -5,8 +5,8 @@
     index: msgpack [[component, offset], ...]
     index offset u64 | CRC-32C of all before u32 | magic "SXFE"
 
-Little-endian. Each section has a checksum of its own, so that a damaged component can be named. Nothing in it is executed
-on reading: msgpack and raw bytes only. Described in docs/development/state-format.md.
+Little-endian. Each section has a checksum of its own, so that a damaged component can be named. Nothing in it is
+executed on reading: msgpack and raw bytes only. Described in docs/development/state-format.md.
 """
 
 from __future__ import annotations
@@ -182,7 +182,16 @@ def _header(fields: Any) -> SnapshotHeader:
 def _section(data: memoryview, position: int, end: int) -> tuple[Section, int]:
     meta, position = _get(data, position, end, "section")
     match meta:
-        case [str(component), str(kind), [int(), int(), int()] as version, str(fingerprint), str(codec), int(raw), int(stored), int(checksum)]:
+        case [
+            str(component),
+            str(kind),
+            [int(), int(), int()] as version,
+            str(fingerprint),
+            str(codec),
+            int(raw),
+            int(stored),
+            int(checksum),
+        ]:
             pass
         case _:
             raise CorruptStateError("the snapshot is damaged", where="section")
@@ -190,7 +199,9 @@ def _section(data: memoryview, position: int, end: int) -> tuple[Section, int]:
         raise CorruptStateError("the snapshot is cut short", where=component, expected=stored, got=end - position)
     content = data[position : position + stored]
     if crc32c(content) != checksum:
-        raise CorruptStateError(f"the state of {component!r} is damaged", where=component, expected=checksum, got=crc32c(content))
+        raise CorruptStateError(
+            f"the state of {component!r} is damaged", where=component, expected=checksum, got=crc32c(content)
+        )
     section = Section(
         component=component,
         kind=kind,
@@ -214,7 +225,7 @@ def _decoded(content: memoryview, codec: str, raw: int, component: str) -> bytes
         case _:
             raise IncompatibleStateError(f"the state of {component!r} is stored as {codec!r}", component=component)
     if len(decoded) != raw:
-        raise CorruptStateError(f"the state of {component!r} is damaged", where=component, expected=raw, got=len(decoded))
+        raise CorruptStateError(
+            f"the state of {component!r} is damaged", where=component, expected=raw, got=len(decoded)
+        )
     return decoded
-
-

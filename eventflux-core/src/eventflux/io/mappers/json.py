@@ -92,7 +92,7 @@ class JsonSourceMapper(SourceMapper):
                 if self._timestamp is not None and mapped.timestamps is not None:
                     mapped.timestamps.append(self._timestamp.value(row, event, properties))
                 mapped.rows.append(row)
-            except MappingError as error:  # noqa: PERF203 - an event fails alone
+            except MappingError as error:
                 if not self._ignore_errors:
                     error.payload = event if len(events) > 1 else payload
                     error.position = position if len(events) > 1 else None

@@ -65,7 +65,7 @@ class MsgpackSourceMapper(SourceMapper):
                 if self._timestamp is not None and mapped.timestamps is not None:
                     mapped.timestamps.append(self._timestamp.value(row, event, properties))
                 mapped.rows.append(row)
-            except MappingError as error:  # noqa: PERF203 - an event fails alone
+            except MappingError as error:
                 if not self._ignore_errors:
                     error.payload, error.position = event, position
                     mapped.errors.append(error)

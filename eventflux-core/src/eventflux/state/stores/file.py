@@ -1,8 +1,8 @@
 """Revisions as files: ``<path>/<app>/<revision>.efs``, each whole or not there at all.
 
-A snapshot is written under a temporary name beside its place, made durable, renamed, and the directory made durable. What a
-crash leaves under a temporary name is removed when the store is opened. One process a directory: an advisory lock is held on
-``<path>/.lock``.
+A snapshot is written under a temporary name beside its place, made durable, renamed, and the directory made durable.
+What a crash leaves under a temporary name is removed when the store is opened. One process a directory: an advisory
+lock is held on ``<path>/.lock``.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class FilePersistenceStore:
     def revisions(self, app: str) -> list[str]:
         """All revisions, oldest first."""
         try:
-            names = os.listdir(self._directory(app))
+            names = [file.name for file in self._directory(app).iterdir()]
         except FileNotFoundError:
             return []
         return sorted(unquote(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX))

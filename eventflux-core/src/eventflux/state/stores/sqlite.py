@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from types import TracebackType
+from typing import Any
 
 from typing_extensions import Self
 
@@ -88,9 +89,9 @@ class SqlitePersistenceStore:
     ) -> None:
         self.close()
 
-    def _query(self, statement: str, values: tuple[str, ...]) -> list[tuple[object, ...]]:
+    def _query(self, statement: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._lock:
-                return self._connection.execute(statement, values).fetchall()  # type: ignore[return-value]
+                return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise StateError(f"the database {self._path!r} failed: {error}") from error
