@@ -370,7 +370,7 @@ ef_status ef_prepare_in(const ef_program *program, const ef_register *arguments,
     return EF_OK;
 }
 
-/* A few numbers are compared one by one, which is faster than hashing and vectorises. */
+/* A few constants are compared one by one, which is faster than hashing; for numbers it vectorises. */
 #define FEW 8u
 
 #define SCAN(T)                                                              \
@@ -404,6 +404,17 @@ static void probe(ef_call *call) {
         case EF_DOUBLE:
             SCAN(double);
             return;
+        case EF_STRING: {
+            const ef_str *from = value->values, *wanted = (const ef_str *)(const void *)values_of(set);
+            memset(to, 0, call->rows);
+            for (uint32_t k = 0; k < set->count; k++) {
+                const ef_str y = wanted[k];
+                for (uint32_t i = 0; i < call->rows; i++) {
+                    to[i] = to[i] || ef_str_equal(&from[i], &y);
+                }
+            }
+            return;
+        }
         default:
             break;
         }

@@ -84,7 +84,7 @@ LIMITED(acos, !(fabs(x) > 1), acos(x))
 
 PAIRING(log, !(x <= 0) && x != 1 && !(y <= 0), log(y) / log(x))
 /* No real result: a negative base with a fraction as exponent, zero with a negative one. */
-PAIRING(power, !(x < 0 && y != trunc(y) && fabs(x) < HUGE_VAL) && !(x == 0 && y < 0), pow(x, y))
+PAIRING(power, !(x < 0 && y == y && y != trunc(y) && fabs(x) < HUGE_VAL) && !(x == 0 && y < 0), pow(x, y))
 PAIRING(atan2, true, atan2(x, y))
 
 static const double POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
