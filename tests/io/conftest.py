@@ -131,6 +131,11 @@ def registry() -> ExtensionRegistry:
     return PluginManager((builtin_plugin, io_plugin), plugins=False).registry
 
 
+@pytest.fixture(scope="session")
+def app_type():
+    return App
+
+
 @pytest.fixture
 def environment():
     return RealEnvironment(seed=1)

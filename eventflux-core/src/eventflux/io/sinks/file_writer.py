@@ -58,6 +58,7 @@ class FileWriter:
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._compressing: list[Worker] = []
+        self._names_changed = False  # a file was made or renamed since the directory was last made durable
 
     def open(self, position: WritePosition | None = None) -> None:
         """Open, at the position if there is one: what lies behind it is cut away.
@@ -120,6 +121,9 @@ class FileWriter:
             return None
         self.flush()
         self._file.sync()
+        if self._names_changed:
+            self._files.sync_directory(posixpath.dirname(self.path) or ".")
+            self._names_changed = False
         return WritePosition(self.path, self._file.status().identity, self._size)
 
     def close(self) -> None:
@@ -136,6 +140,7 @@ class FileWriter:
         if self._file is None:
             return
         self._size = self._file.status().size
+        self._names_changed = self._names_changed or self._size == 0
         self._opened_ms = self._environment.wall_clock()
         if self._size == 0 and self._options.header is not None:
             self._put(self._options.header + self._options.delimiter)
