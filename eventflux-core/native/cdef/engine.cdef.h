@@ -74,6 +74,7 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
                            int64_t offset, bool current, bool expired, ef_error *error);
 ef_type ef_aggregate_type(const char *name, ef_type argument);
 const char *ef_window_name(uint32_t index);
+ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool expired, ef_error *error);
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error);
 ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error);

@@ -277,6 +277,11 @@ class EngineBuilder:
         )
         return self._node(made, error)
 
+    def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
+        """Publish the rows of a window of these kinds to several readers, each delivery a batch chunk."""
+        error = new_error()
+        return self._node(lib.ef_engine_gate(self._engine.handle, node, current, expired, error), error)
+
     def insert(self, node: Node, stream: Node, *, current: bool = True, expired: bool = False) -> Node:
         """Send what an operator puts out into a stream, where it arrives as CURRENT."""
         error = new_error()

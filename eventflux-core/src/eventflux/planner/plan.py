@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Generic
 
 from eventflux.engine.builder import EngineBuilder
 from eventflux.engine.builder import Node as NativeNode
@@ -17,10 +18,12 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
+from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
+from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.explain import explain_query
-from eventflux.planner.logical.nodes import QueryPlan
+from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
@@ -58,15 +61,25 @@ class EmittedApp:
 
     Attributes:
         streams: Name of each stream -> its node, for input and for listeners.
+        windows: Name of each named window -> the node that publishes its rows, for listeners.
         queries: Name of each query of the text -> its last operator, for listeners.
         schemas: Node of each stream and of the last operator of each query -> the attributes of its rows.
         spans: Node of each operator -> the part of the text that it comes from.
     """
 
     streams: Mapping[str, NativeNode]
+    windows: Mapping[str, NativeNode]
     queries: Mapping[str, NativeNode]
     schemas: Mapping[NativeNode, Schema]
     spans: Mapping[NativeNode, Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Relations(Generic[ProgramT]):
+    """What queries read, in a graph, and what adds queries to it."""
+
+    emitter: QueryEmitter[ProgramT]
+    sources: Mapping[str, Node]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +90,7 @@ class Plan:
         source: The text.
         settings: Of the app.
         streams: In order of definition, then those that queries make, in text order.
+        windows: Named windows, in text order.
         queries: In the order in which they are emitted; hidden ones before the query that they belong to.
         logical_queries: The same before rewriting.
         seeds: Rows that enter when the app starts, in text order.
@@ -88,6 +102,7 @@ class Plan:
     source: SourceText
     settings: AppSettings
     streams: tuple[StreamPlan, ...]
+    windows: tuple[NamedWindowPlan, ...]
     queries: tuple[QueryPlan, ...]
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
     seeds: tuple[Seed, ...] = ()
@@ -111,11 +126,13 @@ class Plan:
         Raises:
             ValidationError: The engine refuses a part of the plan, such as a constant that is no regular expression.
         """
-        graph = NativeGraph(builder)
-        streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
-        emitter = QueryEmitter(graph, streams, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        relations = self._relations(NativeGraph(builder))
+        emitter = relations.emitter
+        streams = {stream.name: relations.sources[stream.name] for stream in self.streams}
+        windows = {window.name: relations.sources[window.name] for window in self.windows}
         queries: dict[str, NativeNode] = {}
         schemas = {NativeNode(streams[stream.name]): stream.schema for stream in self.streams}
+        schemas |= {NativeNode(windows[window.name]): window.schema for window in self.windows}
         for query in self.queries:
             try:
                 last = NativeNode(emitter.emit(query))
@@ -128,6 +145,7 @@ class Plan:
                 queries[query.name] = last
         return EmittedApp(
             streams={name: NativeNode(node) for name, node in streams.items()},
+            windows={name: NativeNode(node) for name, node in windows.items()},
             queries=queries,
             schemas=schemas,
             spans={NativeNode(node): span for node, span in emitter.spans.items()},
@@ -145,11 +163,19 @@ class Plan:
     def listing(self) -> str:
         """The operators and programs that `emit` builds."""
         graph = ListedGraph()
-        streams = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
-        emitter = QueryEmitter(graph, streams, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        emitter = self._relations(graph).emitter
         for query in self.queries:
             emitter.emit(query)
         return "\n".join(graph.lines)
+
+    def _relations(self, graph: GraphTarget[ProgramT]) -> _Relations[ProgramT]:
+        """Add streams and named windows to a graph; gives what adds queries to it."""
+        sources = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
+        targets = dict(sources)
+        for window in self.windows:
+            targets[window.name], sources[window.name] = add_named_window(graph, window)
+        emitter = QueryEmitter(graph, sources, targets, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        return _Relations(emitter=emitter, sources=sources)
 
     def __str__(self) -> str:
         return self.explain()
@@ -236,6 +262,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         source=app.source,
         settings=settings,
         streams=streams,
+        windows=made.windows,
         queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
         logical_queries=made.queries,
         seeds=made.seeds,

@@ -71,6 +71,7 @@ class EventFluxAppRuntime:
         self._handlers: dict[str, InputHandler] = {}
         self._iterators: list[StreamIterator] = []
         self._schemas = {stream.name: stream.schema for stream in plan.streams if not stream.is_hidden}
+        self._windows = {window.name: window.schema for window in plan.windows}
         self._engine = Engine(
             playback=settings.playback,
             memory_limit=settings.memory_limit,
@@ -134,6 +135,10 @@ class EventFluxAppRuntime:
             node = self._emitted.streams[stream.name]
             layouts[node] = self._engine.layout(stream.name, stream.schema)
             self._engine.describe(node, layouts[node])
+        for window in self._plan.windows:
+            node = self._emitted.windows[window.name]
+            layouts[node] = self._engine.layout(window.name, window.schema)
+            self._engine.describe(node, layouts[node])
         for query in self._plan.queries:
             if not query.is_hidden:
                 layouts[self._emitted.queries[query.name]] = self._engine.layout(query.name, query.root.schema)
@@ -155,6 +160,11 @@ class EventFluxAppRuntime:
     def streams(self) -> Mapping[str, Schema]:
         """Streams by name, defined or made by a query."""
         return MappingProxyType(self._schemas)
+
+    @property
+    def windows(self) -> Mapping[str, Schema]:
+        """Named windows by name."""
+        return MappingProxyType(self._windows)
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -308,12 +318,12 @@ class EventFluxAppRuntime:
     # ---- rows out
 
     def add_callback(self, stream: str, fn: StreamCallback) -> None:
-        """Call `fn(events)` with what reaches a stream, in order.
+        """Call `fn(events)` with what reaches a stream, or what a named window publishes, in order.
 
         Raises:
             UndefinedStreamError: There is none of that name.
         """
-        node = self._stream(stream)
+        node = self._emitted.windows[stream] if stream in self._windows else self._stream(stream)
         with self._lock:
             self._engine.listen(node, self._layouts[node], fn)
             self._listened.append((node, fn))

@@ -41,7 +41,7 @@ from eventflux.planner.binder.targets import Targets
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
-from eventflux.planner.logical.nodes import QueryPlan
+from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan
 from eventflux.planner.settings import AppSettings
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
@@ -54,6 +54,7 @@ class BoundApp:
 
     entries: tuple[Entry, ...]
     options: Mapping[str, StreamOptions]
+    windows: tuple[NamedWindowPlan, ...]
     queries: tuple[QueryPlan, ...]
     seeds: tuple[Seed, ...]
 
@@ -75,6 +76,7 @@ class AppBinder:
     catalog: Catalog = field(default_factory=Catalog)
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
+    _windows: list[NamedWindowPlan] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
     _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class AppBinder:
         return BoundApp(
             entries=self.catalog.entries,
             options=self._options,
+            windows=tuple(self._windows),
             queries=tuple(plan for number in sorted(self._plans) for plan in self._plans[number]),
             seeds=self._seeds(statements),
         )
@@ -123,7 +126,7 @@ class AppBinder:
             case TableDefinition():
                 self._add(definitions.table_entry(self._context(statement.dialect), statement))
             case WindowDefinition():
-                self._add(definitions.window_entry(self._context(statement.dialect), statement))
+                self._window(statement)
             case TriggerDefinition():
                 self._add(definitions.trigger_entry(self._context(statement.dialect), statement))
             case AggregationDefinition():
@@ -134,6 +137,14 @@ class AppBinder:
                 self.diagnostics.not_supported(statement.span, "partitions are")
             case _:
                 pass
+
+    def _window(self, statement: WindowDefinition) -> None:
+        context = self._context(statement.dialect)
+        entry = definitions.window_entry(context, statement)
+        if self._add(entry):
+            window = definitions.named_window(context, statement, entry.schema)
+            if window is not None:
+                self._windows.append(window)
 
     def _add(self, entry: Entry) -> bool:
         """Add a definition; False if the name is taken, which is an error unless it says the same."""

@@ -9,6 +9,7 @@ from eventflux.extension import suggestion
 from eventflux.language.ast import (
     AggregationDefinition,
     ColumnDefinition,
+    EventType,
     Literal,
     PrimaryKeyConstraint,
     StreamDefinition,
@@ -24,6 +25,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.windows import bind_window
 from eventflux.planner.catalog import Entry, RelationKind
+from eventflux.planner.logical.nodes import NamedWindowPlan
 from eventflux.planner.typed.build import constant, converted
 from eventflux.planner.typed.nodes import Constant
 from eventflux.planner.typed.values import round_to_float
@@ -80,14 +82,36 @@ def table_entry(context: BindContext, definition: TableDefinition) -> Entry:
     )
 
 
+def named_window(context: BindContext, definition: WindowDefinition, schema: Schema | None) -> NamedWindowPlan | None:
+    """The window behind a definition; None after errors were noted."""
+    for given in definition.properties:
+        context.diagnostics.error(
+            given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of a window"
+        )
+    if schema is None:
+        return None
+    name = definition.name.name
+    relation = Relation(name=name, what=f"window {name}", schema=schema)
+    binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="a window")
+    bound = bind_window(binder, definition.window)
+    if bound is None:
+        return None
+    events = definition.event_type or EventType.ALL
+    return NamedWindowPlan(
+        name=name,
+        schema=schema,
+        declaration=bound.declaration,
+        native=bound.native,
+        parameters=bound.parameters,
+        current=events is not EventType.EXPIRED,
+        expired=events is not EventType.CURRENT,
+        span=definition.name.span,
+    )
+
+
 def window_entry(context: BindContext, definition: WindowDefinition) -> Entry:
     """The named window of a definition."""
-    context.diagnostics.not_supported(definition.name.span, "named windows are")
     schema = schema_of(context, definition.columns)
-    if schema is not None:
-        relation = Relation(name=definition.name.name, what=f"window {definition.name.name}", schema=schema)
-        binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="a window")
-        bind_window(binder, definition.window)
     return Entry(
         name=definition.name.name,
         kind=RelationKind.WINDOW,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from typing_extensions import assert_never
 
@@ -38,6 +39,10 @@ from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression,
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
+
+
+# What reaches its readers row by row; tables and aggregations do not.
+_READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,14 @@ def _with_handlers(
 ) -> BoundInput:
     relation = relation_of(entry, name, alias)
     node: plan.Node | None = None
-    # Rows of what is no stream come later than this version.
-    if entry is not None and entry.schema is not None and entry.kind is RelationKind.STREAM:
+    if entry is not None and entry.schema is not None and entry.kind in _READABLE:
         node = plan.Scan(stream=entry.name, schema=entry.schema, span=source.span)
-    chain = _Chain(context=context, relation=relation, node=node)
+    chain = _Chain(
+        context=context,
+        relation=relation,
+        node=node,
+        named_window=entry.name if entry is not None and entry.kind is RelationKind.WINDOW else None,
+    )
     for handler in _in_order(source.handlers, where):
         chain.add(handler)
     return BoundInput(scope=InputScope(relations=(chain.relation,)), node=chain.node)
@@ -135,6 +144,7 @@ class _Chain:
     context: BindContext
     relation: Relation
     node: plan.Node | None
+    named_window: str | None = None
     has_window: bool = False
 
     @property
@@ -184,6 +194,15 @@ class _Chain:
         self.relation = replace(self.relation, schema=bound.schema)
 
     def _window(self, handler: WindowCall) -> None:
+        if self.named_window is not None:
+            self.context.diagnostics.error(
+                handler.span,
+                ErrorCode.INVALID_QUERY,
+                f"window {self.named_window} cannot be read through another window",
+                "insert what it publishes into a stream, and read that through a window",
+            )
+            self.node = None
+            return
         binder = ExpressionBinder(context=self.context, scope=self.scope, clause="a window")
         bound = bind_window(binder, handler)
         self.has_window = True

@@ -47,7 +47,7 @@ class Targets:
         if target is None or target.schema is None:
             return ()
         attributes = fit(context, branch.selection.items, target, pending.columns, pending.target_span)
-        if attributes is None or target.kind is not RelationKind.STREAM:
+        if attributes is None or target.kind not in {RelationKind.STREAM, RelationKind.WINDOW}:
             return ()
         plan = _plan(context, branch, attributes, target.name, kinds, pending.name)
         return () if plan is None else (*plans, plan)

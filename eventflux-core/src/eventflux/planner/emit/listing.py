@@ -108,6 +108,10 @@ class ListedGraph:
         named = (("arguments", arguments), ("outputs", outputs), ("having", having))
         return self._node(text, **{name: program for name, program in named if program is not None})
 
+    def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
+        kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
+        return self._node(f"gate n{node} {' and '.join(kinds)}")
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
         self.lines.append(f"  insert n{node} into n{stream} {' and '.join(kinds)}")

@@ -106,5 +106,8 @@ class NativeGraph:
         )
         return Node(self.builder.select(NativeNode(node), spec))
 
+    def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
+        return Node(self.builder.gate(NativeNode(node), current=current, expired=expired))
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)

@@ -24,6 +24,7 @@ class QueryEmitter(Generic[ProgramT]):
 
     graph: GraphTarget[ProgramT]
     streams: Mapping[str, Node]
+    targets: Mapping[str, Node]
     shares: bool = True
     spans: dict[Node, Span] = field(default_factory=dict)
 
@@ -32,7 +33,7 @@ class QueryEmitter(Generic[ProgramT]):
         self.graph.query(query.name)
         last = self._node(query.root, wants_expired=False)
         if query.target is not None:
-            self.graph.insert(last, self.streams[query.target], current=query.current, expired=query.expired)
+            self.graph.insert(last, self.targets[query.target], current=query.current, expired=query.expired)
         return last
 
     def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:

@@ -157,6 +157,30 @@ def chain(node: Node) -> tuple[Node, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedWindowPlan:
+    """A window that queries share: what is inserted into it enters, its readers see what it publishes.
+
+    Attributes:
+        name: As queries name it.
+        schema: Its attributes.
+        native: Name of the native window.
+        parameters: In the order of its declaration.
+        current: It publishes what enters.
+        expired: It publishes what leaves.
+        span: Of the definition's name.
+    """
+
+    name: str
+    schema: Schema
+    declaration: Extension = field(compare=False)
+    native: str
+    parameters: tuple[WindowParameter, ...]
+    current: bool = True
+    expired: bool = True
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryPlan:
     """One query.
 
