@@ -74,6 +74,11 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
                            int64_t offset, bool current, bool expired, ef_error *error);
 ef_type ef_aggregate_type(const char *name, ef_type argument);
 const char *ef_window_name(uint32_t index);
+#include "stream/trigger.h"
+typedef enum { EF_CRON_SUNDAY_IS_1, EF_CRON_SUNDAY_IS_0, ... } ef_cron_days;
+ef_status ef_cron_check(const char *text, ef_cron_days days, ef_error *error);
+ef_node_id ef_engine_trigger_every(ef_engine *engine, int64_t period, ef_error *error);
+ef_node_id ef_engine_trigger_cron(ef_engine *engine, const char *text, ef_cron_days days, ef_error *error);
 ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool expired, ef_error *error);
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error);

@@ -168,6 +168,16 @@ static void move_clock(ef_engine *engine, int64_t now) {
     }
 }
 
+/* Rows as one delivery, at the clock as it stands. */
+static ef_status run_chunk(ef_engine *engine, ef_node *stream, const ef_batch *rows, ef_error *error) {
+    ef_batch chunk = *rows;
+    chunk.form = EF_WHOLE;
+    chunk.batch_chunk = false;
+    ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
+    stream->metrics.rows_in += rows->rows;
+    return ef_run_depth_first(engine, stream, &chunk, &track, error);
+}
+
 /* One step: the clock, the timers, then the rows as one delivery. In playback rows below the clock move nothing: no timer runs. */
 static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t clock, ef_error *error) {
     bool moves = clock >= engine->now || !engine->options.playback;
@@ -175,12 +185,7 @@ static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *r
     if (moves) {
         EF_TRY(ef_fire_due(engine, error));
     }
-    ef_batch chunk = *rows;
-    chunk.form = EF_WHOLE;
-    chunk.batch_chunk = false;
-    ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
-    stream->metrics.rows_in += rows->rows;
-    return ef_run_depth_first(engine, stream, &chunk, &track, error);
+    return run_chunk(engine, stream, rows, error);
 }
 
 static ef_status push_row_by_row(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t now,
@@ -276,6 +281,8 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
     ef_status status;
     if (rows->rows == 0) {
         status = EF_OK;
+    } else if (meaning == EF_START_MEANING) {
+        status = run_chunk(engine, node, rows, error);
     } else if (meaning == EF_CHUNK_MEANING || rows->rows == 1) {
         int64_t clock = engine->options.playback ? rows->timestamps[rows->rows - 1] : now;
         status = push_step(engine, node, rows, clock, error);

@@ -72,7 +72,11 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) EF_MUST_USE;
 
 /* ---- running ---- */
 
-typedef enum ef_meaning { EF_STREAM_MEANING = 0, EF_CHUNK_MEANING = 1 } ef_meaning;
+typedef enum ef_meaning {
+    EF_STREAM_MEANING = 0, /* each row is an event of its own */
+    EF_CHUNK_MEANING = 1,  /* all rows are handled together */
+    EF_START_MEANING = 2   /* rows of the start of the app: as a chunk, but time does not begin with them */
+} ef_meaning;
 
 /* Rows into a stream; all CURRENT, timestamps set, memory borrowed for the call. Stream meaning: at most slice_rows rows. now: the wall clock (ignored in
  * playback). Fails as a whole only before anything happened (EF_INVALID, EF_STATE, EF_NO_MEMORY before start); later failures of rows and operators go to the error queue. */

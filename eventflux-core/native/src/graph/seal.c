@@ -301,6 +301,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
         }
     }
     ef_arena_clear(&scratch);
+    engine->earliest = ef_engine_next_due(engine);
     engine->sealed = true;
     return EF_OK;
 }

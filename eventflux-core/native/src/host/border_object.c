@@ -500,6 +500,25 @@ static PyObject *border_advance(PyObject *self, PyObject *argument) {
     Py_RETURN_NONE;
 }
 
+/* start_row(node, moment): one row with the moment as its LONG, without time beginning by it. */
+static PyObject *border_start_row(PyObject *self, PyObject *arguments) {
+    ef_border_object *border = (ef_border_object *)self;
+    int node;
+    long long moment;
+    if (!PyArg_ParseTuple(arguments, "iL", &node, &moment) || !ef_border_use(border, false)) {
+        return NULL;
+    }
+    int64_t value = (int64_t)moment, timestamp = (int64_t)moment;
+    ef_column column = {.type = EF_LONG, .values = &value};
+    ef_batch row = {.rows = 1, .columns = 1, .column = &column, .timestamps = &timestamp, .form = EF_WHOLE};
+    bool good = push_part(border, (ef_node_id)node, &row, EF_START_MEANING);
+    ef_border_unuse(border);
+    if (!good) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *border_wait_due(PyObject *self, PyObject *unused) {
     (void)unused;
     ef_border_object *border = (ef_border_object *)self;
@@ -763,6 +782,7 @@ static PyMethodDef methods[] = {
     {"set_clock", border_set_clock, METH_O, NULL},
     {"lock", border_lock_method, METH_NOARGS, NULL},
     {"unlock", border_unlock, METH_NOARGS, NULL},
+    {"start_row", border_start_row, METH_VARARGS, NULL},
     {"hold", border_hold, METH_NOARGS, NULL},
     {"release", border_release, METH_NOARGS, NULL},
     {"input", border_input, METH_VARARGS, NULL},

@@ -277,6 +277,17 @@ class EngineBuilder:
         )
         return self._node(made, error)
 
+    def trigger_every(self, period_ms: int) -> Node:
+        """A row, (due time LONG), every so many milliseconds."""
+        error = new_error()
+        return self._node(lib.ef_engine_trigger_every(self._engine.handle, period_ms, error), error)
+
+    def trigger_cron(self, text: str, *, sunday_is_1: bool) -> Node:
+        """A row, (due time LONG), at the times of a cron expression; how its days of the week are numbered."""
+        error = new_error()
+        days = lib.EF_CRON_SUNDAY_IS_1 if sunday_is_1 else lib.EF_CRON_SUNDAY_IS_0
+        return self._node(lib.ef_engine_trigger_cron(self._engine.handle, text.encode(), days, error), error)
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         """Publish the rows of a window of these kinds to several readers, each delivery a batch chunk."""
         error = new_error()

@@ -230,6 +230,10 @@ class Engine:
         """Stand the wall clock at `now`; None: go with the machine's again."""
         self._border.set_clock(now)
 
+    def start_row(self, node: int, moment: int) -> None:
+        """Send (moment) into a stream of one LONG as the app starts: the clock does not begin with it."""
+        self._border.start_row(node, moment)
+
     def wait_due(self) -> bool:
         """Block until a timer is due by the wall clock; False: `wake` was called or the engine closed."""
         return self._border.wait_due()

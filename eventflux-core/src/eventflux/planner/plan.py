@@ -19,11 +19,12 @@ from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
+from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.explain import explain_query
-from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan
+from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
@@ -91,6 +92,7 @@ class Plan:
         settings: Of the app.
         streams: In order of definition, then those that queries make, in text order.
         windows: Named windows, in text order.
+        triggers: In text order.
         queries: In the order in which they are emitted; hidden ones before the query that they belong to.
         logical_queries: The same before rewriting.
         seeds: Rows that enter when the app starts, in text order.
@@ -103,6 +105,7 @@ class Plan:
     settings: AppSettings
     streams: tuple[StreamPlan, ...]
     windows: tuple[NamedWindowPlan, ...]
+    triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
     seeds: tuple[Seed, ...] = ()
@@ -126,12 +129,18 @@ class Plan:
         Raises:
             ValidationError: The engine refuses a part of the plan, such as a constant that is no regular expression.
         """
-        relations = self._relations(NativeGraph(builder))
+        try:
+            relations = self._relations(NativeGraph(builder))
+        except RefusedError as refused:
+            place = Diagnostic.at(self.source, refused.span, ErrorCode.INVALID_DEFINITION, refused.reason.message)
+            raise ValidationError(place) from refused.reason
         emitter = relations.emitter
-        streams = {stream.name: relations.sources[stream.name] for stream in self.streams}
+        names = [stream.name for stream in self.streams] + [trigger.name for trigger in self.triggers]
+        streams = {name: relations.sources[name] for name in names}
         windows = {window.name: relations.sources[window.name] for window in self.windows}
         queries: dict[str, NativeNode] = {}
         schemas = {NativeNode(streams[stream.name]): stream.schema for stream in self.streams}
+        schemas |= {NativeNode(streams[trigger.name]): TRIGGER_SCHEMA for trigger in self.triggers}
         schemas |= {NativeNode(windows[window.name]): window.schema for window in self.windows}
         for query in self.queries:
             try:
@@ -172,6 +181,8 @@ class Plan:
         """Add streams and named windows to a graph; gives what adds queries to it."""
         sources = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
         targets = dict(sources)
+        for trigger in self.triggers:
+            targets[trigger.name] = sources[trigger.name] = add_trigger(graph, trigger)
         for window in self.windows:
             targets[window.name], sources[window.name] = add_named_window(graph, window)
         emitter = QueryEmitter(graph, sources, targets, COMMON_SUBEXPRESSIONS not in self.switched_off)
@@ -263,6 +274,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         settings=settings,
         streams=streams,
         windows=made.windows,
+        triggers=made.triggers,
         queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
         logical_queries=made.queries,
         seeds=made.seeds,

@@ -17,6 +17,7 @@ from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
+from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
@@ -71,6 +72,7 @@ class EventFluxAppRuntime:
         self._handlers: dict[str, InputHandler] = {}
         self._iterators: list[StreamIterator] = []
         self._schemas = {stream.name: stream.schema for stream in plan.streams if not stream.is_hidden}
+        self._schemas |= {trigger.name: TRIGGER_SCHEMA for trigger in plan.triggers}
         self._windows = {window.name: window.schema for window in plan.windows}
         self._engine = Engine(
             playback=settings.playback,
@@ -131,9 +133,9 @@ class EventFluxAppRuntime:
 
     def _make_layouts(self) -> dict[Node, Layout]:
         layouts: dict[Node, Layout] = {}
-        for stream in self._plan.streams:
-            node = self._emitted.streams[stream.name]
-            layouts[node] = self._engine.layout(stream.name, stream.schema)
+        for name, schema in self._schemas.items():
+            node = self._emitted.streams[name]
+            layouts[node] = self._engine.layout(name, schema)
             self._engine.describe(node, layouts[node])
         for window in self._plan.windows:
             node = self._emitted.windows[window.name]
@@ -213,6 +215,9 @@ class EventFluxAppRuntime:
                 self._engine.refuse(None)
                 if not self._playback:
                     self._scheduler.start()
+                for trigger in self._plan.triggers:
+                    if trigger.is_at_start:
+                        self._engine.start_row(self._emitted.streams[trigger.name], self._now())
                 for seed in self._plan.seeds:
                     self.input_handler(seed.stream).send_many(seed.rows)
                 self._lifecycle.move(RuntimeState.RUNNING)

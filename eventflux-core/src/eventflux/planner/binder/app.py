@@ -41,7 +41,7 @@ from eventflux.planner.binder.targets import Targets
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
-from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan
+from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.settings import AppSettings
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
@@ -55,6 +55,7 @@ class BoundApp:
     entries: tuple[Entry, ...]
     options: Mapping[str, StreamOptions]
     windows: tuple[NamedWindowPlan, ...]
+    triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
     seeds: tuple[Seed, ...]
 
@@ -77,6 +78,7 @@ class AppBinder:
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
     _windows: list[NamedWindowPlan] = field(default_factory=list)
+    _triggers: list[TriggerPlan] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
     _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class AppBinder:
             entries=self.catalog.entries,
             options=self._options,
             windows=tuple(self._windows),
+            triggers=tuple(self._triggers),
             queries=tuple(plan for number in sorted(self._plans) for plan in self._plans[number]),
             seeds=self._seeds(statements),
         )
@@ -128,7 +131,7 @@ class AppBinder:
             case WindowDefinition():
                 self._window(statement)
             case TriggerDefinition():
-                self._add(definitions.trigger_entry(self._context(statement.dialect), statement))
+                self._trigger(statement)
             case AggregationDefinition():
                 self._add(definitions.aggregation_entry(self._context(statement.dialect), statement))
             case FunctionDefinition():
@@ -137,6 +140,13 @@ class AppBinder:
                 self.diagnostics.not_supported(statement.span, "partitions are")
             case _:
                 pass
+
+    def _trigger(self, statement: TriggerDefinition) -> None:
+        context = self._context(statement.dialect)
+        if self._add(definitions.trigger_entry(context, statement)):
+            trigger = definitions.trigger_plan(context, statement)
+            if trigger is not None:
+                self._triggers.append(trigger)
 
     def _window(self, statement: WindowDefinition) -> None:
         context = self._context(statement.dialect)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from eventflux.engine.cron import cron_problem
 from eventflux.extension import suggestion
 from eventflux.language.ast import (
     AggregationDefinition,
@@ -15,6 +16,7 @@ from eventflux.language.ast import (
     StreamDefinition,
     TableDefinition,
     TriggerDefinition,
+    TriggerKind,
     TypeName,
     WatermarkConstraint,
     WindowDefinition,
@@ -25,7 +27,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.windows import bind_window
 from eventflux.planner.catalog import Entry, RelationKind
-from eventflux.planner.logical.nodes import NamedWindowPlan
+from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, TriggerPlan
 from eventflux.planner.typed.build import constant, converted
 from eventflux.planner.typed.nodes import Constant
 from eventflux.planner.typed.values import round_to_float
@@ -33,8 +35,6 @@ from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
-
-_TRIGGER_SCHEMA: Final = Schema((Attribute("triggered_time", AttributeType.LONG),))
 
 
 def stream_entry(context: BindContext, definition: StreamDefinition) -> Entry:
@@ -124,10 +124,33 @@ def window_entry(context: BindContext, definition: WindowDefinition) -> Entry:
 
 def trigger_entry(context: BindContext, definition: TriggerDefinition) -> Entry:
     """The trigger of a definition: a stream of one attribute."""
-    context.diagnostics.not_supported(definition.name.span, "triggers are")
     return Entry(
-        name=definition.name.name, kind=RelationKind.TRIGGER, schema=_TRIGGER_SCHEMA, span=definition.name.span
+        name=definition.name.name, kind=RelationKind.TRIGGER, schema=TRIGGER_SCHEMA, span=definition.name.span
     )
+
+
+def trigger_plan(context: BindContext, definition: TriggerDefinition) -> TriggerPlan | None:
+    """When a trigger makes its rows; None after errors were noted."""
+    name = definition.name.name
+    span = definition.schedule_span
+    match definition.kind:
+        case TriggerKind.START:
+            return TriggerPlan(name=name, span=span)
+        case TriggerKind.EVERY:
+            period = None if definition.every is None else definition.every.milliseconds
+            if period is None or period <= 0:
+                context.diagnostics.error(
+                    span, ErrorCode.INVALID_DURATION, f"trigger '{name}' needs a period greater than 0"
+                )
+                return None
+            return TriggerPlan(name=name, period_ms=period, span=span)
+        case TriggerKind.CRON:
+            cron = definition.cron or ""
+            problem = cron_problem(cron, sunday_is_1=not context.is_sql)
+            if problem is not None:
+                context.diagnostics.error(span, ErrorCode.INVALID_DEFINITION, problem)
+                return None
+            return TriggerPlan(name=name, cron=cron, sunday_is_1=not context.is_sql, span=span)
 
 
 def aggregation_entry(context: BindContext, definition: AggregationDefinition) -> Entry:

@@ -42,7 +42,7 @@ from eventflux.types.schema import Schema
 
 
 # What reaches its readers row by row; tables and aggregations do not.
-_READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW})
+_READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW, RelationKind.TRIGGER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

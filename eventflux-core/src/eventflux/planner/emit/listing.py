@@ -108,6 +108,9 @@ class ListedGraph:
         named = (("arguments", arguments), ("outputs", outputs), ("having", having))
         return self._node(text, **{name: program for name, program in named if program is not None})
 
+    def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
+        return self._node(f"trigger every {period_ms} ms" if cron is None else f"trigger cron {cron!r}")
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
         return self._node(f"gate n{node} {' and '.join(kinds)}")

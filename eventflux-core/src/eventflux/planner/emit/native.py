@@ -106,6 +106,11 @@ class NativeGraph:
         )
         return Node(self.builder.select(NativeNode(node), spec))
 
+    def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
+        if cron is not None:
+            return Node(self.builder.trigger_cron(cron, sunday_is_1=sunday_is_1))
+        return Node(self.builder.trigger_every(period_ms or 0))
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         return Node(self.builder.gate(NativeNode(node), current=current, expired=expired))
 

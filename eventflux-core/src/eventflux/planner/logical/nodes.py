@@ -11,13 +11,13 @@ immutable: a rewrite makes new ones.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from eventflux.extension import Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
-from eventflux.types.schema import Schema
+from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
 
@@ -154,6 +154,32 @@ def chain(node: Node) -> tuple[Node, ...]:
         node = node.input
         found.append(node)
     return tuple(reversed(found))
+
+
+TRIGGER_SCHEMA: Final = Schema((Attribute("triggered_time", AttributeType.LONG),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerPlan:
+    """A stream that time makes. Exactly one of `period_ms` and `cron` is set, or neither: once, as the app starts.
+
+    Attributes:
+        name: As queries name it.
+        period_ms: A row so often.
+        cron: A row at the times of a Quartz cron expression.
+        sunday_is_1: How `cron` numbers the days of the week: 1 to 7 from Sunday, or 0 to 6.
+        span: Of the schedule.
+    """
+
+    name: str
+    period_ms: int | None = None
+    cron: str | None = None
+    sunday_is_1: bool = True
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def is_at_start(self) -> bool:
+        return self.period_ms is None and self.cron is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
