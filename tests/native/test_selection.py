@@ -6,33 +6,25 @@ import struct
 from collections.abc import Iterable, Iterator
 
 import pytest
-from tests.native.selection_harness import (
-    ANY_ORDER,
+from tests.native.operator_harness import (
     BOOL,
     CURRENT,
     DOUBLE,
     EVERY_SLOT,
     EXPIRED,
-    FIFO,
     INT,
     LONG,
     OBJECT,
     RESET,
     STRING,
     WHOLE,
-    Aggregate,
     Batch,
-    Call,
-    Column,
-    Constant,
-    Order,
+    OperatorError,
     Row,
-    Selection,
-    SelectionError,
-    Spec,
     Value,
     lib,
 )
+from tests.native.selection_harness import ANY_ORDER, FIFO, Aggregate, Call, Column, Constant, Order, Selection, Spec
 
 A, B, C = Column(0), Column(1), Column(2)
 SUM = Aggregate("sum_long", LONG, B)
@@ -511,16 +503,16 @@ def test_failures_of_all_programs_come_in_the_order_of_rows() -> None:
     ],
 )
 def test_types_of_aggregators(name: str, argument: int, result: int) -> None:
-    assert lib.ef_select_tester_aggregate_type(name.encode(), argument) == result
+    assert lib.ef_operator_tester_aggregate_type(name.encode(), argument) == result
 
 
 def test_unknown_aggregators_are_refused() -> None:
-    with pytest.raises(SelectionError, match="there is no aggregator median"):
+    with pytest.raises(OperatorError, match="there is no aggregator median"):
         Selection(Spec(columns=(LONG,), outputs=(A,), aggregates=(Aggregate("median", LONG, A),)))
 
 
 def test_too_many_keys_are_refused() -> None:
-    with pytest.raises(SelectionError, match="at most 32 keys, not 33"):
+    with pytest.raises(OperatorError, match="at most 32 keys, not 33"):
         Selection(Spec(columns=(LONG,), outputs=(A,), keys=(A,) * 33))
 
 
@@ -536,7 +528,7 @@ def test_state_of_another_selection_is_refused() -> None:
         Spec(columns=SV, outputs=(A, C), aggregates=(SUM, SUM), keys=(A,)),
     )
     for other in others:
-        with Selection(other) as fresh, pytest.raises(SelectionError, match="other keys or aggregates"):
+        with Selection(other) as fresh, pytest.raises(OperatorError, match="other keys or aggregates"):
             fresh.load(state)
 
 

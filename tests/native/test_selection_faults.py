@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from tests.native.selection_harness import CORRUPT, NO_MEMORY, Batch, Selection, SelectionError, Spec
+from tests.native.operator_harness import CORRUPT, NO_MEMORY, Batch, OperatorError
+from tests.native.selection_harness import Selection, Spec
 from tests.native.test_selection_model import make_spec, make_steps, plain_rows
 from tests.properties.models.selection import Model
 
@@ -16,7 +17,7 @@ def status_of(action: Callable[[], object]) -> int:
     """The status that a call failed with, or 0."""
     try:
         action()
-    except SelectionError as error:
+    except OperatorError as error:
         return error.status
     return 0
 
@@ -140,6 +141,6 @@ def test_truncated_state_is_refused() -> None:
                 selection.process(step)
         state = selection.save()
     for length in range(0, len(state), 97):
-        with Selection(spec) as fresh, pytest.raises(SelectionError) as caught:
+        with Selection(spec) as fresh, pytest.raises(OperatorError) as caught:
             fresh.load(state[:length])
         assert caught.value.status == CORRUPT

@@ -8,34 +8,36 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.native.selection_harness import (
-    ANY_ORDER,
+from tests.native.operator_harness import (
     BOOL,
     CURRENT,
     DOUBLE,
     EACH_ROW,
     ENDS,
     EXPIRED,
-    FIFO,
     FLOAT,
     INT,
     LONG,
-    NONE_LEAVES,
     OBJECT,
     RESET,
     STRING,
     WHOLE,
-    Aggregate,
     Batch,
+    Row,
+    Value,
+)
+from tests.native.selection_harness import (
+    ANY_ORDER,
+    FIFO,
+    NONE_LEAVES,
+    Aggregate,
     Call,
     Column,
     Constant,
     Expression,
     Order,
-    Row,
     Selection,
     Spec,
-    Value,
 )
 from tests.properties.models.selection import Model
 

@@ -12,21 +12,8 @@ from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
 
-from tests.native.selection_harness import (
-    CURRENT,
-    EACH_ROW,
-    EXPIRED,
-    RESET,
-    WHOLE,
-    Aggregate,
-    Batch,
-    Call,
-    Column,
-    Constant,
-    Expression,
-    Row,
-    Spec,
-)
+from tests.native.operator_harness import CURRENT, EACH_ROW, EXPIRED, RESET, WHOLE, Batch, Row
+from tests.native.selection_harness import Aggregate, Call, Column, Constant, Expression, Spec
 
 Value = Any
 Group = tuple[int, tuple[object, ...]]

@@ -71,7 +71,7 @@ static ef_status process(void *operator, uint32_t port, const ef_batch *batch, c
     }
     ef_select_call call;
     call_init(&call, self, track, out, error);
-    bool reduces = batch->batch_chunk && batch->form != EF_EACH_ROW &&
+    bool reduces = batch->batch_chunk && !self->keeps_all && batch->form != EF_EACH_ROW &&
                    (self->aggregate_count > 0 || self->key_count > 0);
     if (self->aggregate_count == 0 && !reduces) {
         /* Keys without aggregates change nothing on chunks that are not batch chunks, but may fail. */

@@ -41,6 +41,7 @@ typedef struct ef_select_config {
     bool current;   /* kinds that the output wants */
     bool expired;
     ef_removal removal; /* of the input rows */
+    bool keeps_all;     /* batch chunks are not reduced to their last rows (output snapshot) */
     uint64_t hash_seed;
     ef_host *host;
     ef_random *random;

@@ -85,6 +85,7 @@ typedef struct ef_select {
     int64_t limit;
     int64_t offset;
     bool wanted[3]; /* by kind */
+    bool keeps_all;
 
     ef_select_slot *slots;
     uint32_t slot_count;

@@ -167,6 +167,7 @@ ef_status ef_select_create(const ef_operator_config *config, const ef_select_con
     self->visible = select->visible;
     self->limit = select->limit;
     self->offset = select->offset;
+    self->keeps_all = select->keeps_all;
     self->wanted[EF_CURRENT] = select->current;
     self->wanted[EF_EXPIRED] = select->expired;
     ef_handle_index_init(&self->index, self->alloc);

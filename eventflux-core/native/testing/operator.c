@@ -1,5 +1,5 @@
-/* See select.h. */
-#include "testing/select.h"
+/* See operator.h. */
+#include "testing/operator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #define MOST_COLUMNS 64
 #define PROGRAMS 3
 
-struct ef_select_tester {
+struct ef_operator_tester {
     ef_budget budget;
     ef_alloc alloc;
     ef_arena arena;
@@ -26,7 +26,10 @@ struct ef_select_tester {
     ef_order_key order[8];
     ef_program *program[PROGRAMS];
 
+    const ef_operator_class *operator_class;
     void *operator;
+    int64_t start; /* clock where none is given */
+    ef_track track;
     ef_batch batch;
     ef_column column[MOST_COLUMNS];
     ef_str *texts[MOST_COLUMNS];
@@ -37,8 +40,8 @@ struct ef_select_tester {
     size_t byte_count;
 };
 
-ef_select_tester *ef_select_tester_new(uint64_t seed) {
-    ef_select_tester *tester = calloc(1, sizeof *tester);
+ef_operator_tester *ef_operator_tester_new(uint64_t seed) {
+    ef_operator_tester *tester = calloc(1, sizeof *tester);
     if (tester == NULL) {
         return NULL;
     }
@@ -46,28 +49,29 @@ ef_select_tester *ef_select_tester_new(uint64_t seed) {
     ef_alloc_init(&tester->alloc, &tester->budget);
     ef_arena_init(&tester->arena, &tester->alloc);
     tester->seed = seed;
+    tester->track = (ef_track){.clock = &tester->start, .steps = 1};
     ef_random_seed(&tester->random, seed);
     return tester;
 }
 
-static void drop_texts(ef_select_tester *tester) {
+static void drop_texts(ef_operator_tester *tester) {
     for (uint32_t c = 0; c < MOST_COLUMNS; c++) {
         free(tester->texts[c]);
         tester->texts[c] = NULL;
     }
 }
 
-static void drop_saved(ef_select_tester *tester) {
+static void drop_saved(ef_operator_tester *tester) {
     if (tester->is_saved) {
         ef_writer_clear(&tester->saved);
         tester->is_saved = false;
     }
 }
 
-void ef_select_tester_free(ef_select_tester *tester) {
+void ef_operator_tester_free(ef_operator_tester *tester) {
     ef_budget *budget = &tester->budget;
-    if (tester->operator!= NULL) {
-        ef_select_class.destroy(tester->operator);
+    if (tester->operator != NULL) {
+        tester->operator_class->destroy(tester->operator);
     }
     for (int p = 0; p < PROGRAMS; p++) {
         ef_program_free(tester->program[p]);
@@ -77,34 +81,34 @@ void ef_select_tester_free(ef_select_tester *tester) {
     free(tester->bytes);
     ef_arena_clear(&tester->arena);
     if (budget->used != 0) {
-        fprintf(stderr, "a selection lost %lld bytes\n", (long long)budget->used);
+        fprintf(stderr, "an operator lost %lld bytes\n", (long long)budget->used);
         abort();
     }
     free(tester);
 }
 
-const char *ef_select_tester_message(const ef_select_tester *tester) {
+const char *ef_operator_tester_message(const ef_operator_tester *tester) {
     return tester->error.message;
 }
 
-int ef_select_tester_input(ef_select_tester *tester, int type) {
+int ef_operator_tester_input(ef_operator_tester *tester, int type) {
     tester->types[tester->columns++] = (ef_type)type;
     return 0;
 }
 
-int ef_select_tester_aggregate(ef_select_tester *tester, const char *name, int argument, int output) {
+int ef_operator_tester_aggregate(ef_operator_tester *tester, const char *name, int argument, int output) {
     uint32_t a = tester->aggregate_count++;
     snprintf(tester->names[a], sizeof tester->names[a], "%s", name);
     tester->aggregates[a] = (ef_aggregate_config){tester->names[a], (ef_type)argument, output};
     return (int)ef_aggregate_type(name, (ef_type)argument);
 }
 
-int ef_select_tester_order(ef_select_tester *tester, uint32_t output, bool descending, bool nulls_first) {
+int ef_operator_tester_order(ef_operator_tester *tester, uint32_t output, bool descending, bool nulls_first) {
     tester->order[tester->order_count++] = (ef_order_key){output, descending, nulls_first};
     return 0;
 }
 
-static ef_status open_program(ef_select_tester *tester, int program) {
+static ef_status open_program(ef_operator_tester *tester, int program) {
     if (tester->program[program] != NULL) {
         return EF_OK;
     }
@@ -125,27 +129,27 @@ static ef_status open_program(ef_select_tester *tester, int program) {
     return ef_program_new(&tester->alloc, count, types, &tester->program[program], &tester->error);
 }
 
-int ef_select_tester_column(ef_select_tester *tester, int program, uint32_t column) {
+int ef_operator_tester_column(ef_operator_tester *tester, int program, uint32_t column) {
     ef_status status = open_program(tester, program);
     return status != EF_OK ? (int)status : ef_program_column(tester->program[program], column, &tester->error);
 }
 
-int ef_select_tester_constant(ef_select_tester *tester, int program, int type, const void *value) {
+int ef_operator_tester_constant(ef_operator_tester *tester, int program, int type, const void *value) {
     ef_status status = open_program(tester, program);
     return status != EF_OK ? (int)status
                            : ef_program_constant(tester->program[program], (ef_type)type, value, &tester->error);
 }
 
-int ef_select_tester_call(ef_select_tester *tester, int program, const char *operation, const int *arguments,
+int ef_operator_tester_call(ef_operator_tester *tester, int program, const char *operation, const int *arguments,
                           uint32_t count) {
     return ef_program_call(tester->program[program], operation, arguments, count, &tester->error);
 }
 
-int ef_select_tester_output(ef_select_tester *tester, int program, int reg) {
+int ef_operator_tester_output(ef_operator_tester *tester, int program, int reg) {
     return (int)ef_program_output(tester->program[program], reg, &tester->error);
 }
 
-int ef_select_tester_make(ef_select_tester *tester, uint32_t keys, uint32_t visible, int64_t limit, int64_t offset,
+int ef_operator_tester_select(ef_operator_tester *tester, uint32_t keys, uint32_t visible, int64_t limit, int64_t offset,
                           bool current, bool expired, int removal) {
     ef_operator_config config = {
         .columns = tester->columns,
@@ -175,10 +179,46 @@ int ef_select_tester_make(ef_select_tester *tester, uint32_t keys, uint32_t visi
     for (int p = 0; p < PROGRAMS; p++) {
         tester->program[p] = NULL; /* taken */
     }
+    tester->operator_class = &ef_select_class;
     return (int)ef_select_create(&config, &select, &tester->operator, &tester->error);
 }
 
-void ef_select_tester_begin(ef_select_tester *tester, uint32_t rows, const int64_t *timestamps, const uint8_t *kinds,
+int ef_operator_tester_rate_limit(ef_operator_tester *tester, int rate, bool by_time, int64_t every, uint32_t visible,
+                                  const uint32_t *keys, uint32_t key_count, bool partitioned, bool windowed,
+                                  const bool *aggregate) {
+    ef_operator_config config = {
+        .columns = tester->columns,
+        .types = tester->types,
+        .rank = 1,
+        .wants_expired = true,
+        .playback = true,
+        .alloc = &tester->alloc,
+    };
+    ef_rate_limit_config limit = {
+        .rate = (ef_rate)rate,
+        .by_time = by_time,
+        .every = every,
+        .visible = visible,
+        .keys = keys,
+        .key_count = key_count,
+        .partitioned = partitioned,
+        .windowed = windowed,
+        .aggregate = aggregate,
+        .hash_seed = tester->seed,
+    };
+    return (int)ef_rate_limit_create(&config, &limit, &tester->operator_class, &tester->operator, &tester->error);
+}
+
+void ef_operator_tester_clock(ef_operator_tester *tester, const int64_t *clock, uint32_t steps, int64_t before,
+                              uint32_t max_firings) {
+    tester->track = (ef_track){.clock = clock, .before = before, .steps = steps, .max_firings = max_firings};
+}
+
+int64_t ef_operator_tester_next_due(const ef_operator_tester *tester) {
+    return tester->operator_class->next_due(tester->operator);
+}
+
+void ef_operator_tester_begin(ef_operator_tester *tester, uint32_t rows, const int64_t *timestamps, const uint8_t *kinds,
                             const int64_t *causes, const uint32_t *slots) {
     drop_texts(tester);
     memset(&tester->batch, 0, sizeof tester->batch);
@@ -190,13 +230,13 @@ void ef_select_tester_begin(ef_select_tester *tester, uint32_t rows, const int64
     tester->batch.slots = (uint32_t *)(uintptr_t)slots;
 }
 
-int ef_select_tester_values(ef_select_tester *tester, const void *values, const uint8_t *validity) {
+int ef_operator_tester_values(ef_operator_tester *tester, const void *values, const uint8_t *validity) {
     uint32_t c = tester->batch.columns++;
     tester->column[c] = (ef_column){(void *)(uintptr_t)values, (uint8_t *)(uintptr_t)validity, tester->types[c]};
     return 0;
 }
 
-int ef_select_tester_texts(ef_select_tester *tester, const char *bytes, const uint32_t *offsets,
+int ef_operator_tester_texts(ef_operator_tester *tester, const char *bytes, const uint32_t *offsets,
                            const uint8_t *validity) {
     uint32_t c = tester->batch.columns;
     ef_str *texts = malloc((tester->batch.rows + 1u) * sizeof *texts);
@@ -207,64 +247,63 @@ int ef_select_tester_texts(ef_select_tester *tester, const char *bytes, const ui
         texts[i] = ef_str_view(bytes + offsets[i], offsets[i + 1] - offsets[i]);
     }
     tester->texts[c] = texts;
-    return ef_select_tester_values(tester, texts, validity);
+    return ef_operator_tester_values(tester, texts, validity);
 }
 
-int ef_select_tester_process(ef_select_tester *tester, int form, const uint32_t *ends, uint32_t deliveries, bool chunk) {
-    static const int64_t clock[1] = {0};
-    ef_track track = {.clock = clock, .steps = 1};
+int ef_operator_tester_process(ef_operator_tester *tester, int form, const uint32_t *ends, uint32_t deliveries, bool chunk) {
     tester->batch.form = (uint8_t)form;
     tester->batch.ends = (uint32_t *)(uintptr_t)ends;
     tester->batch.deliveries = deliveries;
     tester->batch.batch_chunk = chunk;
     ef_out_init(&tester->out, &tester->arena, &tester->batch);
     tester->error.message[0] = '\0';
-    return (int)ef_select_class.process(tester->operator, 0, &tester->batch, &track, &tester->out, &tester->error);
+    return (int)tester->operator_class->process(tester->operator, 0, &tester->batch, &tester->track, &tester->out,
+                                                &tester->error);
 }
 
-void ef_select_tester_end(ef_select_tester *tester) {
+void ef_operator_tester_end(ef_operator_tester *tester) {
     memset(&tester->out, 0, sizeof tester->out);
     ef_pages_reclaim_all(&tester->budget);
     ef_arena_reset(&tester->arena);
 }
 
-uint32_t ef_select_tester_rows(const ef_select_tester *tester) {
+uint32_t ef_operator_tester_rows(const ef_operator_tester *tester) {
     return tester->out.result.rows;
 }
 
-uint32_t ef_select_tester_columns(const ef_select_tester *tester) {
+uint32_t ef_operator_tester_columns(const ef_operator_tester *tester) {
     return tester->out.result.columns;
 }
 
-uint32_t ef_select_tester_deliveries(const ef_select_tester *tester) {
+uint32_t ef_operator_tester_deliveries(const ef_operator_tester *tester) {
     return ef_deliveries(&tester->out.result);
 }
 
-uint32_t ef_select_tester_delivery_end(const ef_select_tester *tester, uint32_t delivery) {
+uint32_t ef_operator_tester_delivery_end(const ef_operator_tester *tester, uint32_t delivery) {
     return ef_delivery_end(&tester->out.result, delivery);
 }
 
-int64_t ef_select_tester_timestamp(const ef_select_tester *tester, uint32_t row) {
+int64_t ef_operator_tester_timestamp(const ef_operator_tester *tester, uint32_t row) {
     return tester->out.result.timestamps[row];
 }
 
-int ef_select_tester_kind(const ef_select_tester *tester, uint32_t row) {
+int ef_operator_tester_kind(const ef_operator_tester *tester, uint32_t row) {
     return ef_row_kind(&tester->out.result, row);
 }
 
-int64_t ef_select_tester_cause(const ef_select_tester *tester, uint32_t row) {
+int64_t ef_operator_tester_cause(const ef_operator_tester *tester, uint32_t row) {
     return ef_row_cause(&tester->out.result, row);
 }
 
-uint32_t ef_select_tester_slot(const ef_select_tester *tester, uint32_t row) {
+uint32_t ef_operator_tester_slot(const ef_operator_tester *tester, uint32_t row) {
     return ef_row_slot(&tester->out.result, row);
 }
 
-int ef_select_tester_type(const ef_select_tester *tester, uint32_t column) {
+int ef_operator_tester_type(const ef_operator_tester *tester, uint32_t column) {
     return (int)tester->out.result.column[column].type;
 }
 
-const void *ef_select_tester_value(const ef_select_tester *tester, uint32_t column, uint32_t row, uint32_t *length) {
+const void *ef_operator_tester_value(const ef_operator_tester *tester, uint32_t column, uint32_t row, uint32_t *length) {
     const ef_column *from = &tester->out.result.column[column];
     if (ef_is_null(from, row)) {
         return NULL;
@@ -278,23 +317,23 @@ const void *ef_select_tester_value(const ef_select_tester *tester, uint32_t colu
     return ef_str_data(text);
 }
 
-uint32_t ef_select_tester_failures(const ef_select_tester *tester) {
+uint32_t ef_operator_tester_failures(const ef_operator_tester *tester) {
     return tester->out.failed_count;
 }
 
-uint32_t ef_select_tester_failed_row(const ef_select_tester *tester, uint32_t failure) {
+uint32_t ef_operator_tester_failed_row(const ef_operator_tester *tester, uint32_t failure) {
     return tester->out.failed[failure].at;
 }
 
-int ef_select_tester_hold(ef_select_tester *tester) {
+int ef_operator_tester_hold(ef_operator_tester *tester) {
     drop_saved(tester);
     ef_writer_init(&tester->saved, &tester->alloc);
     tester->is_saved = true;
-    return (int)ef_select_class.save(tester->operator, &tester->saved, &tester->error);
+    return (int)tester->operator_class->save(tester->operator, &tester->saved, &tester->error);
 }
 
-int ef_select_tester_save(ef_select_tester *tester, const char **bytes, size_t *length) {
-    int status = ef_select_tester_hold(tester);
+int ef_operator_tester_save(ef_operator_tester *tester, const char **bytes, size_t *length) {
+    int status = ef_operator_tester_hold(tester);
     if (status != EF_OK) {
         drop_saved(tester);
         return status;
@@ -312,25 +351,25 @@ int ef_select_tester_save(ef_select_tester *tester, const char **bytes, size_t *
     return EF_OK;
 }
 
-int ef_select_tester_load(ef_select_tester *tester, const char *bytes, size_t length) {
+int ef_operator_tester_load(ef_operator_tester *tester, const char *bytes, size_t length) {
     ef_reader reader;
     ef_reader_init(&reader, bytes, length);
-    return (int)ef_select_class.load(tester->operator, &reader, ef_select_class.state_version, &tester->error);
+    return (int)tester->operator_class->load(tester->operator, &reader, tester->operator_class->state_version, &tester->error);
 }
 
-void ef_select_tester_purge(ef_select_tester *tester, uint32_t slot) {
-    ef_select_class.purge(tester->operator, slot);
+void ef_operator_tester_purge(ef_operator_tester *tester, uint32_t slot) {
+    tester->operator_class->purge(tester->operator, slot);
 }
 
-uint64_t ef_select_tester_size(const ef_select_tester *tester) {
-    return ef_select_class.size(tester->operator);
+uint64_t ef_operator_tester_size(const ef_operator_tester *tester) {
+    return tester->operator_class->size(tester->operator);
 }
 
-void ef_select_tester_fail_after(ef_select_tester *tester, int64_t allocations) {
+void ef_operator_tester_fail_after(ef_operator_tester *tester, int64_t allocations) {
     tester->budget.fail_after = allocations;
 }
 
-void ef_select_tester_leave(ef_select_tester *tester, uint32_t bytes) {
+void ef_operator_tester_leave(ef_operator_tester *tester, uint32_t bytes) {
     ef_arena *arena = &tester->arena;
     ef_arena_clear(arena);
     if (ef_arena_take(arena, 16) != NULL && (size_t)(arena->end - arena->next) > bytes) {
@@ -338,22 +377,22 @@ void ef_select_tester_leave(ef_select_tester *tester, uint32_t bytes) {
     }
 }
 
-int64_t ef_select_tester_memory(const ef_select_tester *tester) {
+int64_t ef_operator_tester_memory(const ef_operator_tester *tester) {
     return tester->budget.used;
 }
 
-int ef_select_tester_aggregate_type(const char *name, int argument) {
+int ef_operator_tester_aggregate_type(const char *name, int argument) {
     return (int)ef_aggregate_type(name, (ef_type)argument);
 }
 
-double ef_select_tester_rate(ef_select_tester *tester, int form, bool chunk, uint32_t repeats) {
+double ef_operator_tester_rate(ef_operator_tester *tester, int form, bool chunk, uint32_t repeats) {
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (uint32_t r = 0; r < repeats; r++) {
-        if (ef_select_tester_process(tester, form, NULL, 0, chunk) != EF_OK) {
+        if (ef_operator_tester_process(tester, form, NULL, 0, chunk) != EF_OK) {
             return 0.0;
         }
-        ef_select_tester_end(tester);
+        ef_operator_tester_end(tester);
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
