@@ -201,7 +201,7 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
                            uint32_t aggregate_count, const char *const *names, const int32_t *argument_types,
                            const int32_t *argument_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
                            uint32_t order_count, const uint32_t *order_outputs, const uint8_t *order_flags, int64_t limit,
-                           int64_t offset, bool current, bool expired, ef_error *error) {
+                           int64_t offset, bool current, bool expired, bool keeps_all, ef_error *error) {
     ef_alloc *alloc = ef_engine_alloc(engine);
     size_t aggregates_size = (size_t)aggregate_count * sizeof(ef_aggregate_config);
     size_t order_size = (size_t)order_count * sizeof(ef_order_key);
@@ -236,7 +236,8 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
                                    .limit = limit,
                                    .offset = offset,
                                    .current = current,
-                                   .expired = expired};
+                                   .expired = expired,
+                                   .keeps_all = keeps_all};
         node = ef_engine_select(engine, from, &select, error);
     }
     if (aggregates != NULL) {
@@ -245,5 +246,33 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
     if (order != NULL) {
         ef_free(alloc, order, order_size);
     }
+    return node;
+}
+
+ef_node_id ef_build_rate_limit(ef_engine *engine, ef_node_id from, int rate, bool by_time, int64_t every,
+                               uint32_t visible, const uint32_t *keys, uint32_t key_count, bool partitioned,
+                               bool windowed, const uint8_t *aggregate, ef_error *error) {
+    ef_alloc *alloc = ef_engine_alloc(engine);
+    size_t size = visible * sizeof(bool);
+    bool *flags = ef_malloc(alloc, size);
+    if (flags == NULL) {
+        return (ef_node_id)ef_fail_memory(error);
+    }
+    for (uint32_t i = 0; i < visible; i++) {
+        flags[i] = aggregate[i] != 0;
+    }
+    ef_rate_limit_config limit = {
+        .rate = (ef_rate)rate,
+        .by_time = by_time,
+        .every = every,
+        .visible = visible,
+        .keys = keys,
+        .key_count = key_count,
+        .partitioned = partitioned,
+        .windowed = windowed,
+        .aggregate = flags,
+    };
+    ef_node_id node = ef_engine_rate_limit(engine, from, &limit, error);
+    ef_free(alloc, flags, size);
     return node;
 }

@@ -333,6 +333,26 @@ ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config
     return ef_operator_enter(engine, node, from, error);
 }
 
+ef_node_id ef_engine_rate_limit(ef_engine *engine, ef_node_id from, ef_rate_limit_config *limit, ef_error *error) {
+    if (!ef_is_node(engine, from) || ef_node_at(engine, from)->columns < limit->visible) {
+        return (ef_node_id)ef_fail(error, EF_INVALID, "a rate limiter has no input, or shows more columns than that has");
+    }
+    const ef_node *source = ef_node_at(engine, from);
+    ef_node *node = ef_operator_begin(engine, from, "rate", limit->visible, source->types, error);
+    if (node == NULL) {
+        return failed(error);
+    }
+    limit->hash_seed = engine->options.seed;
+    ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), NULL, 0, true);
+    ef_status status = ef_rate_limit_create(&config, limit, &node->operator_class, &node->self, error);
+    if (status != EF_OK) {
+        node->operator_class = NULL;
+        node_free(engine, node);
+        return status;
+    }
+    return ef_operator_enter(engine, node, from, error);
+}
+
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error) {
     if (engine->sealed) {

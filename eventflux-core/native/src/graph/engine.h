@@ -12,6 +12,7 @@
 
 #include "expr/program.h"
 #include "graph/block.h"
+#include "ops/rate_limit.h"
 #include "ops/select.h"
 #include "window/windows.h"
 
@@ -53,6 +54,8 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
                               const ef_param *params, uint32_t count, uint32_t columns, const ef_type *types,
                               bool wants_expired, ef_error *error);
 ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config *select, ef_error *error);
+/* A rate limiter behind a selection whose columns beyond limit->visible are group keys. hash_seed is the engine's. */
+ef_node_id ef_engine_rate_limit(ef_engine *engine, ef_node_id from, ef_rate_limit_config *limit, ef_error *error);
 /* Edge from an operator into a stream, or into the operator of a named window or table: rows of the wanted kinds arrive as CURRENT. */
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error);

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, NewType
 
 from eventflux.engine import objects
@@ -176,6 +177,34 @@ class SelectSpec:
     offset: int = 0
     current: bool = True
     expired: bool = False
+    keeps_all: bool = False  # batch chunks are not reduced to their last rows (output snapshot)
+
+
+class OutputRate(IntEnum):
+    """Which of the rows that a selection gives go out."""
+
+    ALL = 0
+    FIRST = 1
+    LAST = 2
+    SNAPSHOT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSpec:
+    """A rate limiter behind a selection whose columns beyond the first `visible` are group keys.
+
+    `every` counts events, or milliseconds of the app's clock where `by_time`. `windowed` and `aggregates` (visible
+    columns that come of aggregates) matter to a snapshot.
+    """
+
+    rate: OutputRate
+    every: int
+    visible: int
+    by_time: bool = False
+    keys: tuple[int, ...] = ()
+    partitioned: bool = False
+    windowed: bool = False
+    aggregates: frozenset[int] = frozenset()
 
 
 class EngineBuilder:
@@ -273,6 +302,26 @@ class EngineBuilder:
             spec.offset,
             spec.current,
             spec.expired,
+            spec.keeps_all,
+            error,
+        )
+        return self._node(made, error)
+
+    def rate_limit(self, node: Node, spec: RateSpec) -> Node:
+        """Add a rate limiter."""
+        error = new_error()
+        made = lib.ef_build_rate_limit(
+            self._engine.handle,
+            node,
+            spec.rate,
+            spec.by_time,
+            spec.every,
+            spec.visible,
+            ffi.new("uint32_t[]", spec.keys),
+            len(spec.keys),
+            spec.partitioned,
+            spec.windowed,
+            ffi.new("uint8_t[]", [column in spec.aggregates for column in range(spec.visible)]),
             error,
         )
         return self._node(made, error)
