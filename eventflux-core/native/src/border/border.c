@@ -14,6 +14,7 @@ ef_status ef_border_init(ef_border *border, ef_engine *engine, bool playback, ef
     ef_alloc_init(&border->alloc, ef_engine_alloc(engine)->budget);
     atomic_init(&border->inside, 0);
     atomic_init(&border->announced, EF_NEVER);
+    atomic_init(&border->reached, ef_engine_now(engine));
     border->due = EF_NEVER;
     ef_clock_init(&border->clock);
     border->now_rows = ef_engine_slice_rows(engine);
@@ -74,6 +75,10 @@ void ef_border_leave(ef_border *border) {
     (void)pthread_mutex_unlock(&border->lock);
 }
 
+int64_t ef_border_moment(const ef_border *border) {
+    return border->playback ? atomic_load_explicit(&border->reached, memory_order_relaxed) : ef_clock_peek(&border->clock);
+}
+
 int64_t ef_border_now(ef_border *border) {
     return border->playback ? ef_engine_now(border->engine) : ef_clock_read(&border->clock);
 }
@@ -118,7 +123,9 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
         rows = &stamped;
     }
     ef_status status = ef_engine_push(border->engine, stream, rows, meaning, now, error);
-    if (!border->playback) {
+    if (border->playback) {
+        atomic_store_explicit(&border->reached, ef_engine_now(border->engine), memory_order_relaxed);
+    } else {
         announce(border);
     }
     return status;
@@ -130,7 +137,9 @@ ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) {
     }
     EF_TRY(ef_queue_reserve(&border->queue, error));
     ef_status status = ef_engine_advance(border->engine, now, error);
-    if (!border->playback) {
+    if (border->playback) {
+        atomic_store_explicit(&border->reached, ef_engine_now(border->engine), memory_order_relaxed);
+    } else {
         int64_t due = ef_engine_next_due(border->engine);
         (void)pthread_mutex_lock(&border->due_mutex);
         border->due = due;

@@ -21,6 +21,7 @@ typedef struct ef_border {
     int64_t *now_column;        /* timestamps of rows that bring none: now_rows times the same moment; under the lock */
     uint32_t now_rows;
     bool is_closed;             /* under the lock */
+    _Atomic int64_t reached;    /* playback: the engine's time behind the last push, for senders into rings */
 
     /* wake-ups of the thread that fires timers */
     pthread_mutex_t due_mutex;  /* guards the fields below; a leaf */
@@ -56,6 +57,11 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) EF_MUST_USE;
 /* Takes what came out into the delivery queue. The ticket up to which to deliver, 0: nothing came out. */
 uint64_t ef_border_collect(ef_border *border);
+
+/* ---- outside ---- */
+
+/* Moment for rows that go into a ring without a timestamp. */
+int64_t ef_border_moment(const ef_border *border);
 
 /* ---- timers, outside ---- */
 

@@ -17,7 +17,6 @@ static _Thread_local uint32_t tokens_held;
 ef_status ef_queue_init(ef_delivery_queue *queue, ef_alloc *alloc, ef_error *error) {
     memset(queue, 0, sizeof *queue);
     queue->alloc = alloc;
-    queue->running = UINT64_MAX;
     if (pthread_mutex_init(&queue->mutex, NULL) != 0) {
         return ef_fail(error, EF_NO_MEMORY, "no mutex left");
     }
@@ -142,50 +141,74 @@ static bool is_mine(const ef_delivery_queue *queue) {
     return queue->is_held && pthread_equal(queue->holder, pthread_self()) != 0;
 }
 
-/* Nothing up to `ticket` waits or is being handled. */
+/* No item of `ticket` or before waits, and none of `ticket` is being handled. (Older ones may be: a nested visit went past them.) */
 static bool is_over(const ef_delivery_queue *queue, uint64_t ticket) {
-    return (queue->head == NULL || queue->head->ticket > ticket) && queue->running > ticket;
+    if (queue->head != NULL && queue->head->ticket <= ticket) {
+        return false;
+    }
+    for (const ef_visit *visit = queue->innermost; visit != NULL; visit = visit->outer) {
+        if (visit->ticket == ticket) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* With the mutex: what somebody else's token means for us. */
+static ef_turn of_others(ef_delivery_queue *queue, uint64_t ticket) {
+    if (is_over(queue, ticket)) {
+        return EF_TURN_DONE;
+    }
+    if (tokens_held > 0) {
+        queue->left = ticket > queue->left ? ticket : queue->left;
+        return EF_TURN_DONE;
+    }
+    return EF_TURN_WAIT;
+}
+
+static void enter(ef_delivery_queue *queue, ef_visit *visit) {
+    visit->entered = true;
+    visit->outer = queue->innermost;
+    queue->innermost = visit;
+    if (!queue->is_held) {
+        queue->is_held = true;
+        queue->holder = pthread_self();
+        tokens_held++;
+    }
+}
+
+static void leave(ef_delivery_queue *queue, ef_visit *visit) {
+    EF_ASSERT(queue->innermost == visit);
+    visit->entered = false;
+    queue->innermost = visit->outer;
+    if (visit->outer == NULL) {
+        queue->is_held = false;
+        tokens_held--;
+    }
 }
 
 ef_turn ef_queue_next(ef_delivery_queue *queue, uint64_t ticket, ef_visit *visit, ef_work *work) {
-    ef_turn turn = EF_TURN_DONE;
     lock(queue);
-    bool mine = is_mine(queue);
-    if (!mine && queue->is_held) {
-        if (is_over(queue, ticket)) {
-            turn = EF_TURN_DONE;
-        } else if (tokens_held > 0) {
-            queue->left = ticket > queue->left ? ticket : queue->left;
-        } else {
-            turn = EF_TURN_WAIT;
-        }
+    if (queue->is_held && !is_mine(queue)) {
+        ef_turn turn = of_others(queue, ticket);
         unlock(queue);
         return turn;
     }
-    uint64_t upto = !mine || visit->acquired ? (ticket > queue->left ? ticket : queue->left) : ticket;
-    if (take(queue, upto, work)) {
-        turn = EF_TURN_WORK;
-        if (!mine) {
-            queue->is_held = true;
-            queue->holder = pthread_self();
-            visit->acquired = true;
-            tokens_held++;
+    /* The outermost visit also takes what others left to it. */
+    bool is_outermost = visit->entered ? visit->outer == NULL : !queue->is_held;
+    uint64_t upto = is_outermost && queue->left > ticket ? queue->left : ticket;
+    bool found = take(queue, upto, work);
+    if (found) {
+        if (!visit->entered) {
+            enter(queue, visit);
         }
-        if (visit->acquired) {
-            if (queue->running != work->ticket) {
-                queue->running = work->ticket;
-                wake(queue);
-            }
-        }
-    } else if (visit->acquired) {
-        visit->acquired = false;
-        queue->is_held = false;
-        queue->running = UINT64_MAX;
-        tokens_held--;
-        wake(queue);
+        visit->ticket = work->ticket;
+    } else if (visit->entered) {
+        leave(queue, visit);
     }
+    wake(queue);
     unlock(queue);
-    return turn;
+    return found ? EF_TURN_WORK : EF_TURN_DONE;
 }
 
 void ef_queue_wait(ef_delivery_queue *queue, uint64_t ticket) {

@@ -30,6 +30,13 @@ typedef struct ef_work {
     uint32_t next;         /* likewise; else 0 */
 } ef_work;
 
+/* A taker's visit: zeroed before the first ef_queue_next, over with EF_TURN_DONE. */
+typedef struct ef_visit {
+    bool entered;           /* it is among the queue's visits */
+    struct ef_visit *outer; /* NULL: this visit took the token and gives it back */
+    uint64_t ticket;        /* of the item that it handles now */
+} ef_visit;
+
 typedef struct ef_delivery_queue {
     ef_alloc *alloc;
     pthread_mutex_t mutex;
@@ -39,16 +46,11 @@ typedef struct ef_delivery_queue {
     ef_group *unused;
     uint64_t last_ticket;
     uint64_t left;         /* highest ticket left to the holder */
-    uint64_t running;      /* ticket of the outermost item being handled; UINT64_MAX: none */
+    struct ef_visit *innermost; /* visits of the holder, nested; NULL: nobody holds the token */
     pthread_t holder;
     bool is_held;
     uint32_t waiters;
 } ef_delivery_queue;
-
-/* A taker's visit: zeroed before the first ef_queue_next. */
-typedef struct ef_visit {
-    bool acquired; /* this visit took the token and gives it back */
-} ef_visit;
 
 typedef enum ef_turn {
     EF_TURN_WORK, /* *work is filled */

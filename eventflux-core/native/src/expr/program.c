@@ -344,6 +344,10 @@ bool ef_program_output_column(const ef_program *program, uint32_t output, uint32
     return info->is_column;
 }
 
+bool ef_program_can_fail(const ef_program *program) {
+    return program->can_fail;
+}
+
 bool ef_program_reads_clock(const ef_program *program) {
     return program->reads_clock;
 }

@@ -66,6 +66,8 @@ ef_type ef_program_register_type(const ef_program *program, ef_register value);
 bool ef_program_output_column(const ef_program *program, uint32_t output, uint32_t *column);
 /* Some operation reads track clocks, or has state (EF_READS_CLOCK for the node). */
 bool ef_program_reads_clock(const ef_program *program);
+/* Some operation may put rows on the error edge, which wants to know their causes. */
+bool ef_program_can_fail(const ef_program *program);
 /* Names and result types of operations, for the planner's checks: NULL beyond the last. */
 const char *ef_operation_name(uint32_t index);
 bool ef_operation_exists(const char *name);

@@ -194,6 +194,7 @@ ef_node_id ef_engine_filter(ef_engine *engine, ef_node_id from, ef_program *cond
     }
     node->operator_class = &ef_filter_class;
     node->reads_clock = ef_program_reads_clock(condition);
+    node->can_fail = ef_program_can_fail(condition);
     ef_status status = ef_filter_create(engine, &node->alloc, condition, &node->self, error);
     if (status != EF_OK) {
         node_free(engine, node);
@@ -235,6 +236,7 @@ ef_node_id ef_engine_map(ef_engine *engine, ef_node_id from, ef_program *outputs
     }
     node->operator_class = &ef_map_class;
     node->reads_clock = ef_program_reads_clock(outputs);
+    node->can_fail = ef_program_can_fail(outputs);
     status = ef_map_create(engine, &node->alloc, outputs, &node->self, error);
     if (status != EF_OK) {
         node_free(engine, node);
@@ -319,6 +321,9 @@ ef_node_id ef_engine_select(ef_engine *engine, ef_node_id from, ef_select_config
     node->reads_clock = ef_program_reads_clock(select->outputs) ||
                         (select->arguments != NULL && ef_program_reads_clock(select->arguments)) ||
                         (select->having != NULL && ef_program_reads_clock(select->having));
+    node->can_fail = ef_program_can_fail(select->outputs) ||
+                     (select->arguments != NULL && ef_program_can_fail(select->arguments)) ||
+                     (select->having != NULL && ef_program_can_fail(select->having));
     select->removal = removal_at(engine, from);
     select->hash_seed = engine->options.seed;
     select->host = &engine->host;

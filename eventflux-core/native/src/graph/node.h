@@ -40,6 +40,7 @@ typedef struct ef_node {
     ef_node_id from;    /* its input at port 0, -1: none */
     bool wants_expired; /* as it was created */
     bool reads_clock;
+    bool can_fail; /* may put rows on the error edge */
     uint16_t rank;
 
     bool current, expired; /* EF_NODE_INSERT: kinds that go on */

@@ -206,13 +206,14 @@ static bool has_timers(const ef_node *node) {
 }
 
 static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
-    bool merges = false, clocks = false;
+    bool merges = false, clocks = false, fails = false;
     for (uint32_t i = 0; i < engine->node_count; i++) {
         const ef_node *node = engine->nodes[i];
         for (uint32_t e = 0; e < node->edge_count; e++) {
             node->edges[e].in_index = ef_node_at(engine, node->edges[e].to)->in_edges++;
         }
         engine->timer_count += has_timers(node);
+        fails = fails || node->can_fail;
         clocks = clocks || node->reads_clock ||
                  (node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & (EF_TIMERS | EF_READS_CLOCK)) != 0);
     }
@@ -234,7 +235,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
         }
         memset(node->in_order, 0xFF, node->in_edges * sizeof *node->in_order);
     }
-    engine->needs_causes = merges || (clocks && engine->options.playback);
+    engine->needs_causes = merges || fails || (clocks && engine->options.playback);
     return EF_OK;
 }
 

@@ -7,6 +7,10 @@
 /* ---- use, lock ---------------------------------------------------------------------------------------------------- */
 
 static void free_engine(ef_border_object *border) {
+    if (border->has_async) {
+        ef_async_clear(&border->async);
+        border->has_async = false;
+    }
     while (border->scratch != NULL) {
         ef_scratch *scratch = border->scratch;
         border->scratch = scratch->next;
@@ -290,7 +294,7 @@ static void handle_failure(ef_border_object *border, ef_failure *failure, PyObje
 }
 
 bool ef_border_deliver(ef_border_object *border, uint64_t ticket) {
-    ef_visit visit = {false};
+    ef_visit visit = {false, NULL, 0};
     ef_work work;
     PyObject *held = NULL;
     for (;;) {
@@ -619,11 +623,15 @@ static PyObject *border_release(PyObject *self, PyObject *unused) {
 static PyObject *border_input(PyObject *self, PyObject *arguments) {
     ef_border_object *border = (ef_border_object *)self;
     PyObject *layout;
-    int node;
-    if (!PyArg_ParseTuple(arguments, "iO!:input", &node, border->host->layout_type, &layout)) {
+    int node, ring = -1;
+    if (!PyArg_ParseTuple(arguments, "iO!|i:input", &node, border->host->layout_type, &layout, &ring)) {
         return NULL;
     }
-    return ef_input_object_new(border, (ef_layout *)layout, (ef_node_id)node);
+    if (ring >= 0 && (!border->has_async || (uint32_t)ring >= border->async.count)) {
+        PyErr_SetString(PyExc_IndexError, "there is no ring of that number");
+        return NULL;
+    }
+    return ef_input_object_new(border, (ef_layout *)layout, (ef_node_id)node, (int32_t)ring);
 }
 
 static PyObject *border_close(PyObject *self, PyObject *unused) {
@@ -633,6 +641,9 @@ static PyObject *border_close(PyObject *self, PyObject *unused) {
         border->is_closing = true;
         if (border->is_ready) {
             ef_border_wake(&border->border);
+        }
+        if (border->has_async) {
+            ef_async_stop(&border->async);
         }
         if (border->users == 0 && border->engine != NULL) {
             free_engine(border);
@@ -783,6 +794,11 @@ static PyMethodDef methods[] = {
     {"lock", border_lock_method, METH_NOARGS, NULL},
     {"unlock", border_unlock, METH_NOARGS, NULL},
     {"start_row", border_start_row, METH_VARARGS, NULL},
+    {"add_ring", ef_border_add_ring, METH_VARARGS, NULL},
+    {"run_consumer", ef_border_run_consumer, METH_NOARGS, NULL},
+    {"stop_consumer", ef_border_stop_consumer, METH_NOARGS, NULL},
+    {"drain", ef_border_drain, METH_NOARGS, NULL},
+    {"ring_figures", ef_border_ring_figures, METH_O, NULL},
     {"hold", border_hold, METH_NOARGS, NULL},
     {"release", border_release, METH_NOARGS, NULL},
     {"input", border_input, METH_VARARGS, NULL},

@@ -14,6 +14,7 @@
 
 #include "border/border.h"
 #include "border/source_rows.h"
+#include "stream/async.h"
 
 /* Types that only this module makes; Python code gets instances. */
 #define EF_TYPE_FINAL Py_TPFLAGS_DISALLOW_INSTANTIATION
@@ -97,6 +98,8 @@ typedef struct ef_border_object {
     PyObject *on_exception; /* (callback, batch, exception) */
     PyObject *on_failure;   /* (node, stream node, batch or None, status, message) */
     ef_scratch *scratch;    /* free ones */
+    ef_async async;         /* rings of async streams; valid when has_async */
+    bool has_async;
 } ef_border_object;
 
 typedef struct ef_input_object {
@@ -104,6 +107,7 @@ typedef struct ef_input_object {
     ef_border_object *border;
     ef_layout *layout;
     ef_node_id node;
+    int32_t ring; /* of an async stream, else -1 */
 } ef_input_object;
 
 /* ---- types: each makes its heap type; NULL: exception set ---- */
@@ -115,7 +119,7 @@ PyTypeObject *ef_input_make_type(void);
 
 PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types);
 PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool playback);
-PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node);
+PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node, int32_t ring);
 /* `data` is taken. */
 PyObject *ef_event_new(ef_layout *layout, PyObject *data, int64_t timestamp, bool is_expired);
 /* All rows of a block, which is retained. */
@@ -207,6 +211,17 @@ struct ef_scratch {
 };
 ef_scratch *ef_scratch_take(ef_border_object *border); /* NULL: exception set */
 void ef_scratch_give(ef_border_object *border, ef_scratch *scratch);
+
+/* ---- async streams (host/async.c) ---- */
+
+/* Puts rows into a ring by its strategy, waiting without the GIL; *accepted counts those that entered. False: exception set. */
+bool ef_border_offer(ef_border_object *border, uint32_t ring, const ef_batch *rows, ef_arena *arena, uint64_t *accepted);
+/* Methods of Border. */
+PyObject *ef_border_add_ring(PyObject *self, PyObject *arguments);
+PyObject *ef_border_run_consumer(PyObject *self, PyObject *unused);
+PyObject *ef_border_stop_consumer(PyObject *self, PyObject *unused);
+PyObject *ef_border_drain(PyObject *self, PyObject *unused);
+PyObject *ef_border_ring_figures(PyObject *self, PyObject *argument);
 
 /* Functions in Python, called by the engine (ef_host of expr/program.h); any thread, GIL or not. */
 ef_status ef_function_call(void *context, uint32_t id, uint32_t rows, uint32_t count, const ef_column *arguments,

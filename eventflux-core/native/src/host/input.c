@@ -6,7 +6,7 @@
 
 #define STACK_COLUMNS 32u
 
-PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node) {
+PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node, int32_t ring) {
     ef_input_object *input = (ef_input_object *)PyType_GenericAlloc(border->host->input_type, 0);
     if (input == NULL) {
         return NULL;
@@ -16,6 +16,7 @@ PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_no
     Py_INCREF(layout);
     input->layout = layout;
     input->node = node;
+    input->ring = ring;
     return (PyObject *)input;
 }
 
@@ -133,6 +134,7 @@ static PyObject *input_send(PyObject *self, PyObject *const *arguments, Py_ssize
         batch.timestamps = &row.timestamp;
     }
     PyObject *tuple = good ? ef_row_tuple(layout, given, -1) : NULL;
+    uint64_t accepted = 1;
     ef_scratch *scratch = NULL;
     if (tuple != NULL && (scratch = ef_scratch_take(border)) != NULL) {
         /* The tuple is ours until the row has run, so its strings may be borrowed. */
@@ -147,14 +149,19 @@ static PyObject *input_send(PyObject *self, PyObject *const *arguments, Py_ssize
             batch.form = EF_WHOLE;
             Py_XDECREF(rows);
         }
-        good = good && run_row(input, &batch);
+        if (EF_UNLIKELY(input->ring >= 0)) {
+            accepted = 0;
+            good = good && ef_border_offer(border, (uint32_t)input->ring, &batch, &scratch->arena, &accepted);
+        } else {
+            good = good && run_row(input, &batch);
+        }
         ef_scratch_give(border, scratch);
     } else {
         good = false;
     }
     Py_XDECREF(tuple);
     ef_border_unuse(border);
-    return good ? PyLong_FromLong(1) : NULL;
+    return good ? PyLong_FromLong((long)accepted) : NULL;
 }
 
 static PyObject *send_rows(ef_input_object *input, PyObject *given, PyObject *timestamps, ef_meaning meaning) {
@@ -185,8 +192,16 @@ static PyObject *send_rows(ef_input_object *input, PyObject *given, PyObject *ti
             ef_pack_timestamps(&packer, layout, timestamps, batch.rows, &column, &keeper)) {
             batch.timestamps = column;
             batch.form = meaning == EF_CHUNK_MEANING ? EF_WHOLE : EF_EACH_ROW;
-            if (ef_border_push_batch(border, input->node, &batch, meaning, &scratch->arena)) {
-                result = PyLong_FromUnsignedLong(batch.rows);
+            uint64_t accepted = batch.rows;
+            bool good;
+            if (input->ring >= 0) { /* stream meaning, whatever the call */
+                accepted = 0;
+                good = ef_border_offer(border, (uint32_t)input->ring, &batch, &scratch->arena, &accepted);
+            } else {
+                good = ef_border_push_batch(border, input->node, &batch, meaning, &scratch->arena);
+            }
+            if (good) {
+                result = PyLong_FromUnsignedLongLong((unsigned long long)accepted);
             }
         }
         ef_scratch_give(border, scratch);
@@ -228,6 +243,26 @@ static PyObject *input_pack_column(PyObject *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+/* Columns into a ring, a slice at a time. With the strategy `fail` a call is all or nothing: then as one. */
+static bool offer_rows(ef_input_object *input, const ef_source_rows *rows, ef_arena *arena, uint64_t *accepted) {
+    ef_border_object *border = input->border;
+    bool is_whole = border->async.rings[input->ring].rules.strategy == EF_FAIL;
+    int64_t most = is_whole ? INT32_MAX : (int64_t)ef_engine_slice_rows(border->engine);
+    for (int64_t at = 0; at < rows->rows; at += most) {
+        uint32_t count = (uint32_t)(rows->rows - at < most ? rows->rows - at : most);
+        ef_batch batch;
+        ef_arena_reset(arena);
+        if (!ef_source_rows_slice(rows, at, count, arena, &batch)) {
+            PyErr_NoMemory();
+            return false;
+        }
+        if (!ef_border_offer(border, (uint32_t)input->ring, &batch, arena, accepted)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* _push_rows(address of checked ef_source_rows, is_chunk) */
 static PyObject *input_push_rows(PyObject *self, PyObject *arguments) {
     ef_input_object *input = (ef_input_object *)self;
@@ -240,13 +275,18 @@ static PyObject *input_push_rows(PyObject *self, PyObject *arguments) {
     const ef_source_rows *rows = (const ef_source_rows *)(uintptr_t)address;
     ef_scratch *scratch = ef_scratch_take(border);
     bool good = false;
-    if (scratch != NULL) {
+    uint64_t accepted = rows->rows < 0 ? 0 : (uint64_t)rows->rows;
+    if (scratch != NULL && input->ring >= 0) {
+        accepted = 0;
+        good = offer_rows(input, rows, &scratch->arena, &accepted);
+        ef_scratch_give(border, scratch);
+    } else if (scratch != NULL) {
         good = ef_border_push_rows(border, input->node, rows, is_chunk ? EF_CHUNK_MEANING : EF_STREAM_MEANING,
                                    &scratch->arena);
         ef_scratch_give(border, scratch);
     }
     ef_border_unuse(border);
-    return good ? PyLong_FromLongLong(rows->rows < 0 ? 0 : rows->rows) : NULL;
+    return good ? PyLong_FromUnsignedLongLong((unsigned long long)accepted) : NULL;
 }
 
 /* _push_batch(address of an ef_batch of the stream's types, well-formed, each row an event of its own) */

@@ -15,11 +15,13 @@ int64_t ef_wall_ms(void) {
 }
 
 /* `set` is a single value that orders nothing else: relaxed. */
-int64_t ef_clock_read(ef_clock *clock) {
+int64_t ef_clock_peek(const ef_clock *clock) {
     int64_t now = atomic_load_explicit(&clock->set, memory_order_relaxed);
-    if (now < 0) {
-        now = ef_wall_ms();
-    }
+    return now < 0 ? ef_wall_ms() : now;
+}
+
+int64_t ef_clock_read(ef_clock *clock) {
+    int64_t now = ef_clock_peek(clock);
     if (now > clock->last) {
         clock->last = now;
     }

@@ -14,6 +14,8 @@ typedef struct ef_clock {
 void ef_clock_init(ef_clock *clock);
 /* Milliseconds now; under the engine lock. */
 int64_t ef_clock_read(ef_clock *clock);
+/* The same without the lock, and without its promise. */
+int64_t ef_clock_peek(const ef_clock *clock);
 /* From now on the clock stands at `now` until it is set again; < 0 goes back to the machine's. Any thread. */
 void ef_clock_set(ef_clock *clock, int64_t now);
 bool ef_clock_is_set(const ef_clock *clock);

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from typing_extensions import Self
 
 from eventflux.engine._native import ffi, lib
+from eventflux.engine.async_stream import AsyncMetrics, RingMeter, RingOptions
 from eventflux.engine.native_types import Border, EventBatch, Input, Layout, host
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.errors import EventFluxError, IncompatibleStateError, RuntimeStateError, RuntimeStoppedError
@@ -103,8 +104,7 @@ class Engine:
         self._border.on_failure = self._log_failure
         self._owned: list[_Closable] = []
         self._listeners: dict[int, _Listeners] = {}
-        self._playback = playback
-        self._memory_limit = memory_limit
+        self._meters: dict[int, tuple[int, RingMeter]] = {}
 
     # ---- building
 
@@ -152,6 +152,44 @@ class Engine:
         """The native `send` of a stream."""
         self.describe(node, layout)
         return self._border.input(node, layout)
+
+    def async_input(self, node: int, layout: Layout, options: RingOptions) -> Input:
+        """As `input`, with a ring before the stream: sends return when the rows are in it; `run_consumer` runs them."""
+        self.describe(node, layout)
+        number = self._border.add_ring(node, layout, *options.native)
+        self._meters[node] = (number, RingMeter())
+        return self._border.input(node, layout, number)
+
+    def run_consumer(self) -> None:
+        """Run what comes into the rings until `stop_consumer`. Blocks: this is the body of the consumer thread."""
+        self._border.run_consumer()
+
+    def stop_consumer(self) -> None:
+        """Let `run_consumer` return; rows that are still in the rings stay there, and no more are taken in."""
+        self._border.stop_consumer()
+
+    def drain(self) -> None:
+        """Run all rows that are in the rings now, in this thread.
+
+        Raises:
+            RuntimeStateError: Called from a function that the engine itself calls.
+        """
+        self._border.drain()
+
+    def async_metrics(self, node: int) -> AsyncMetrics:
+        """Figures of an async stream.
+
+        Raises:
+            KeyError: The stream is not async.
+        """
+        number, meter = self._meters[node]
+        return meter.read(self._border.ring_figures(number))
+
+    def pending(self, node: int) -> int:
+        """Rows in the ring of a stream; 0 where there is no ring."""
+        if node not in self._meters:
+            return 0
+        return int(self._border.ring_figures(self._meters[node][0])["depth"])
 
     def describe(self, node: int, layout: Layout) -> None:
         """Tell the layout of a stream, so that rows of it that fail can be shown."""

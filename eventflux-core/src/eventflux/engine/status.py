@@ -43,7 +43,7 @@ def exception_of(status: int, message: str, *, row: int = -1) -> EventFluxError:
         case lib.EF_CLOSED:
             return RuntimeStoppedError(message)
         case lib.EF_FULL | lib.EF_TIMEOUT:
-            return BackpressureError(message)
+            return BackpressureError(message, accepted=max(row, 0))
         case _:
             return EventFluxError(message)
 

@@ -288,9 +288,13 @@ class RuntimeStoppedError(RuntimeStateError):
 
 
 class BackpressureError(EventFluxError):
-    """There was no room for the rows in the buffer of an async stream."""
+    """There was no room for the rows in the buffer of an async stream; `accepted` of them have entered."""
 
     default_code = ErrorCode.BACKPRESSURE
+
+    def __init__(self, message: str, *, accepted: int = 0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.accepted = accepted
 
 
 class ConnectionUnavailableError(EventFluxError):
