@@ -43,7 +43,7 @@ CAST: Final = function(
     "``convert`` does. SQL's ``CAST(x AS type)`` is ``convert``.",
     parameters=(_VALUE, _TYPE),
     overloads=(Overload(parameters=("value", "type")),),
-    examples=(Example("cast(createSet(1), 'int') IS NULL", "A set is no INT."),),
+    examples=(Example("cast(createSet(1), 'int') is null", "A set is no INT."),),
 )
 
 

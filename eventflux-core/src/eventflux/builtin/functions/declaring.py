@@ -24,7 +24,7 @@ def function(
 ) -> Extension:
     """A function without a namespace, the same in both dialects.
 
-    The code of an example is an expression that is true; its description says what that shows.
+    The code of an example is an expression that is true, in SQL; its description says what that shows.
     """
     return Extension(
         name=name,
@@ -41,8 +41,19 @@ def function(
 
 
 def also_as(bare: Extension, namespace: str, name: str | None = None, *, aliases: Sequence[str] = ()) -> Extension:
-    """The same function under its name in a namespace."""
-    return replace(bare, namespace=namespace, name=name or bare.name, aliases=tuple(aliases))
+    """The same function under its name in a namespace, with its examples in EventFluxQL."""
+    named = name or bare.name
+    examples = tuple(
+        Example(_in_eventfluxql(example.code, bare.name, f"{namespace}:{named}"), example.description)
+        for example in bare.examples
+        if "CAST(" not in example.code
+    )
+    return replace(bare, namespace=namespace, name=named, aliases=tuple(aliases), examples=examples)
+
+
+def _in_eventfluxql(code: str, bare: str, qualified: str) -> str:
+    code = code if f"{qualified}(" in code else code.replace(f"{bare}(", f"{qualified}(")
+    return code.replace(" = ", " == ").replace(" IS NULL", " is null")
 
 
 def argument(

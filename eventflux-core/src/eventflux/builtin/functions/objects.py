@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from eventflux.builtin.functions.declaring import also_as, argument, function
@@ -77,20 +78,23 @@ def _get(name: str, returns: AttributeType, what: str, example: Example) -> Exte
 
 
 GETTERS: Final = (
-    _get("getString", _STRING, "string", Example("""json:getString('{"a": "x"}', '$.a') = 'x'""", "The value.")),
-    _get("getInt", _INT, "INT", Example("""json:getInt('{"a": 5}', '$.a') = 5""", "The value.")),
-    _get("getLong", AttributeType.LONG, "LONG", Example("""json:getLong('{"a": 5}', '$.a') = 5L""", "The value.")),
+    _get("getString", _STRING, "string", Example('json:getString("""{"a": "x"}""", \'$.a\') = \'x\'', "The value.")),
+    _get("getInt", _INT, "INT", Example('json:getInt("""{"a": 5}""", \'$.a\') = 5', "The value.")),
+    _get("getLong", AttributeType.LONG, "LONG", Example('json:getLong("""{"a": 5}""", \'$.a\') = 5L', "The value.")),
     _get(
-        "getFloat", AttributeType.FLOAT, "FLOAT", Example("""json:getFloat('{"a": 0.5}', '$.a') = 0.5f""", "The value.")
+        "getFloat",
+        AttributeType.FLOAT,
+        "FLOAT",
+        Example('json:getFloat("""{"a": 0.5}""", \'$.a\') = 0.5f', "The value."),
     ),
     _get(
         "getDouble",
         AttributeType.DOUBLE,
         "DOUBLE",
-        Example("""json:getDouble('{"a": 0.5}', '$.a') = 0.5""", "The value."),
+        Example('json:getDouble("""{"a": 0.5}""", \'$.a\') = 0.5', "The value."),
     ),
-    _get("getBool", _BOOL, "BOOL", Example("""json:getBool('{"a": true}', '$.a')""", "The value.")),
-    _get("getObject", _OBJECT, "value", Example("""sizeOfSet(json:getObject('{"a": null}', '$.a')) = 0""", "Null.")),
+    _get("getBool", _BOOL, "BOOL", Example('json:getBool("""{"a": true}""", \'$.a\')', "The value.")),
+    _get("getObject", _OBJECT, "value", Example('sizeOfSet(json:getObject("""{"a": null}""", \'$.a\')) = 0', "Null.")),
 )
 
 FUNCTIONS: Final[tuple[Extension, ...]] = (
@@ -98,6 +102,11 @@ FUNCTIONS: Final[tuple[Extension, ...]] = (
     SIZE_OF_SET,
     STRUCT,
     JSON_VALUE,
-    also_as(JSON_VALUE, _NAMESPACE, "value", aliases=("json_value",)),
+    replace(
+        also_as(JSON_VALUE, _NAMESPACE, "value", aliases=("json_value",)),
+        examples=(
+            Example("""convert(json:value(\"\"\"{"a": [5]}\"\"\", '$.a[0]'), 'string') == '5'""", "An element."),
+        ),
+    ),
     *GETTERS,
 )
