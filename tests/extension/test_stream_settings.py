@@ -1,7 +1,7 @@
 import pytest
 
 from eventflux.builtin import plugin as builtin_plugin
-from eventflux.extension import Extension, ExtensionKind, PluginManager
+from eventflux.extension import PluginManager
 from eventflux.extension.connectors import stream_settings
 from eventflux.extension.settings import Setting, SettingGroup, resolve_properties
 from eventflux.extension.stream_options import ErrorAction
@@ -10,7 +10,6 @@ from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
 
 REGISTRY = PluginManager((builtin_plugin, io_plugin), plugins=False).registry
-REGISTRY.register(Extension(name="roundRobin", kind=ExtensionKind.DISTRIBUTION_STRATEGY))
 SCHEMA = Schema.of(symbol=AttributeType.STRING, price=AttributeType.DOUBLE)
 FILE = {"type": "source", "extension": "file", "format": "json", "file.path": "in"}
 

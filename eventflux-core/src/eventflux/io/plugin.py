@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
+from eventflux.io.distribution import STRATEGIES
 from eventflux.io.mappers.bytes import BYTES_SINK, BYTES_SOURCE
 from eventflux.io.mappers.csv import CSV_SINK, CSV_SOURCE
 from eventflux.io.mappers.json import JSON_SINK, JSON_SOURCE
@@ -38,3 +39,8 @@ def eventflux_register_source_mappers(registry: ExtensionRegistry) -> None:
 @hookimpl
 def eventflux_register_sink_mappers(registry: ExtensionRegistry) -> None:
     registry.register(PASS_THROUGH_SINK, JSON_SINK, CSV_SINK, TEXT_SINK, MSGPACK_SINK, BYTES_SINK)
+
+
+@hookimpl
+def eventflux_register_distribution_strategies(registry: ExtensionRegistry) -> None:
+    registry.register(*STRATEGIES)

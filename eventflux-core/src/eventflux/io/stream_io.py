@@ -10,19 +10,23 @@ from eventflux.extension.connector_spec import ConnectorRole, ConnectorSpec, Str
 from eventflux.extension.connectors import stream_settings
 from eventflux.extension.declaration import Extension
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import FailureType, Occurrence
 from eventflux.extension.kinds.mapper import MapperContext, SinkMapper, SourceMapper
 from eventflux.extension.kinds.sink import Sink
 from eventflux.extension.kinds.source import ConnectorContext, Source
+from eventflux.extension.options import Options
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.extension.settings import Setting, SettingGroup, SettingProblem, resolve_properties
 from eventflux.io.failures import FailureHandler, FailureOutlets, RowInput
+from eventflux.io.java_text import java_text
 from eventflux.io.sink_runtime import SinkRuntime
+from eventflux.io.sinks.distributed import KEY, DistributedSink, destination_option
 from eventflux.io.source_feed import SourceFeed
 from eventflux.io.source_runtime import SourceRuntime
-from eventflux.io.templates import Template, plain_text
+from eventflux.io.templates import Encode, Template, plain_text
 from eventflux.language.ast.annotations import Annotation, Property
-from eventflux.types.errors import ExtensionError
+from eventflux.types.errors import ConfigError, ExtensionError
 from eventflux.types.schema import Schema
 
 
@@ -111,7 +115,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
     source = _made(spec.declaration)
     if not isinstance(source, Source):
         raise _is_not_a(spec.declaration, Source)
-    source.configure(_connector_context(spec, stream, schema, place, None))
+    source.configure(_connector_context(spec.options, stream, schema, place, None))
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -152,11 +156,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
     if not isinstance(mapper, SinkMapper):
         raise _is_not_a(spec.mapper.declaration, SinkMapper)
     mapper.configure(_mapper_context(spec, stream, schema, place))
-    sink = _made(spec.declaration)
-    if not isinstance(sink, Sink):
-        raise _is_not_a(spec.declaration, Sink)
-    context = _connector_context(spec, stream, schema, place, mapper.header)
-    sink.configure(context)
+    sink, dynamic = _sink(spec, stream, schema, place, mapper.header)
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -167,17 +167,6 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         occurrence=Occurrence.SINK,
         failure_type=FailureType.TRANSPORT,
     )
-    dynamic = {
-        name: Template(
-            spec.options.text(name),
-            schema,
-            app_name=place.app_name,
-            stream=stream,
-            encode=plain_text,
-            now=place.now,
-        )
-        for name in sorted(spec.options.dynamic)
-    }
     return SinkRuntime(
         sink,
         mapper,
@@ -189,6 +178,53 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         retries=spec.retries_connecting,
         on_failure=place.on_failure,
     )
+
+
+def _sink(
+    spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+) -> tuple[Sink, dict[str, Template]]:
+    """The configured sink, and the templates of its options that differ by event."""
+    if spec.distribution is None:
+        sink = _configured_sink(spec, spec.options, stream, schema, place, header)
+        return sink, _templates(spec.options, stream, schema, place)
+    strategy = _made(spec.distribution.strategy)
+    if not isinstance(strategy, DistributionStrategy):
+        raise _is_not_a(spec.distribution.strategy, DistributionStrategy)
+    strategy.configure(spec.distribution.settings, len(spec.distribution.destinations), schema)
+    destinations: list[Sink] = []
+    dynamic: dict[str, Template] = {}
+    for index, options in enumerate(spec.distribution.destinations):
+        destinations.append(_configured_sink(spec, options, stream, schema, place, header))
+        for name, template in _templates(options, stream, schema, place).items():
+            dynamic[destination_option(index, name)] = template
+    key = strategy.key_attribute
+    if key is not None:
+        attribute = schema.find(key)
+        if attribute is None:
+            raise ConfigError(f"{key!r} is no attribute of stream {stream!r}", key="partitionKey", value=key)
+        dynamic[KEY] = _template(
+            f"{{{{{key}}}}}", lambda value: java_text(value, attribute.type), stream, schema, place
+        )
+    name = f"sink {spec.declaration.name} of stream {stream}"
+    return DistributedSink(destinations, strategy, place.environment, name), dynamic
+
+
+def _configured_sink(
+    spec: ConnectorSpec, options: Options, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+) -> Sink:
+    sink = _made(spec.declaration)
+    if not isinstance(sink, Sink):
+        raise _is_not_a(spec.declaration, Sink)
+    sink.configure(_connector_context(options, stream, schema, place, header))
+    return sink
+
+
+def _templates(options: Options, stream: str, schema: Schema, place: AppPlace) -> dict[str, Template]:
+    return {name: _template(options.text(name), plain_text, stream, schema, place) for name in sorted(options.dynamic)}
+
+
+def _template(text: str, encode: Encode, stream: str, schema: Schema, place: AppPlace) -> Template:
+    return Template(text, schema, app_name=place.app_name, stream=stream, encode=encode, now=place.now)
 
 
 def build_connectors(
@@ -220,13 +256,13 @@ def _mapper_context(spec: ConnectorSpec, stream: str, schema: Schema, place: App
 
 
 def _connector_context(
-    spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+    options: Options, stream: str, schema: Schema, place: AppPlace, header: bytes | None
 ) -> ConnectorContext:
     return ConnectorContext(
         app_name=place.app_name,
         stream=stream,
         schema=schema,
-        options=spec.options,
+        options=options,
         environment=place.environment,
         header=header,
     )

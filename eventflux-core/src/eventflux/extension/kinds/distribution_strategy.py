@@ -12,9 +12,19 @@ class DistributionStrategy(ABC):
     """Chooses destinations event by event."""
 
     @abstractmethod
-    def configure(self, options: Mapping[str, str], destinations: int, schema: Schema) -> None:
-        """Take the options; raise `ConfigError` for what can't work."""
+    def configure(self, settings: Mapping[str, str], destinations: int, schema: Schema) -> None:
+        """Take the settings of ``@distribution``; raise `ConfigError` for what can't work."""
+
+    @property
+    def key_attribute(self) -> str | None:
+        """The attribute whose text `choose` is given; None: it looks at none."""
+        return None
 
     @abstractmethod
-    def choose(self, row: Sequence[object], available: Sequence[bool]) -> Sequence[int]:
-        """The indexes of the destinations that get the row; none: the event fails."""
+    def choose(self, key: str, available: Sequence[bool]) -> Sequence[int]:
+        """The indexes of the destinations that get an event; none: the event fails.
+
+        Args:
+            key: Text of the key attribute, numbers as Java prints them; empty without one.
+            available: For each destination whether it is up.
+        """
