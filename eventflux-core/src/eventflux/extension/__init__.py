@@ -58,6 +58,7 @@ from eventflux.extension.kinds.source import (
 )
 from eventflux.extension.kinds.stream_processor import ProcessorOutput, StreamFunction, StreamProcessor
 from eventflux.extension.kinds.table_store import UNSUPPORTED, Assignment, TableDefinition, TableStore, Unsupported
+from eventflux.extension.kinds.threaded_source import ThreadedSource
 from eventflux.extension.kinds.transport import Transport, TransportConnection, TransportListener
 from eventflux.extension.kinds.window import Window, WindowContext, WindowOutput
 from eventflux.extension.nearest import by_nearness, nearest, suggestion
@@ -65,6 +66,7 @@ from eventflux.extension.options import OptionProblem, OptionProblemKind, Option
 from eventflux.extension.plugin_manager import PluginFailure, PluginManager
 from eventflux.extension.registry import ExtensionInfo, ExtensionRegistry
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.errors import ConfigError, ConnectionUnavailableError, MappingError
 from eventflux.types.schema import Attribute, Schema
 
 __all__ = [
@@ -86,7 +88,9 @@ __all__ = [
     "Cancellable",
     "CollectionAggregation",
     "Column",
+    "ConfigError",
     "ConfigReader",
+    "ConnectionUnavailableError",
     "Constant",
     "DistributionStrategy",
     "Environment",
@@ -107,6 +111,7 @@ __all__ = [
     "MappedColumns",
     "MappedRows",
     "MapperContext",
+    "MappingError",
     "Occurrence",
     "OpenFile",
     "OptionProblem",
@@ -145,6 +150,7 @@ __all__ = [
     "SystemParameter",
     "TableDefinition",
     "TableStore",
+    "ThreadedSource",
     "Transport",
     "TransportConnection",
     "TransportListener",
