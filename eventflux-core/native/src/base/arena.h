@@ -29,7 +29,7 @@ void *ef_arena_slow(ef_arena *arena, size_t size) EF_MUST_USE;
 
 /* 16-byte aligned, not zeroed; NULL when out of memory. */
 static inline void *ef_arena_take(ef_arena *arena, size_t size) {
-    size_t rounded = (size + 15u) & ~(size_t)15u;
+    size_t rounded = (size + (size == 0) + 15u) & ~(size_t)15u; /* nothing has an address too: NULL says out of memory */
     if (EF_LIKELY((size_t)(arena->end - arena->next) >= rounded)) {
         void *block = arena->next;
         arena->next += rounded;
