@@ -299,7 +299,35 @@ static bool text_at(const ef_source_column *column, int64_t row, text *to) {
     return column->layout == EF_LAYOUT_UTF8_VIEW ? view_at(column, row, to) : utf8_at(column, row, to);
 }
 
+/* All bytes of a utf8 array at once: they are well-formed, and no value begins within a character. False: look at the rows one by one (bytes
+ * below nulls may be anything). */
+static bool is_text_whole(const ef_source_column *column) {
+    text first, last;
+    if (column->layout == EF_LAYOUT_UTF8_VIEW || column->rows == 0 || !utf8_at(column, 0, &first) ||
+        !utf8_at(column, column->rows - 1, &last)) {
+        return false;
+    }
+    const char *begin = first.data, *end = last.data + last.length;
+    if (end < begin || !ef_utf8_check(begin, (size_t)(end - begin))) {
+        return false;
+    }
+    bool good = true;
+    const char *at = begin;
+    for (int64_t i = 0; i < column->rows; i++) {
+        text found;
+        if (!utf8_at(column, i, &found) || found.data != at) {
+            return false; /* values that overlap or fall back */
+        }
+        at += found.length;
+        good = good && (at == end || ((unsigned char)*at & 0xC0u) != 0x80u);
+    }
+    return good;
+}
+
 static ef_source_fault check_text(const ef_source_column *column, int64_t *row) {
+    if (is_text_whole(column)) {
+        return EF_SOURCE_GOOD;
+    }
     for (int64_t i = 0; i < column->rows; i++) {
         text found;
         if (!is_valid(column, i)) {
