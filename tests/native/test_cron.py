@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
 from eventflux.engine._native_testing import ffi, lib
 
 START = datetime.datetime(2023, 11, 14, 22, 13, 20, tzinfo=datetime.timezone.utc)
@@ -70,5 +69,5 @@ def test_days_of_the_week_are_numbered_as_the_dialect_says() -> None:
 )
 def test_what_is_wrong_is_named(text: str, problem: str) -> None:
     error = ffi.new("ef_error *")
-    assert lib.ef_test_cron_next(text.encode(), True, 0, error) == -1  # noqa: FBT003 - a C call
+    assert lib.ef_test_cron_next(text.encode(), True, 0, error) == -1
     assert problem in ffi.string(error.message).decode()

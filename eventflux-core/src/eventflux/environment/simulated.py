@@ -66,9 +66,9 @@ class SimulatedEnvironment:
             seed: Of everything that is left to chance.
             start_ms: The wall clock's first value.
         """
-        self._random = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        self._schedule = random.Random(seed + 1)  # noqa: S311 - apart, so that users of `random` don't move it
-        self._files = SimulatedFiles(random.Random(seed + 2))  # noqa: S311 - likewise
+        self._random = random.Random(seed)
+        self._schedule = random.Random(seed + 1)
+        self._files = SimulatedFiles(random.Random(seed + 2))
         self._now = 0.0
         self._start_ms = start_ms
         self._jump_ms = 0

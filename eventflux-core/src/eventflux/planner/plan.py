@@ -18,10 +18,10 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
+from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
-from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan

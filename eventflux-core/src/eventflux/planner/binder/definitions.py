@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from eventflux.engine.cron import cron_problem
 from eventflux.extension import suggestion
@@ -124,9 +123,7 @@ def window_entry(context: BindContext, definition: WindowDefinition) -> Entry:
 
 def trigger_entry(context: BindContext, definition: TriggerDefinition) -> Entry:
     """The trigger of a definition: a stream of one attribute."""
-    return Entry(
-        name=definition.name.name, kind=RelationKind.TRIGGER, schema=TRIGGER_SCHEMA, span=definition.name.span
-    )
+    return Entry(name=definition.name.name, kind=RelationKind.TRIGGER, schema=TRIGGER_SCHEMA, span=definition.name.span)
 
 
 def trigger_plan(context: BindContext, definition: TriggerDefinition) -> TriggerPlan | None:

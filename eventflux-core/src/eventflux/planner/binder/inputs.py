@@ -40,7 +40,6 @@ from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
 
-
 # What reaches its readers row by row; tables and aggregations do not.
 _READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW, RelationKind.TRIGGER})
 

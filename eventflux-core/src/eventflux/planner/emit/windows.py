@@ -9,7 +9,7 @@ from eventflux.planner.logical.nodes import NamedWindowPlan
 def add_named_window(graph: GraphTarget[ProgramT], window: NamedWindowPlan) -> tuple[Node, Node]:
     """Add a window that queries share: the node that takes what is inserted, and the one that its readers read.
 
-        inserts --> stream "W~in" --> window --> gate --> readers
+    inserts --> stream "W~in" --> window --> gate --> readers
     """
     entrance = graph.stream(f"{window.name}~in", window.schema.types)
     graph.query(window.name)
