@@ -126,6 +126,6 @@ void ef_async_stop(ef_async *async) {
     atomic_store_explicit(&async->is_stopping, true, memory_order_release);
     ef_signal_notify(&async->filled);
     for (uint32_t i = 0; i < async->count; i++) {
-        ef_signal_notify(ef_ring_room(async->rings[i].ring));
+        ef_ring_close(async->rings[i].ring);
     }
 }

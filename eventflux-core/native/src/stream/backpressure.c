@@ -96,7 +96,7 @@ void ef_offer_end(ef_ring *ring, const ef_offer *offer) {
 void ef_ring_wait_room(ef_ring *ring, int64_t wait_ns) {
     ef_signal *room = ef_ring_room(ring);
     uint32_t ticket = ef_signal_begin(room);
-    if (ef_ring_has_room(ring)) {
+    if (ef_ring_has_room(ring) || ef_ring_is_closed(ring)) {
         ef_signal_cancel(room);
         return;
     }

@@ -23,6 +23,7 @@ struct ef_ring {
     ef_type *type;       /* [columns] */
     char *cells;
     bool has_text;
+    _Atomic bool is_closed;
     ef_signal room;
     ef_ring_figures figures;
     /* Written by different threads: a cache line each. */
@@ -112,6 +113,16 @@ uint32_t ef_ring_depth(const ef_ring *ring) {
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     uint64_t depth = tail > head ? tail - head : 0;
     return depth < ring->capacity ? (uint32_t)depth : ring->capacity;
+}
+
+void ef_ring_close(ef_ring *ring) {
+    /* Release: pairs with the acquire in ef_ring_is_closed. A waiter either sees it or is notified. */
+    atomic_store_explicit(&ring->is_closed, true, memory_order_release);
+    ef_signal_notify(&ring->room);
+}
+
+bool ef_ring_is_closed(const ef_ring *ring) {
+    return atomic_load_explicit(&ring->is_closed, memory_order_acquire);
 }
 
 bool ef_ring_has_room(const ef_ring *ring) {

@@ -48,6 +48,9 @@ void ef_ring_free(ef_ring *ring);
 uint32_t ef_ring_capacity(const ef_ring *ring);
 /* Rows in it: exact when nothing moves. */
 uint32_t ef_ring_depth(const ef_ring *ring);
+/* Nobody waits for room any more. */
+void ef_ring_close(ef_ring *ring);
+bool ef_ring_is_closed(const ef_ring *ring);
 /* Whether a put would find room; a producer may be quicker. */
 bool ef_ring_has_room(const ef_ring *ring);
 ef_ring_figures *ef_ring_figures_of(ef_ring *ring);
