@@ -59,11 +59,11 @@ ef_status ef_arrow_column(const struct ArrowSchema *schema, const struct ArrowAr
                           ef_type target, ef_source_column *column, ef_source_column *dictionary,
                           ef_error *error) EF_MUST_USE;
 
-/* Rows start, start + step, ... (count of them) of a block as a struct array: a field an attribute. Numbers of a plain run are shared with the block,
+/* Rows start, start + step, ... (count of them), the first `columns` columns, of a block as a struct array: a field an attribute. Numbers of a plain run are shared with the block,
  * which the array holds; all else is copied. The structs are filled for the caller, who releases them. */
-ef_status ef_arrow_export_array(ef_block *block, int64_t start, int64_t count, int64_t step,
+ef_status ef_arrow_export_array(ef_block *block, uint32_t columns, int64_t start, int64_t count, int64_t step,
                                 struct ArrowArray *array, ef_error *error) EF_MUST_USE;
-ef_status ef_arrow_export_schema(ef_block *block, const char *const *names, struct ArrowSchema *schema,
+ef_status ef_arrow_export_schema(ef_block *block, uint32_t columns, const char *const *names, struct ArrowSchema *schema,
                                  ef_error *error) EF_MUST_USE;
 /* A stream of that one array of the block; takes both. */
 ef_status ef_arrow_export_stream(ef_block *block, struct ArrowSchema *schema, struct ArrowArray *array,

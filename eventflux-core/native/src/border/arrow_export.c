@@ -187,8 +187,8 @@ static bool export_column(ef_block *block, uint32_t c, const rows *which, bool l
     return good;
 }
 
-ef_status ef_arrow_export_array(ef_block *block, int64_t start, int64_t count, int64_t step, struct ArrowArray *array,
-                                ef_error *error) {
+ef_status ef_arrow_export_array(ef_block *block, uint32_t columns, int64_t start, int64_t count, int64_t step,
+                                struct ArrowArray *array, ef_error *error) {
     rows which = {start, count, step};
     ef_alloc *alloc = block->alloc;
     parent_part *part = ef_calloc(alloc, sizeof *part);
@@ -202,12 +202,12 @@ ef_status ef_arrow_export_array(ef_block *block, int64_t start, int64_t count, i
                                  .buffers = part->buffers,
                                  .release = parent_release,
                                  .private_data = part};
-    part->children = ef_calloc(alloc, block->columns * sizeof *part->children);
+    part->children = ef_calloc(alloc, columns * sizeof *part->children);
     bool good = part->children != NULL;
-    part->count = good ? (int64_t)block->columns : 0;
+    part->count = good ? (int64_t)columns : 0;
     array->n_children = part->count;
     array->children = part->children;
-    for (uint32_t c = 0; good && c < block->columns; c++) {
+    for (uint32_t c = 0; good && c < columns; c++) {
         const ef_column *column = &block->column[c];
         bool large = (column->type == EF_STRING || column->type == EF_OBJECT) && is_large(column, &(rows){0, block->rows, 1});
         struct ArrowArray *child = ef_calloc(alloc, sizeof *child);
@@ -301,12 +301,13 @@ static bool make_schema(const char *text, const char *name, int64_t children, ef
     return true;
 }
 
-ef_status ef_arrow_export_schema(ef_block *block, const char *const *names, struct ArrowSchema *schema, ef_error *error) {
-    if (!make_schema("+s", "", (int64_t)block->columns, block, schema)) {
+ef_status ef_arrow_export_schema(ef_block *block, uint32_t columns, const char *const *names, struct ArrowSchema *schema,
+                                 ef_error *error) {
+    if (!make_schema("+s", "", (int64_t)columns, block, schema)) {
         return ef_fail_memory(error);
     }
     schema->flags = 0;
-    for (uint32_t c = 0; c < block->columns; c++) {
+    for (uint32_t c = 0; c < columns; c++) {
         const ef_column *column = &block->column[c];
         bool large = (column->type == EF_STRING || column->type == EF_OBJECT) && is_large(column, &(rows){0, block->rows, 1});
         struct ArrowSchema *child = ef_calloc(block->alloc, sizeof *child);

@@ -259,6 +259,7 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
     node->operator_class = operator_class;
     node->wants_expired = wants_expired;
     ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
+    node->can_fail = ef_needs_adapter(operator_class); /* plug-ins raise; built-ins only run out of memory */
     ef_status status = ef_needs_adapter(operator_class)
                            ? ef_adapter_create(operator_class, &config, &node->operator_class, &node->self, error)
                            : operator_class->create(&config, &node->self, error);

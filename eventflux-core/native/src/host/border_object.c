@@ -24,6 +24,9 @@ static void free_engine(ef_border_object *border) {
     ef_engine *engine = border->engine;
     border->engine = NULL;
     ef_engine_free(engine);
+    if (border->specs != NULL && PyList_SetSlice(border->specs, 0, PyList_Size(border->specs), NULL) < 0) {
+        PyErr_Clear();
+    }
 }
 
 static bool raise_status(ef_border_object *border, ef_status status, const char *message) {
@@ -687,12 +690,17 @@ PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool play
     Py_INCREF(host);
     border->host = host;
     border->engine = engine;
+    border->specs = PyList_New(0);
     Py_INCREF(Py_None);
     border->refusal = Py_None;
     Py_INCREF(Py_None);
     border->on_exception = Py_None;
     Py_INCREF(Py_None);
     border->on_failure = Py_None;
+    if (border->specs == NULL) {
+        Py_DECREF(border);
+        return NULL;
+    }
     ef_error error;
     if (ef_border_init(&border->border, engine, playback, &error) != EF_OK) {
         ef_raise_native(border, &error);
@@ -712,6 +720,7 @@ static int border_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(border->on_exception);
     Py_VISIT(border->on_failure);
     Py_VISIT(border->pending);
+    Py_VISIT(border->specs);
     for (uint32_t i = 0; i < border->listener_count; i++) {
         Py_VISIT(border->listeners[i].callbacks);
     }
@@ -763,6 +772,7 @@ static void border_free(PyObject *self) {
     Py_XDECREF(border->refusal);
     Py_XDECREF(border->on_exception);
     Py_XDECREF(border->on_failure);
+    Py_XDECREF(border->specs);
     Py_XDECREF(border->host);
     PyObject_GC_Del(self);
     Py_DECREF(type);
@@ -786,6 +796,7 @@ static PyGetSetDef properties[] = {
 static PyMethodDef methods[] = {
     {"set_listeners", border_set_listeners, METH_VARARGS, NULL},
     {"add_function", border_add_function, METH_VARARGS, NULL},
+    {"add_operator", ef_border_add_operator, METH_VARARGS, NULL},
     {"advance", border_advance, METH_O, NULL},
     {"wait_due", border_wait_due, METH_NOARGS, NULL},
     {"wake", border_wake, METH_NOARGS, NULL},

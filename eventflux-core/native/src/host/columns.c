@@ -113,7 +113,7 @@ static bool export_schema(const ef_event_batch *batch, struct ArrowSchema *schem
     }
     if (good) {
         ef_error error;
-        good = ef_arrow_export_schema(batch->block, names, schema, &error) == EF_OK;
+        good = ef_arrow_export_schema(batch->block, columns, names, schema, &error) == EF_OK;
     }
     PyMem_Free(names);
     if (!good && !PyErr_Occurred()) {
@@ -124,7 +124,8 @@ static bool export_schema(const ef_event_batch *batch, struct ArrowSchema *schem
 
 static bool export_array(const ef_event_batch *batch, struct ArrowArray *array) {
     ef_error error;
-    if (ef_arrow_export_array(batch->block, batch->start, batch->count, batch->step, array, &error) != EF_OK) {
+    if (ef_arrow_export_array(batch->block, batch->layout->columns, batch->start, batch->count, batch->step, array,
+                              &error) != EF_OK) {
         PyErr_NoMemory();
         return false;
     }

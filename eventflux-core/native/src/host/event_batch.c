@@ -223,6 +223,24 @@ static PyObject *batch_types(PyObject *self, void *unused) {
     return PyObject_GetAttrString((PyObject *)((ef_event_batch *)self)->layout, "types");
 }
 
+static PyObject *batch_schema(PyObject *self, void *unused) {
+    (void)unused;
+    PyObject *schema = ((ef_event_batch *)self)->layout->schema;
+    Py_INCREF(schema);
+    return schema;
+}
+
+/* The same rows with the first columns only, those of another layout. */
+static PyObject *batch_narrow(PyObject *self, PyObject *argument) {
+    ef_event_batch *batch = (ef_event_batch *)self;
+    ef_layout *layout = (ef_layout *)argument;
+    if (Py_TYPE(argument) != batch->layout->host->layout_type || layout->columns > batch->block->columns) {
+        PyErr_SetString(PyExc_TypeError, "a batch can only be narrowed to a layout of fewer columns");
+        return NULL;
+    }
+    return make(Py_TYPE(self), layout, batch->block, batch->start, batch->count, batch->step);
+}
+
 static PyObject *batch_stream(PyObject *self, void *unused) {
     (void)unused;
     PyObject *stream = ((ef_event_batch *)self)->layout->stream;
@@ -310,6 +328,7 @@ static PyGetSetDef properties[] = {
     {"expired", batch_expired, NULL, "Whether each event leaves a window.", NULL},
     {"names", batch_names, NULL, "Names of the attributes.", NULL},
     {"types", batch_types, NULL, "Type codes of the attributes.", NULL},
+    {"schema", batch_schema, NULL, "The schema of the rows.", NULL},
     {"stream", batch_stream, NULL, "The stream or query that the events come from.", NULL},
     {"_extent", batch_extent, NULL, NULL, NULL},
     {"_columns_address", batch_columns_address, NULL, NULL, NULL},
@@ -326,6 +345,7 @@ static PyMethodDef methods[] = {
      "The rows as an Arrow struct array, a pair of capsules."},
     {"__arrow_c_stream__", (PyCFunction)(void (*)(void))ef_event_batch_arrow_stream, METH_VARARGS | METH_KEYWORDS,
      "The rows as an Arrow stream of one record batch, a capsule."},
+    {"_narrow", batch_narrow, METH_O, NULL},
     {"_column_values", batch_column_values, METH_O, NULL},
     {"_column_memory", batch_column_memory, METH_O, NULL},
     {"_timestamp_memory", batch_timestamp_memory, METH_NOARGS, NULL},

@@ -6,8 +6,7 @@
 
 static const char *const no_text = "the function failed";
 
-/* The exception as "Type: text" in the arena; clears it. */
-static const char *take_text(ef_arena *arena) {
+const char *ef_take_exception_text(ef_arena *arena) {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
@@ -74,11 +73,7 @@ static bool mark_failed(call *self, uint32_t row, const char *text) {
     return true;
 }
 
-/* Whether the exception that is set may be a row's failure; else it is kept for the pusher. */
-static bool is_ordinary(ef_border_object *border) {
-    if (PyErr_ExceptionMatches(PyExc_Exception)) {
-        return true;
-    }
+void ef_keep_pending(ef_border_object *border) {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
@@ -89,6 +84,14 @@ static bool is_ordinary(ef_border_object *border) {
     } else {
         Py_XDECREF(value);
     }
+}
+
+/* Whether the exception that is set may be a row's failure; else it is kept for the pusher. */
+static bool is_ordinary(ef_border_object *border) {
+    if (PyErr_ExceptionMatches(PyExc_Exception)) {
+        return true;
+    }
+    ef_keep_pending(border);
     return false;
 }
 
@@ -108,7 +111,7 @@ static ef_status put_result(call *self, uint32_t row, PyObject *value, ef_error 
             return ef_fail(error, EF_HOST, "the function was interrupted");
         }
         const char *text = fault == EF_FAULT_EXCEPTION
-                               ? take_text(self->packer.arena)
+                               ? ef_take_exception_text(self->packer.arena)
                                : format_text(self->packer.arena, self->function->name, value, fault);
         if (!mark_failed(self, row, text)) {
             return ef_fail_memory(error);
@@ -124,7 +127,7 @@ static ef_status fail_row(call *self, uint32_t row, ef_error *error) {
     if (!is_ordinary(self->border)) {
         return ef_fail(error, EF_HOST, "the function was interrupted");
     }
-    if (!mark_failed(self, row, take_text(self->packer.arena))) {
+    if (!mark_failed(self, row, ef_take_exception_text(self->packer.arena))) {
         return ef_fail_memory(error);
     }
     if (self->result->validity != NULL) {
@@ -184,7 +187,7 @@ static ef_status call_columns(call *self, uint32_t count, const ef_column *argum
         if (!is_ordinary(self->border)) {
             return ef_fail(error, EF_HOST, "the function was interrupted");
         }
-        return fail_all(self, take_text(self->packer.arena), error);
+        return fail_all(self, ef_take_exception_text(self->packer.arena), error);
     }
     ef_status status = EF_OK;
     if (PyTuple_Size(values) != (Py_ssize_t)self->rows) {

@@ -21,7 +21,7 @@
 
 typedef struct ef_host_state {
     PyObject_HEAD
-    PyTypeObject *layout_type, *event_type, *batch_type, *border_type, *input_type;
+    PyTypeObject *layout_type, *event_type, *batch_type, *border_type, *input_type, *spec_type;
     /* Python functions of the package, see engine/host.py */
     PyObject *pack_object;    /* (value) -> bytes */
     PyObject *unpack_object;  /* (bytes) -> value */
@@ -42,6 +42,7 @@ typedef struct ef_layout {
     PyObject *stream;    /* str */
     PyObject *names;     /* tuple of str */
     PyObject *positions; /* dict: name -> index */
+    PyObject *schema;    /* the Schema it was made from, or None */
     uint32_t columns;
     ef_type types[];     /* basicsize + columns * itemsize */
 } ef_layout;
@@ -77,6 +78,7 @@ typedef struct ef_function {
 } ef_function;
 
 typedef struct ef_scratch ef_scratch;
+typedef struct ef_operator_spec ef_operator_spec;
 
 typedef struct ef_border_object {
     PyObject_HEAD
@@ -90,6 +92,7 @@ typedef struct ef_border_object {
     uint32_t listener_count;
     ef_function *functions;
     uint32_t function_count;
+    PyObject *specs;        /* list of ef_operator_spec: what operators in Python are made from */
     ef_host calls;          /* what the engine calls back through */
     const char **failures;  /* texts of the failed rows of the last call, arena memory; NULL: none */
     uint32_t failure_rows;
@@ -116,8 +119,9 @@ PyTypeObject *ef_event_make_type(void);
 PyTypeObject *ef_event_batch_make_type(void);
 PyTypeObject *ef_border_make_type(void);
 PyTypeObject *ef_input_make_type(void);
+PyTypeObject *ef_operator_spec_make_type(void);
 
-PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types);
+PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types, PyObject *schema);
 PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool playback);
 PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node, int32_t ring);
 /* `data` is taken. */
@@ -227,5 +231,13 @@ PyObject *ef_border_ring_figures(PyObject *self, PyObject *argument);
 ef_status ef_function_call(void *context, uint32_t id, uint32_t rows, uint32_t count, const ef_column *arguments,
                            ef_column *result, uint8_t *failed, ef_arena *arena, ef_error *error);
 const char *ef_function_failure(void *context, uint32_t row);
+/* The exception that is set, as "Type: text" in the arena; clears it. */
+const char *ef_take_exception_text(ef_arena *arena);
+/* Keeps the exception that is set (KeyboardInterrupt and its like) for the pusher; clears it. */
+void ef_keep_pending(ef_border_object *border);
+
+/* Operators in Python. */
+const ef_operator_class *ef_host_operator_class(bool is_batch);
+PyObject *ef_border_add_operator(PyObject *self, PyObject *arguments);
 
 #endif

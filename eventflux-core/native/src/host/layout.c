@@ -1,7 +1,7 @@
 /* Layout: a schema as the native side needs it. Immutable; made through Host.layout(). */
 #include "host/host.h"
 
-PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types) {
+PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types, PyObject *schema) {
     Py_ssize_t count = PyTuple_Size(names);
     if (count < 0 || PyTuple_Size(types) != count) {
         if (!PyErr_Occurred()) {
@@ -22,6 +22,8 @@ PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, 
     Py_INCREF(names);
     layout->names = names;
     layout->positions = positions;
+    Py_INCREF(schema);
+    layout->schema = schema;
     layout->columns = (uint32_t)count;
     for (Py_ssize_t i = 0; i < count; i++) {
         long type = PyLong_AsLong(PyTuple_GetItem(types, i));
@@ -50,6 +52,7 @@ static void layout_free(PyObject *self) {
     Py_XDECREF(layout->stream);
     Py_XDECREF(layout->names);
     Py_XDECREF(layout->positions);
+    Py_XDECREF(layout->schema);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -78,6 +81,7 @@ static PyObject *layout_repr(PyObject *self) {
 static PyMemberDef members[] = {
     {"stream", T_OBJECT_EX, offsetof(ef_layout, stream), READONLY, NULL},
     {"names", T_OBJECT_EX, offsetof(ef_layout, names), READONLY, NULL},
+    {"schema", T_OBJECT_EX, offsetof(ef_layout, schema), READONLY, NULL},
     {"positions", T_OBJECT_EX, offsetof(ef_layout, positions), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };

@@ -6,7 +6,7 @@ program belongs to the operator it is given to and cannot be used twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NewType
 
 from eventflux.engine import objects
 from eventflux.engine._native import ffi, lib
+from eventflux.engine.callbacks import HostOperator
 from eventflux.engine.engine import Engine
+from eventflux.engine.native_types import Layout
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.attribute_type import AttributeType
 
@@ -274,6 +276,31 @@ class EngineBuilder:
         finally:
             lib.ef_param_list_free(arguments)
         return self._node(made, error)
+
+    def host_operator(
+        self,
+        node: Node,
+        make: Callable[[], HostOperator],
+        source: Layout,
+        target: Layout,
+        *,
+        is_batch: bool = False,
+        wants_expired: bool = True,
+    ) -> Node:
+        """Add an operator written in Python.
+
+        Args:
+            node: Where its rows come from.
+            make: Makes an instance: one for the query, or one for each key of a partition.
+            source: Layout of the rows that it gets.
+            target: Layout of the rows that it emits.
+            is_batch: What it emits at once is a batch: a selection with aggregates gives one row for it.
+            wants_expired: Whether anybody reads its EXPIRED rows.
+        """
+        spec, operator_class = self._engine.add_operator(make, source, target, is_batch=is_batch)
+        argument = Argument(type=AttributeType.LONG, value=spec)
+        types = [AttributeType(code) for code in target.types]
+        return self.operator(node, operator_class, [argument], output_types=types, wants_expired=wants_expired)
 
     def select(self, node: Node, spec: SelectSpec) -> Node:
         """Add a selection."""

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.async_stream import AsyncMetrics, RingMeter, RingOptions
+from eventflux.engine.callbacks import HostOperator
 from eventflux.engine.native_types import Border, EventBatch, Input, Layout, host
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.errors import EventFluxError, IncompatibleStateError, RuntimeStateError, RuntimeStoppedError
@@ -142,9 +143,16 @@ class Engine:
         """
         return self._border.add_function(function, name, vectorized)
 
+    def add_operator(
+        self, make: Callable[[], HostOperator], source: Layout, target: Layout, *, is_batch: bool
+    ) -> tuple[int, CData]:
+        """Register an operator written in Python for `EngineBuilder.host_operator`: its argument and its class."""
+        spec, operator_class = self._border.add_operator(make, source, target, is_batch)
+        return spec, ffi.cast("ef_operator_class *", operator_class)
+
     def layout(self, name: str, schema: Schema) -> Layout:
         """What inputs and listeners need to know of a stream or of the output of a query."""
-        return host.layout(name, schema.names, tuple(int(each) for each in schema.types))
+        return host.layout(name, schema.names, tuple(int(each) for each in schema.types), schema)
 
     # ---- rows in
 
