@@ -181,6 +181,10 @@ ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_all
     return block;
 }
 
+ef_block *ef_block_copy_all(const ef_batch *batch, ef_alloc *alloc) {
+    return copy_plain(batch, false, alloc);
+}
+
 static void copy_validity(uint8_t *to, uint32_t at, const uint8_t *from, uint32_t rows) {
     for (uint32_t i = 0; i < rows; i++) {
         if (from == NULL || ef_bit(from, i)) {

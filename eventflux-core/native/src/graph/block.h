@@ -26,6 +26,8 @@ typedef struct ef_block {
 
 /* Copies all rows of `batch` (RESET rows left out). NULL: out of memory, or no rows left (`*empty` then). One holder. */
 ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) EF_MUST_USE;
+/* The same with RESET rows, as one delivery: for operators, never for listeners. */
+ef_block *ef_block_copy_all(const ef_batch *batch, ef_alloc *alloc) EF_MUST_USE;
 /* Appends: a new block with the rows of both; takes neither. */
 ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *alloc) EF_MUST_USE;
 /* From now on the block keeps the engine's shell: it may outlive the engine. Once a block. */

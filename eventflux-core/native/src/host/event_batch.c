@@ -230,6 +230,18 @@ static PyObject *batch_schema(PyObject *self, void *unused) {
     return schema;
 }
 
+/* ef_kind of each row, as bytes. */
+static PyObject *batch_kinds(PyObject *self, void *unused) {
+    (void)unused;
+    ef_event_batch *batch = (ef_event_batch *)self;
+    PyObject *kinds = PyBytes_FromStringAndSize(NULL, batch->count);
+    char *to = kinds != NULL ? PyBytes_AsString(kinds) : NULL;
+    for (Py_ssize_t i = 0; to != NULL && i < batch->count; i++) {
+        to[i] = batch->block->kinds != NULL ? (char)batch->block->kinds[row_at(batch, i)] : (char)EF_CURRENT;
+    }
+    return kinds;
+}
+
 /* The same rows with the first columns only, those of another layout. */
 static PyObject *batch_narrow(PyObject *self, PyObject *argument) {
     ef_event_batch *batch = (ef_event_batch *)self;
@@ -330,6 +342,7 @@ static PyGetSetDef properties[] = {
     {"types", batch_types, NULL, "Type codes of the attributes.", NULL},
     {"schema", batch_schema, NULL, "The schema of the rows.", NULL},
     {"stream", batch_stream, NULL, "The stream or query that the events come from.", NULL},
+    {"_kinds", batch_kinds, NULL, NULL, NULL},
     {"_extent", batch_extent, NULL, NULL, NULL},
     {"_columns_address", batch_columns_address, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -14,6 +14,7 @@ struct ef_operator_spec {
     PyObject *make;           /* () -> instance */
     ef_layout *input, *output;
     bool is_batch;
+    bool wants_resets; /* RESET rows are shown to it */
 };
 
 typedef struct instance {
@@ -156,7 +157,8 @@ static ef_status process(void *self, uint32_t port, const ef_batch *batch, const
     ef_block *block = NULL;
     if (batch->rows > 0) {
         bool empty = false;
-        block = ef_block_copy(batch, false, ef_engine_block_alloc(border->engine), &empty);
+        ef_alloc *alloc = ef_engine_block_alloc(border->engine);
+        block = i->spec->wants_resets ? ef_block_copy_all(batch, alloc) : ef_block_copy(batch, false, alloc, &empty);
         if (block == NULL) {
             return empty ? EF_OK : ef_fail_memory(error);
         }
@@ -320,13 +322,13 @@ PyTypeObject *ef_operator_spec_make_type(void) {
     return (PyTypeObject *)PyType_FromSpec(&spec);
 }
 
-/* add_operator(make, input layout, output layout, is_batch) -> (address of the spec, address of the class) */
+/* add_operator(make, input layout, output layout, is_batch, wants_resets) -> (address of the spec, address of the class) */
 PyObject *ef_border_add_operator(PyObject *self, PyObject *arguments) {
     ef_border_object *border = (ef_border_object *)self;
     PyObject *make, *input, *output;
-    int is_batch;
-    if (!PyArg_ParseTuple(arguments, "OO!O!p:add_operator", &make, border->host->layout_type, &input,
-                          border->host->layout_type, &output, &is_batch)) {
+    int is_batch, wants_resets;
+    if (!PyArg_ParseTuple(arguments, "OO!O!pp:add_operator", &make, border->host->layout_type, &input,
+                          border->host->layout_type, &output, &is_batch, &wants_resets)) {
         return NULL;
     }
     ef_operator_spec *spec = (ef_operator_spec *)PyType_GenericAlloc(border->host->spec_type, 0);
@@ -341,6 +343,7 @@ PyObject *ef_border_add_operator(PyObject *self, PyObject *arguments) {
     Py_INCREF(output);
     spec->output = (ef_layout *)output;
     spec->is_batch = is_batch != 0;
+    spec->wants_resets = wants_resets != 0;
     int kept = PyList_Append(border->specs, (PyObject *)spec);
     Py_DECREF(spec);
     if (kept < 0) {

@@ -285,6 +285,7 @@ class EngineBuilder:
         target: Layout,
         *,
         is_batch: bool = False,
+        wants_resets: bool = False,
         wants_expired: bool = True,
     ) -> Node:
         """Add an operator written in Python.
@@ -295,9 +296,12 @@ class EngineBuilder:
             source: Layout of the rows that it gets.
             target: Layout of the rows that it emits.
             is_batch: What it emits at once is a batch: a selection with aggregates gives one row for it.
+            wants_resets: Whether it is shown RESET rows, which aggregators need.
             wants_expired: Whether anybody reads its EXPIRED rows.
         """
-        spec, operator_class = self._engine.add_operator(make, source, target, is_batch=is_batch)
+        spec, operator_class = self._engine.add_operator(
+            make, source, target, is_batch=is_batch, wants_resets=wants_resets
+        )
         argument = Argument(type=AttributeType.LONG, value=spec)
         types = [AttributeType(code) for code in target.types]
         return self.operator(node, operator_class, [argument], output_types=types, wants_expired=wants_expired)

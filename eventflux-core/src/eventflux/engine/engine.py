@@ -144,10 +144,10 @@ class Engine:
         return self._border.add_function(function, name, vectorized)
 
     def add_operator(
-        self, make: Callable[[], HostOperator], source: Layout, target: Layout, *, is_batch: bool
+        self, make: Callable[[], HostOperator], source: Layout, target: Layout, *, is_batch: bool, wants_resets: bool
     ) -> tuple[int, CData]:
         """Register an operator written in Python for `EngineBuilder.host_operator`: its argument and its class."""
-        spec, operator_class = self._border.add_operator(make, source, target, is_batch)
+        spec, operator_class = self._border.add_operator(make, source, target, is_batch, wants_resets)
         return spec, ffi.cast("ef_operator_class *", operator_class)
 
     def layout(self, name: str, schema: Schema) -> Layout:
