@@ -187,12 +187,14 @@ class Operator:
                 places = ffi.cast("uint32_t *", self._array("I", offsets))
                 self._check(lib.ef_operator_tester_texts(self._tester, joined, places, validity))
 
-    def process(self, batch: Batch) -> Result:
-        """One call, one slice."""
+    def process(self, batch: Batch, *, snapshot_ends: bool = False) -> Result:
+        """One call, one slice. `snapshot_ends`: a snapshot that is held lets its pages go before the slice ends."""
         self.begin(batch)
         ends = ffi.cast("uint32_t *", self._array("I", batch.ends)) if batch.form == ENDS else ffi.NULL
         try:
             self._check(lib.ef_operator_tester_process(self._tester, batch.form, ends, len(batch.ends), batch.chunk))
+            if snapshot_ends:
+                lib.ef_operator_tester_release(self._tester)
             return self._result()
         finally:
             lib.ef_operator_tester_end(self._tester)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from tests.native.operator_harness import CORRUPT, NO_MEMORY, Batch, OperatorError
-from tests.native.selection_harness import Selection, Spec
+from tests.native.operator_harness import CORRUPT, NO_MEMORY, STRING, Batch, OperatorError, Row
+from tests.native.selection_harness import Aggregate, Column, Selection, Spec
 from tests.native.test_selection_model import make_spec, make_steps, plain_rows
 from tests.properties.models.selection import Model
 
@@ -144,3 +144,14 @@ def test_truncated_state_is_refused() -> None:
         with Selection(spec) as fresh, pytest.raises(OperatorError) as caught:
             fresh.load(state[:length])
         assert caught.value.status == CORRUPT
+
+
+def test_views_outlive_a_snapshot_that_ends_within_the_slice() -> None:
+    spec = Spec(columns=(STRING,), outputs=(Column(1),), aggregates=(Aggregate("first", STRING, Column(0)),))
+    with Selection(spec) as selection:
+        selection.process(Batch(rows=(Row(("the first text, a long one",)),)))
+        selection.hold_snapshot()
+        # The first row is a view into a page of the snapshot, which the second row makes the operator leave.
+        rows = (Row((None,)), Row(("another text, just as long",)))
+        result = selection.process(Batch(rows=rows), snapshot_ends=True)
+    assert [row.values for row in result.rows] == [("the first text, a long one",)] * 2

@@ -53,6 +53,7 @@ int ef_operator_tester_save(ef_operator_tester *tester, const char **bytes, size
 int ef_operator_tester_load(ef_operator_tester *tester, const char *bytes, size_t length);
 
 int ef_operator_tester_hold(ef_operator_tester *tester);
+void ef_operator_tester_release(ef_operator_tester *tester);
 void ef_operator_tester_purge(ef_operator_tester *tester, uint32_t slot);
 uint64_t ef_operator_tester_size(const ef_operator_tester *tester);
 void ef_operator_tester_fail_after(ef_operator_tester *tester, int64_t allocations);

@@ -332,6 +332,10 @@ int ef_operator_tester_hold(ef_operator_tester *tester) {
     return (int)tester->operator_class->save(tester->operator, &tester->saved, &tester->error);
 }
 
+void ef_operator_tester_release(ef_operator_tester *tester) {
+    drop_saved(tester);
+}
+
 int ef_operator_tester_save(ef_operator_tester *tester, const char **bytes, size_t *length) {
     int status = ef_operator_tester_hold(tester);
     if (status != EF_OK) {

@@ -41,6 +41,7 @@ struct ef_pages_inside {
     class_state classes[MAX_CLASS + 1];
     uint32_t unused;      /* page numbers without a page */
     uint32_t given;       /* pages with given blocks */
+    ef_page *replaced;    /* pages that were copied, held until the reclaim */
     uint32_t kept_count;
     ef_page *kept[KEPT_PAGES];
     uint64_t bytes;
@@ -67,6 +68,7 @@ static ef_page *page_new(ef_alloc *alloc, size_t size) {
     }
     page->alloc = alloc;
     page->size = size;
+    page->replaced = NULL;
     page->bytes = ef_page_malloc(alloc, size);
     if (page->bytes == NULL) {
         ef_free(alloc, page, sizeof *page);
@@ -101,8 +103,19 @@ ef_pages *ef_pages_new(ef_alloc *alloc) {
     return pages;
 }
 
+static void drop_replaced(struct ef_pages_inside *inside) {
+    ef_page *page = inside->replaced;
+    inside->replaced = NULL;
+    while (page != NULL) {
+        ef_page *next = page->replaced;
+        ef_page_release(page);
+        page = next;
+    }
+}
+
 static void drop_all(ef_pages *pages) {
     struct ef_pages_inside *inside = pages->inside;
+    drop_replaced(inside);
     for (uint32_t i = 0; i < pages->table_count; i++) {
         if (pages->table[i].page != NULL) {
             ef_page_release(pages->table[i].page);
@@ -289,6 +302,15 @@ static uint32_t block_of(const page_meta *meta, ef_handle handle) {
     return meta->block_class == LARGE_CLASS ? 0 : (handle & ((1u << EF_PAGE_SHIFT) - 1u)) / meta->block_class;
 }
 
+/* Puts the store on the list of those that the end of the slice reclaims. */
+static void await_reclaim(ef_pages *pages) {
+    if (!pages->in_given_list) {
+        pages->in_given_list = true;
+        pages->next_given = pages->alloc->budget->given;
+        pages->alloc->budget->given = pages;
+    }
+}
+
 void ef_pages_give(ef_pages *pages, ef_handle handle, uint32_t size) {
     struct ef_pages_inside *inside = pages->inside;
     uint32_t number = handle >> EF_PAGE_SHIFT;
@@ -302,11 +324,7 @@ void ef_pages_give(ef_pages *pages, ef_handle handle, uint32_t size) {
         meta->next_given = inside->given;
         inside->given = number;
     }
-    if (!pages->in_given_list) {
-        pages->in_given_list = true;
-        pages->next_given = pages->alloc->budget->given;
-        pages->alloc->budget->given = pages;
-    }
+    await_reclaim(pages);
 }
 
 void ef_pages_reclaim_all(ef_budget *budget) {
@@ -321,7 +339,7 @@ void ef_pages_reclaim_all(ef_budget *budget) {
 }
 
 bool ef_pages_has_given(const ef_pages *pages) {
-    return pages->inside->given != NO_PAGE;
+    return pages->inside->given != NO_PAGE || pages->inside->replaced != NULL;
 }
 
 bool ef_pages_holds(const ef_pages *pages, ef_handle handle, uint32_t size) {
@@ -363,6 +381,7 @@ static void page_drop(ef_pages *pages, uint32_t number) {
 void ef_pages_reclaim(ef_pages *pages) {
     struct ef_pages_inside *inside = pages->inside;
     uint32_t number = inside->given;
+    drop_replaced(inside);
     inside->given = NO_PAGE;
     while (number != NO_PAGE) {
         page_meta *meta = &inside->meta[number];
@@ -391,7 +410,9 @@ char *ef_pages_unshare(ef_pages *pages, ef_handle handle) {
         return NULL;
     }
     memcpy(copy->bytes, entry->page->bytes, copy->size);
-    ef_page_release(entry->page);
+    entry->page->replaced = pages->inside->replaced;
+    pages->inside->replaced = entry->page;
+    await_reclaim(pages);
     *entry = (ef_page_entry){copy->bytes, copy};
     return entry->bytes + ((handle & ((1u << EF_PAGE_SHIFT) - 1u)) << 3);
 }

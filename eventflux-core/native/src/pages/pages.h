@@ -31,6 +31,7 @@ struct ef_page {
     char *bytes;
     size_t size;          /* EF_PAGE_SIZE, or more for a large block */
     _Atomic uint32_t holders;
+    ef_page *replaced;    /* in the store's list of pages that it copied and leaves at the end of the slice */
 };
 
 void ef_page_retain(ef_page *page);
@@ -77,7 +78,8 @@ static inline const char *ef_pages_at(const ef_pages *pages, ef_handle handle) {
     return pages->table[handle >> EF_PAGE_SHIFT].bytes + ((handle & ((1u << EF_PAGE_SHIFT) - 1u)) << 3);
 }
 
-/* Makes the page of `handle` private to the store (copying it if a snapshot holds it); NULL when out of memory. */
+/* Makes the page of `handle` private to the store (copying it if a snapshot holds it); NULL when out of memory. The store holds the old
+ * page until ef_pages_reclaim: views into it stay valid when the snapshot lets it go first. */
 char *ef_pages_unshare(ef_pages *pages, ef_handle handle) EF_MUST_USE;
 
 static inline char *ef_pages_write(ef_pages *pages, ef_handle handle) {
