@@ -333,7 +333,13 @@ static ef_status fold_one(ef_select_call *call, const ef_aggregate *aggregate, c
     if (result->values == NULL) {
         return ef_fail_memory(call->error);
     }
-    ef_fold fold = {.single = call->single, .arena = call->arena, .error = call->error};
+    ef_fold fold; /* the rest is set for each block */
+    fold.single = call->single;
+    fold.any_null = false;
+    fold.out_of_memory = false;
+    fold.emitted = 0;
+    fold.arena = call->arena;
+    fold.error = call->error;
     uint32_t put = 0;
     for (uint32_t from = 0; from < rows; from += EF_FOLD_ROWS) {
         fold.rows = rows - from < EF_FOLD_ROWS ? rows - from : EF_FOLD_ROWS;

@@ -490,12 +490,11 @@ static ef_status find_by_key(ef_select_call *call) {
     ef_select *self = call->self;
     uint32_t rows = call->in->rows, next = 0;
     uint32_t most = rows < EF_FOLD_ROWS ? rows : EF_FOLD_ROWS;
-    key_block block = {
-        .hashes = ef_arena_take(call->arena, most * sizeof *block.hashes),
-        .word_space = ef_arena_take(call->arena, (size_t)most * self->key_words * sizeof *block.word_space),
-        .null_space = ef_arena_take(call->arena, most * sizeof *block.null_space),
-        .deep_space = ef_arena_take(call->arena, most),
-    };
+    key_block block; /* the rest is set for each block */
+    block.hashes = ef_arena_take(call->arena, most * sizeof *block.hashes);
+    block.word_space = ef_arena_take(call->arena, (size_t)most * self->key_words * sizeof *block.word_space);
+    block.null_space = ef_arena_take(call->arena, most * sizeof *block.null_space);
+    block.deep_space = ef_arena_take(call->arena, most);
     if (block.hashes == NULL || block.word_space == NULL || block.null_space == NULL || block.deep_space == NULL) {
         return ef_fail_memory(call->error);
     }
