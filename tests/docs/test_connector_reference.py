@@ -22,8 +22,8 @@ CONNECTOR_KINDS = [
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "connectors.md"
 INTRODUCTION = """\
 A stream may have sources, which bring events, and sinks, which take them. A connector knows bytes; a mapper (a
-*format*) knows what they mean. In SQL the options stand in `WITH`, prefixed by the name of the connector or the format; in
-EventFluxQL in `@source`, `@sink` and `@map`, without the prefix:
+*format*) knows what they mean. In SQL the options stand in `WITH`, prefixed by the name of the connector or
+the format; in EventFluxQL in `@source`, `@sink` and `@map`, without the prefix:
 
 ```sql
 CREATE STREAM Trades (symbol STRING, price DOUBLE) WITH (

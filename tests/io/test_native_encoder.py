@@ -104,6 +104,12 @@ def test_csv_rows_are_those_of_the_general_way(mapper, events, rows, quote_all, 
     assert encoded(encoder, schema, rows) == expected
 
 
+def test_of_two_equally_short_floats_the_even_one_is_written():
+    assert encoded(json_encoder(Schema.of(f=FLOAT)), Schema.of(f=FLOAT), [(1048576.25,), (1048576.75,)]) == (
+        '{"f":1048576.2}\n{"f":1048576.8}\n'
+    )
+
+
 def test_a_part_of_the_rows_can_be_written():
     schema = Schema.of(i=INT)
     encoder = json_encoder(schema)

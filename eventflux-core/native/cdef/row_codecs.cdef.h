@@ -1,4 +1,5 @@
 #include "decode/csv_rows.h"
+#include "decode/own_memory.h"
 #include "decode/json_rows.h"
 #include "encode/row_text.h"
 
@@ -21,15 +22,20 @@ typedef struct ef_json_rows ef_json_rows;
 typedef struct ef_csv_rows ef_csv_rows;
 typedef struct ef_row_text ef_row_text;
 
-ef_status ef_json_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const char *const *names,
-                           const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
+typedef struct ef_own_memory ef_own_memory;
+ef_own_memory *ef_own_memory_new(void);
+ef_alloc *ef_own_memory_alloc(ef_own_memory *memory);
+void ef_own_memory_free(ef_own_memory *memory);
+
+ef_status ef_json_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types,
+                           const char *const *names, const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
                            bool fail_on_missing, bool fail_on_unknown, ef_json_rows **self, ef_error *error);
 void ef_json_rows_free(ef_json_rows *self);
 ef_status ef_json_rows_decode(ef_json_rows *self, const char *text, size_t length, ef_decode_result *result,
                               ef_error *error);
 const ef_batch *ef_json_rows_batch(ef_json_rows *self);
 
-ef_status ef_csv_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
+ef_status ef_csv_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
                           char quote, const char *null_text, uint32_t null_length, uint32_t capacity,
                           const ef_time_field *time, bool fail_on_missing, ef_csv_rows **self, ef_error *error);
 void ef_csv_rows_free(ef_csv_rows *self);
@@ -37,9 +43,9 @@ ef_status ef_csv_rows_decode(ef_csv_rows *self, const char *text, size_t length,
                              ef_error *error);
 const ef_batch *ef_csv_rows_batch(ef_csv_rows *self);
 
-ef_status ef_row_text_json(uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
+ef_status ef_row_text_json(ef_alloc *alloc, uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
                            bool include_nulls, bool nan_is_text, ef_row_text **self, ef_error *error);
-ef_status ef_row_text_csv(uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
+ef_status ef_row_text_csv(ef_alloc *alloc, uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
                           const char *null_text, uint32_t null_length, ef_row_text **self, ef_error *error);
 void ef_row_text_free(ef_row_text *self);
 ef_status ef_row_text_encode(ef_row_text *self, const ef_column *column, uint32_t from, uint32_t rows, const char **bytes,

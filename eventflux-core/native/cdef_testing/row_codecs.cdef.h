@@ -1,3 +1,5 @@
+#include "testing/row_codecs.h"
+
 struct ef_column {
     void *values;
     uint8_t *validity;
@@ -10,3 +12,5 @@ struct ef_batch {
     int64_t *timestamps;
     ...;
 };
+void ef_test_memory_fail_after(ef_own_memory *memory, int64_t allocations);
+int64_t ef_test_memory_used(ef_own_memory *memory);

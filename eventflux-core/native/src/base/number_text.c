@@ -553,6 +553,7 @@ uint32_t ef_format_float(float value, char *to) {
                 break;
             }
             uint64_t n = (uint64_t)(scaled + 0.5);
+            n -= (double)n - scaled == 0.5 && (n & 1u) != 0; /* of two that are equally close the even one, as Java */
             double back = (double)n / POWERS[k];
             if ((double)(float)back == size && !is_float_midpoint(back)) {
                 return format_digits(n, -k, negative, to);

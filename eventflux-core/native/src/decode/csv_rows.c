@@ -4,13 +4,12 @@
 #include "base/number_text.h"
 #include "base/utf8.h"
 #include "decode/cell_text.h"
-#include "decode/own_memory.h"
 
 #define MAX_FIELDS 65536u
 #define NO_COLUMN UINT32_MAX
 
 struct ef_csv_rows {
-    ef_own_memory *memory;
+    ef_alloc *alloc;
     ef_row_columns cells;
     uint32_t *column_of; /* [fields] of a record's fields; NO_COLUMN: passed over */
     uint32_t fields;
@@ -31,7 +30,7 @@ typedef struct field_text {
 
 static ef_status prepare(ef_csv_rows *self, uint32_t columns, const uint32_t *fields, const char *null_text,
                          ef_error *error) {
-    ef_alloc *alloc = &self->memory->alloc;
+    ef_alloc *alloc = self->alloc;
     uint32_t count = 0;
     for (uint32_t c = 0; c < columns; c++) {
         if (fields[c] != UINT32_MAX && fields[c] >= MAX_FIELDS) {
@@ -65,25 +64,19 @@ static ef_status prepare(ef_csv_rows *self, uint32_t columns, const uint32_t *fi
     return EF_OK;
 }
 
-ef_status ef_csv_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
+ef_status ef_csv_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
                           char quote, const char *null_text, uint32_t null_length, uint32_t capacity,
                           const ef_time_field *time, bool fail_on_missing, ef_csv_rows **self, ef_error *error) {
-    ef_own_memory *memory = ef_own_memory_new();
-    if (memory == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_csv_rows *made = ef_calloc(&memory->alloc, sizeof *made);
+    ef_csv_rows *made = ef_calloc(alloc, sizeof *made);
     if (made == NULL) {
-        ef_own_memory_free(memory);
         return ef_fail_memory(error);
     }
-    made->memory = memory;
+    made->alloc = alloc;
     made->null_length = null_text != NULL ? null_length : 0;
     made->delimiter = delimiter;
     made->quote = quote;
     made->fail_on_missing = fail_on_missing;
-    ef_status status =
-        ef_row_columns_init(&made->cells, &memory->alloc, columns, visible, types, capacity, time, error);
+    ef_status status = ef_row_columns_init(&made->cells, alloc, columns, visible, types, capacity, time, error);
     if (status == EF_OK) {
         status = prepare(made, columns, fields, null_text, error);
     }
@@ -99,12 +92,11 @@ void ef_csv_rows_free(ef_csv_rows *self) {
     if (self == NULL) {
         return;
     }
-    ef_own_memory *memory = self->memory;
-    ef_free(&memory->alloc, self->column_of, self->fields * sizeof *self->column_of);
-    ef_free(&memory->alloc, self->null_text, self->null_length);
+    ef_alloc *alloc = self->alloc;
+    ef_free(alloc, self->column_of, self->fields * sizeof *self->column_of);
+    ef_free(alloc, self->null_text, self->null_length);
     ef_row_columns_clear(&self->cells);
-    ef_free(&memory->alloc, self, sizeof *self);
-    ef_own_memory_free(memory);
+    ef_free(alloc, self, sizeof *self);
 }
 
 /* The field at *p; leaves *p at the delimiter behind it, or at the end. False: a quote that isn't closed, or text behind one. */

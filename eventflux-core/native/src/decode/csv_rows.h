@@ -11,9 +11,9 @@
 
 typedef struct ef_csv_rows ef_csv_rows;
 
-/* fields: [columns], which field of a record a column takes; each at most once; UINT32_MAX: none, it stays null. null_text may be NULL.
+/* alloc: counts what the decoder holds; outlives it. fields: [columns], which field of a record a column takes; each at most once; UINT32_MAX: none, it stays null. null_text may be NULL.
  * fail_on_missing: lines with too few fields are left to the general path. */
-ef_status ef_csv_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
+ef_status ef_csv_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types, const uint32_t *fields, char delimiter,
                           char quote, const char *null_text, uint32_t null_length, uint32_t capacity,
                           const ef_time_field *time, bool fail_on_missing, ef_csv_rows **self,
                           ef_error *error) EF_MUST_USE;

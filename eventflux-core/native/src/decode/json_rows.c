@@ -3,7 +3,6 @@
 
 #include "base/utf8.h"
 #include "decode/cell_text.h"
-#include "decode/own_memory.h"
 
 #define MAX_DEPTH 64
 #define MAX_NAME 255u
@@ -14,7 +13,7 @@ typedef struct field_name {
 } field_name;
 
 struct ef_json_rows {
-    ef_own_memory *memory;
+    ef_alloc *alloc;
     ef_row_columns cells;
     uint64_t *present;     /* bit c: the open row has a value or null for column c; as many words as cells.seen */
     field_name *names;     /* [columns] */
@@ -33,7 +32,7 @@ typedef struct cursor {
 } cursor;
 
 static ef_status copy_names(ef_json_rows *self, const char *const *names, const uint32_t *lengths, ef_error *error) {
-    ef_alloc *alloc = &self->memory->alloc;
+    ef_alloc *alloc = self->alloc;
     for (uint32_t c = 0; c < self->columns; c++) {
         if (lengths[c] > MAX_NAME) {
             return ef_fail(error, EF_LIMIT, "a field name is longer than %u bytes", MAX_NAME);
@@ -63,21 +62,15 @@ static ef_status copy_names(ef_json_rows *self, const char *const *names, const 
     return EF_OK;
 }
 
-ef_status ef_json_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const char *const *names,
-                           const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
+ef_status ef_json_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types,
+                           const char *const *names, const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
                            bool fail_on_missing, bool fail_on_unknown, ef_json_rows **self, ef_error *error) {
-    ef_own_memory *memory = ef_own_memory_new();
-    if (memory == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_json_rows *made = ef_calloc(&memory->alloc, sizeof *made);
+    ef_json_rows *made = ef_calloc(alloc, sizeof *made);
     if (made == NULL) {
-        ef_own_memory_free(memory);
         return ef_fail_memory(error);
     }
-    made->memory = memory;
-    ef_status status =
-        ef_row_columns_init(&made->cells, &memory->alloc, columns, visible, types, capacity, time, error);
+    made->alloc = alloc;
+    ef_status status = ef_row_columns_init(&made->cells, alloc, columns, visible, types, capacity, time, error);
     if (status == EF_OK) {
         made->columns = columns;
         made->fail_on_missing = fail_on_missing;
@@ -96,13 +89,12 @@ void ef_json_rows_free(ef_json_rows *self) {
     if (self == NULL) {
         return;
     }
-    ef_own_memory *memory = self->memory;
-    ef_free(&memory->alloc, self->present, self->cells.seen_words * sizeof *self->present);
-    ef_free(&memory->alloc, self->names, self->columns * sizeof *self->names);
-    ef_free(&memory->alloc, self->name_bytes, self->name_size);
+    ef_alloc *alloc = self->alloc;
+    ef_free(alloc, self->present, self->cells.seen_words * sizeof *self->present);
+    ef_free(alloc, self->names, self->columns * sizeof *self->names);
+    ef_free(alloc, self->name_bytes, self->name_size);
     ef_row_columns_clear(&self->cells);
-    ef_free(&memory->alloc, self, sizeof *self);
-    ef_own_memory_free(memory);
+    ef_free(alloc, self, sizeof *self);
 }
 
 static inline void skip_blanks(cursor *at) {

@@ -15,10 +15,10 @@
 
 typedef struct ef_json_rows ef_json_rows;
 
-/* names: [columns], bytes copied; of a column beyond `visible` the name of the time field. fail_on_missing, fail_on_unknown: such lines
+/* alloc: counts what the decoder holds; outlives it. names: [columns], bytes copied; of a column beyond `visible` the name of the time field. fail_on_missing, fail_on_unknown: such lines
  * are left to the general path. */
-ef_status ef_json_rows_new(uint32_t columns, uint32_t visible, const ef_type *types, const char *const *names,
-                           const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
+ef_status ef_json_rows_new(ef_alloc *alloc, uint32_t columns, uint32_t visible, const ef_type *types,
+                           const char *const *names, const uint32_t *name_lengths, uint32_t capacity, const ef_time_field *time,
                            bool fail_on_missing, bool fail_on_unknown, ef_json_rows **self, ef_error *error) EF_MUST_USE;
 void ef_json_rows_free(ef_json_rows *self);
 

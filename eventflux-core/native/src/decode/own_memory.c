@@ -14,6 +14,10 @@ ef_own_memory *ef_own_memory_new(void) {
     return memory;
 }
 
+ef_alloc *ef_own_memory_alloc(ef_own_memory *memory) {
+    return &memory->alloc;
+}
+
 void ef_own_memory_free(ef_own_memory *memory) {
     ef_budget outside;
     ef_alloc alloc;

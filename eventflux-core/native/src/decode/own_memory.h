@@ -10,6 +10,7 @@ typedef struct ef_own_memory {
 } ef_own_memory;
 
 ef_own_memory *ef_own_memory_new(void) EF_MUST_USE; /* NULL: out of memory */
+ef_alloc *ef_own_memory_alloc(ef_own_memory *memory);
 /* Everything taken from `alloc` must have been given back. */
 void ef_own_memory_free(ef_own_memory *memory);
 

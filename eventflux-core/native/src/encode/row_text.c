@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "base/number_text.h"
-#include "decode/own_memory.h"
 #include "encode/text_buffer.h"
 
 typedef struct column_text {
@@ -14,7 +13,7 @@ typedef struct column_text {
 } column_text;
 
 struct ef_row_text {
-    ef_own_memory *memory;
+    ef_alloc *alloc;
     ef_text_buffer text;
     column_text *columns;
     uint32_t count;
@@ -30,19 +29,14 @@ struct ef_row_text {
     uint32_t null_length;
 };
 
-static ef_status new_encoder(uint32_t columns, const ef_type *types, ef_row_text **self, ef_error *error) {
-    ef_own_memory *memory = ef_own_memory_new();
-    if (memory == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_row_text *made = ef_calloc(&memory->alloc, sizeof *made);
+static ef_status new_encoder(ef_alloc *alloc, uint32_t columns, const ef_type *types, ef_row_text **self, ef_error *error) {
+    ef_row_text *made = ef_calloc(alloc, sizeof *made);
     if (made == NULL) {
-        ef_own_memory_free(memory);
         return ef_fail_memory(error);
     }
-    made->memory = memory;
-    ef_text_buffer_init(&made->text, &memory->alloc);
-    made->columns = ef_calloc(&memory->alloc, columns * sizeof *made->columns);
+    made->alloc = alloc;
+    ef_text_buffer_init(&made->text, alloc);
+    made->columns = ef_calloc(alloc, columns * sizeof *made->columns);
     ef_status status = EF_OK;
     if (made->columns == NULL) {
         status = ef_fail_memory(error);
@@ -64,17 +58,17 @@ static ef_status new_encoder(uint32_t columns, const ef_type *types, ef_row_text
 }
 
 static char *copied(ef_row_text *self, const char *text, uint32_t length) {
-    char *to = ef_malloc(&self->memory->alloc, length);
+    char *to = ef_malloc(self->alloc, length);
     if (to != NULL && length > 0) {
         memcpy(to, text, length);
     }
     return to;
 }
 
-ef_status ef_row_text_json(uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
+ef_status ef_row_text_json(ef_alloc *alloc, uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
                            bool include_nulls, bool nan_is_text, ef_row_text **self, ef_error *error) {
     ef_row_text *made;
-    EF_TRY(new_encoder(columns, types, &made, error));
+    EF_TRY(new_encoder(alloc, columns, types, &made, error));
     made->is_json = true;
     made->include_nulls = include_nulls;
     made->nan_is_text = nan_is_text;
@@ -82,7 +76,7 @@ ef_status ef_row_text_json(uint32_t columns, const ef_type *types, const char *c
         /* ,"name":  The comma is left out where nothing stands before. */
         column_text *column = &made->columns[c];
         uint32_t length = name_lengths[c] + 2;
-        column->before = ef_malloc(&made->memory->alloc, length);
+        column->before = ef_malloc(alloc, length);
         if (column->before == NULL) {
             ef_row_text_free(made);
             return ef_fail_memory(error);
@@ -96,10 +90,10 @@ ef_status ef_row_text_json(uint32_t columns, const ef_type *types, const char *c
     return EF_OK;
 }
 
-ef_status ef_row_text_csv(uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
+ef_status ef_row_text_csv(ef_alloc *alloc, uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
                           const char *null_text, uint32_t null_length, ef_row_text **self, ef_error *error) {
     ef_row_text *made;
-    EF_TRY(new_encoder(columns, types, &made, error));
+    EF_TRY(new_encoder(alloc, columns, types, &made, error));
     made->delimiter = delimiter;
     made->quote = quote;
     made->quote_all = quote_all;
@@ -117,15 +111,14 @@ void ef_row_text_free(ef_row_text *self) {
     if (self == NULL) {
         return;
     }
-    ef_own_memory *memory = self->memory;
+    ef_alloc *alloc = self->alloc;
     for (uint32_t c = 0; c < self->count; c++) {
-        ef_free(&memory->alloc, self->columns[c].before, self->columns[c].before_length);
+        ef_free(alloc, self->columns[c].before, self->columns[c].before_length);
     }
-    ef_free(&memory->alloc, self->columns, self->count * sizeof *self->columns);
-    ef_free(&memory->alloc, self->null_text, self->null_length);
+    ef_free(alloc, self->columns, self->count * sizeof *self->columns);
+    ef_free(alloc, self->null_text, self->null_length);
     ef_text_buffer_clear(&self->text);
-    ef_free(&memory->alloc, self, sizeof *self);
-    ef_own_memory_free(memory);
+    ef_free(alloc, self, sizeof *self);
 }
 
 static inline void put(ef_text_buffer *text, const char *bytes, size_t length) {

@@ -11,11 +11,11 @@
 
 typedef struct ef_row_text ef_row_text;
 
-/* names: [columns], each with its quotes and escapes. */
-ef_status ef_row_text_json(uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
+/* alloc: counts what the encoder holds; outlives it. names: [columns], each with its quotes and escapes. */
+ef_status ef_row_text_json(ef_alloc *alloc, uint32_t columns, const ef_type *types, const char *const *names, const uint32_t *name_lengths,
                            bool include_nulls, bool nan_is_text, ef_row_text **self, ef_error *error) EF_MUST_USE;
 /* delimiter and quote must not be part of numbers or of true and false. */
-ef_status ef_row_text_csv(uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
+ef_status ef_row_text_csv(ef_alloc *alloc, uint32_t columns, const ef_type *types, char delimiter, char quote, bool quote_all,
                           const char *null_text, uint32_t null_length, ef_row_text **self, ef_error *error) EF_MUST_USE;
 void ef_row_text_free(ef_row_text *self);
 

@@ -7,7 +7,7 @@ long as the text is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.native_types import EventBatch, Input
 from eventflux.engine.status import check, new_error
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.errors import EventFluxError
 from eventflux.types.schema import Schema
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class DecodedLines:
 class LineDecoder:
     """Decodes lines, each ended by a line feed."""
 
-    def __init__(self, native: CData, *, is_json: bool, has_timestamps: bool) -> None:
-        self._native = ffi.gc(native, lib.ef_json_rows_free if is_json else lib.ef_csv_rows_free)
+    def __init__(self, memory: CData, native: CData, *, is_json: bool, has_timestamps: bool) -> None:
+        self._native = _owned(memory, native, lib.ef_json_rows_free if is_json else lib.ef_csv_rows_free)
         self._decode = lib.ef_json_rows_decode if is_json else lib.ef_csv_rows_decode
         self._batch = lib.ef_json_rows_batch if is_json else lib.ef_csv_rows_batch
         self._has_timestamps = has_timestamps
@@ -112,7 +113,9 @@ class LineDecoder:
         kept = [ffi.from_buffer("char[]", name or b"\0") for name in encoded]
         target = ffi.new("ef_json_rows **")
         error = new_error()
+        memory = _new_memory()
         status = lib.ef_json_rows_new(
+            lib.ef_own_memory_alloc(memory),
             len(types),
             visible,
             ffi.new("ef_type[]", [int(each) for each in types]),
@@ -125,8 +128,8 @@ class LineDecoder:
             target,
             error,
         )
-        check(status, error)
-        return LineDecoder(target[0], is_json=True, has_timestamps=time is not None)
+        _check_new(memory, status, error)
+        return LineDecoder(memory, target[0], is_json=True, has_timestamps=time is not None)
 
     @staticmethod
     def csv(
@@ -157,7 +160,9 @@ class LineDecoder:
         null_text = None if null is None else null.encode()
         target = ffi.new("ef_csv_rows **")
         error = new_error()
+        memory = _new_memory()
         status = lib.ef_csv_rows_new(
+            lib.ef_own_memory_alloc(memory),
             len(types),
             visible,
             ffi.new("ef_type[]", [int(each) for each in types]),
@@ -172,8 +177,8 @@ class LineDecoder:
             target,
             error,
         )
-        check(status, error)
-        return LineDecoder(target[0], is_json=False, has_timestamps=time is not None)
+        _check_new(memory, status, error)
+        return LineDecoder(memory, target[0], is_json=False, has_timestamps=time is not None)
 
     def decode(self, text: bytes, start: int = 0) -> DecodedLines:
         """Decode from an offset on; the rows of the call before are gone."""
@@ -201,8 +206,8 @@ class LineDecoder:
 class LineEncoder:
     """Encodes rows as lines, each ended by a line feed."""
 
-    def __init__(self, native: CData) -> None:
-        self._native = ffi.gc(native, lib.ef_row_text_free)
+    def __init__(self, memory: CData, native: CData) -> None:
+        self._native = _owned(memory, native, lib.ef_row_text_free)
         self._bytes = ffi.new("const char **")
         self._length = ffi.new("size_t *")
         self._error = new_error()
@@ -223,7 +228,9 @@ class LineEncoder:
         kept = [ffi.from_buffer("char[]", name) for name in names]
         target = ffi.new("ef_row_text **")
         error = new_error()
+        memory = _new_memory()
         status = lib.ef_row_text_json(
+            lib.ef_own_memory_alloc(memory),
             len(schema),
             ffi.new("ef_type[]", [int(each) for each in schema.types]),
             ffi.new("const char *[]", kept),
@@ -233,8 +240,8 @@ class LineEncoder:
             target,
             error,
         )
-        check(status, error)
-        return LineEncoder(target[0])
+        _check_new(memory, status, error)
+        return LineEncoder(memory, target[0])
 
     @staticmethod
     def csv(schema: Schema, *, delimiter: str, quote: str, quote_all: bool, null: str) -> LineEncoder:
@@ -250,7 +257,9 @@ class LineEncoder:
         null_text = null.encode()
         target = ffi.new("ef_row_text **")
         error = new_error()
+        memory = _new_memory()
         status = lib.ef_row_text_csv(
+            lib.ef_own_memory_alloc(memory),
             len(schema),
             ffi.new("ef_type[]", [int(each) for each in schema.types]),
             delimiter.encode(),
@@ -261,8 +270,8 @@ class LineEncoder:
             target,
             error,
         )
-        check(status, error)
-        return LineEncoder(target[0])
+        _check_new(memory, status, error)
+        return LineEncoder(memory, target[0])
 
     def encode(self, columns_address: int, start: int, rows: int) -> bytes:
         """The lines of rows of native columns."""
@@ -285,6 +294,31 @@ def native_columns(batch: object) -> tuple[int, int, int] | None:
     if step != 1 and count > 1:
         return None
     return batch._columns_address, start, count  # noqa: SLF001 - as above
+
+
+def _new_memory() -> CData:
+    memory: CData = lib.ef_own_memory_new()
+    if memory == ffi.NULL:
+        raise MemoryError
+    return memory
+
+
+def _check_new(memory: CData, status: int, error: CData) -> None:
+    try:
+        check(status, error)
+    except EventFluxError:
+        lib.ef_own_memory_free(memory)
+        raise
+
+
+def _owned(memory: CData, native: CData, free: Callable[[CData], None]) -> CData:
+    """The codec, which is freed before the memory that counts it."""
+
+    def free_both(codec: CData) -> None:
+        free(codec)
+        lib.ef_own_memory_free(memory)
+
+    return ffi.gc(native, free_both)
 
 
 def _time_field(time: TimeField | None) -> CData:
