@@ -1,7 +1,9 @@
 /* What the files of the rate limiters share.
  *
  *      file                   does
- *      rate_limit.c           life, saved state, entries and groups
+ *      rate_limit.c           life
+ *      rate_limit_entries.c   entries and groups
+ *      rate_limit_state.c     saved state
  *      rate_limit_events.c    every N events, and first every T
  *      rate_limit_ticks.c     all, last and snapshot every T: rows in, ticks out
  *
@@ -86,6 +88,11 @@ static inline const ef_rate_entry *ef_rate_entry_at(const ef_rate_limiter *limit
 static inline ef_rate_entry *ef_rate_entry_write(ef_rate_limiter *limiter, uint32_t link) {
     return (ef_rate_entry *)(void *)ef_pages_write(limiter->base.pages, link - 1);
 }
+
+/* Hash of the group that an entry's row belongs to. */
+uint32_t ef_rate_kept_hash(const ef_rate_limiter *limiter, const ef_rate_entry *entry);
+/* Whether the entries of this limiter's lists are groups, in the index. */
+bool ef_rate_lists_groups(const ef_rate_limiter *limiter);
 
 /* Keeps a row at the end of the slot's list (`listed`) or outside of it. *link is its entry. */
 ef_status ef_rate_add(ef_rate_limiter *limiter, const ef_batch *batch, uint32_t row, bool listed, uint32_t *link,

@@ -5,7 +5,8 @@
  *
  *      file              does
  *      select.c          the operator; the steps in order
- *      select_groups.c   rows -> groups: keys, index, slots, resets
+ *      select_keys.c     the group keys of a block of rows
+ *      select_groups.c   rows -> groups: index, slots, resets
  *      select_fold.c     which rows are put out, and the aggregates' columns for them
  *      select_output.c   output programs, having, reduction of batch chunks, the result
  *      select_order.c    order by, offset, limit
