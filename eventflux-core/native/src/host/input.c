@@ -300,12 +300,18 @@ static PyObject *input_push_batch(PyObject *self, PyObject *argument) {
     const ef_batch *batch = (const ef_batch *)(uintptr_t)address;
     ef_scratch *scratch = ef_scratch_take(border);
     bool good = false;
+    uint64_t accepted = batch->rows;
     if (scratch != NULL) {
-        good = ef_border_push_batch(border, input->node, batch, EF_STREAM_MEANING, &scratch->arena);
+        if (input->ring >= 0) {
+            accepted = 0;
+            good = ef_border_offer(border, (uint32_t)input->ring, batch, &scratch->arena, &accepted);
+        } else {
+            good = ef_border_push_batch(border, input->node, batch, EF_STREAM_MEANING, &scratch->arena);
+        }
         ef_scratch_give(border, scratch);
     }
     ef_border_unuse(border);
-    return good ? PyLong_FromUnsignedLong(batch->rows) : NULL;
+    return good ? PyLong_FromUnsignedLongLong((unsigned long long)accepted) : NULL;
 }
 
 static PyObject *input_layout(PyObject *self, void *unused) {
