@@ -1,8 +1,8 @@
 """Aggregators written in Python, as an operator in front of a selection.
 
 The operator computes the value of each aggregator for each row and appends it as a column; the selection then reads
-that column where it would have read an aggregate. It keeps a state for each group, adds CURRENT rows, takes EXPIRED rows
-back, and begins anew at a RESET row.
+that column where it would have read an aggregate. It keeps a state for each group, adds CURRENT rows, takes EXPIRED
+rows back, and begins anew at a RESET row.
 
     in:   columns of the selection's input | group keys | arguments of the aggregators
     out:  columns of the selection's input | one value an aggregator
