@@ -148,6 +148,15 @@ PyObject *ef_border_stop_consumer(PyObject *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+PyObject *ef_border_start_consumer(PyObject *self, PyObject *unused) {
+    (void)unused;
+    ef_border_object *border = (ef_border_object *)self;
+    if (border->has_async && border->is_ready) {
+        ef_async_start(&border->async);
+    }
+    Py_RETURN_NONE;
+}
+
 PyObject *ef_border_drain(PyObject *self, PyObject *unused) {
     (void)unused;
     ef_border_object *border = (ef_border_object *)self;
@@ -198,8 +207,27 @@ static bool raise_offer(ef_border_object *border, ef_status status, const char *
     return false;
 }
 
+#define REPORTED_EVERY_NS ((int64_t)60 * 1000000000)
+
+/* Lost rows do not pass silently: at most once a minute and stream `on_dropped` hears how many there were since. */
+static bool report_dropped(ef_border_object *border, ef_async_ring *ring) {
+    const ef_ring_figures *figures = ef_ring_figures_of(ring->ring);
+    uint64_t dropped = atomic_load_explicit(&figures->dropped_newest, memory_order_relaxed) +
+                       atomic_load_explicit(&figures->dropped_oldest, memory_order_relaxed);
+    int64_t now = ef_monotonic_ns();
+    if (dropped == ring->reported || (ring->reported_ns != 0 && now - ring->reported_ns < REPORTED_EVERY_NS)) {
+        return true;
+    }
+    uint64_t since = dropped - ring->reported;
+    ring->reported = dropped;
+    ring->reported_ns = now;
+    PyObject *done = PyObject_CallFunction(border->on_dropped, "iK", (int)ring->stream, (unsigned long long)since);
+    Py_XDECREF(done);
+    return done != NULL;
+}
+
 bool ef_border_offer(ef_border_object *border, uint32_t number, const ef_batch *rows, ef_arena *arena, uint64_t *accepted) {
-    const ef_async_ring *ring = &border->async.rings[number];
+    ef_async_ring *ring = &border->async.rings[number];
     if (ef_border_is_inside(&border->border)) {
         ef_raise_inside(border);
         return false;
@@ -239,6 +267,10 @@ bool ef_border_offer(ef_border_object *border, uint32_t number, const ef_batch *
     }
     ef_offer_end(ring->ring, &offer);
     *accepted += offer.accepted;
+    if ((ring->rules.strategy == EF_DROP_NEWEST || ring->rules.strategy == EF_DROP_OLDEST) &&
+        !report_dropped(border, ring)) {
+        return false;
+    }
     switch (state) {
     case EF_OFFER_REFUSED:
         return raise_offer(border, EF_FULL, "there is no room in the buffer of the stream", *accepted);

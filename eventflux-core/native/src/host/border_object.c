@@ -696,6 +696,8 @@ PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool play
     Py_INCREF(Py_None);
     border->on_exception = Py_None;
     Py_INCREF(Py_None);
+    border->on_dropped = Py_None;
+    Py_INCREF(Py_None);
     border->on_failure = Py_None;
     if (border->specs == NULL) {
         Py_DECREF(border);
@@ -719,6 +721,7 @@ static int border_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(border->refusal);
     Py_VISIT(border->on_exception);
     Py_VISIT(border->on_failure);
+    Py_VISIT(border->on_dropped);
     Py_VISIT(border->pending);
     Py_VISIT(border->specs);
     for (uint32_t i = 0; i < border->listener_count; i++) {
@@ -742,6 +745,7 @@ static int border_clear(PyObject *self) {
     set_none(&border->refusal);
     set_none(&border->on_exception);
     set_none(&border->on_failure);
+    set_none(&border->on_dropped);
     Py_CLEAR(border->pending);
     for (uint32_t i = 0; i < border->listener_count; i++) {
         Py_CLEAR(border->listeners[i].callbacks);
@@ -772,6 +776,7 @@ static void border_free(PyObject *self) {
     Py_XDECREF(border->refusal);
     Py_XDECREF(border->on_exception);
     Py_XDECREF(border->on_failure);
+    Py_XDECREF(border->on_dropped);
     Py_XDECREF(border->specs);
     Py_XDECREF(border->host);
     PyObject_GC_Del(self);
@@ -781,6 +786,7 @@ static void border_free(PyObject *self) {
 static PyMemberDef members[] = {
     {"refusal", T_OBJECT_EX, offsetof(ef_border_object, refusal), 0, NULL},
     {"on_exception", T_OBJECT_EX, offsetof(ef_border_object, on_exception), 0, NULL},
+    {"on_dropped", T_OBJECT_EX, offsetof(ef_border_object, on_dropped), 0, NULL},
     {"on_failure", T_OBJECT_EX, offsetof(ef_border_object, on_failure), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
@@ -807,6 +813,7 @@ static PyMethodDef methods[] = {
     {"start_row", border_start_row, METH_VARARGS, NULL},
     {"add_ring", ef_border_add_ring, METH_VARARGS, NULL},
     {"run_consumer", ef_border_run_consumer, METH_NOARGS, NULL},
+    {"start_consumer", ef_border_start_consumer, METH_NOARGS, NULL},
     {"stop_consumer", ef_border_stop_consumer, METH_NOARGS, NULL},
     {"drain", ef_border_drain, METH_NOARGS, NULL},
     {"ring_figures", ef_border_ring_figures, METH_O, NULL},

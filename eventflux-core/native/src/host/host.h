@@ -99,6 +99,7 @@ typedef struct ef_border_object {
     PyObject *pending;      /* exception that must go on through the push: KeyboardInterrupt and its like */
     PyObject *refusal;      /* () -> exception, or None: rows are accepted */
     PyObject *on_exception; /* (callback, batch, exception) */
+    PyObject *on_dropped;   /* (stream node, rows): rows that a full ring lost */
     PyObject *on_failure;   /* (node, stream node, batch or None, status, message) */
     ef_scratch *scratch;    /* free ones */
     ef_async async;         /* rings of async streams; valid when has_async */
@@ -223,6 +224,7 @@ bool ef_border_offer(ef_border_object *border, uint32_t ring, const ef_batch *ro
 /* Methods of Border. */
 PyObject *ef_border_add_ring(PyObject *self, PyObject *arguments);
 PyObject *ef_border_run_consumer(PyObject *self, PyObject *unused);
+PyObject *ef_border_start_consumer(PyObject *self, PyObject *unused);
 PyObject *ef_border_stop_consumer(PyObject *self, PyObject *unused);
 PyObject *ef_border_drain(PyObject *self, PyObject *unused);
 PyObject *ef_border_ring_figures(PyObject *self, PyObject *argument);

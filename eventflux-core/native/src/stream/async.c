@@ -129,3 +129,10 @@ void ef_async_stop(ef_async *async) {
         ef_ring_close(async->rings[i].ring);
     }
 }
+
+void ef_async_start(ef_async *async) {
+    for (uint32_t i = 0; i < async->count; i++) {
+        ef_ring_open(async->rings[i].ring);
+    }
+    atomic_store_explicit(&async->is_stopping, false, memory_order_release);
+}

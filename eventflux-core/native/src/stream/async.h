@@ -17,6 +17,8 @@ typedef struct ef_async_ring {
     uint32_t batch_most;  /* most rows taken at once */
     ef_backpressure rules;
     ef_idle idle;
+    uint64_t reported;    /* rows lost that somebody was told of, and when; of the border */
+    int64_t reported_ns;
 } ef_async_ring;
 
 typedef struct ef_async {
@@ -45,6 +47,8 @@ bool ef_async_is_empty(const ef_async *async);
 /* Sleeps (or spins, as the rings want it) until rows have come, the consumer shall stop, or wait_ns is over (< 0: no limit). */
 void ef_async_wait(ef_async *async, int64_t wait_ns);
 void ef_async_stop(ef_async *async);
+/* After a stop, before the consumer runs again. */
+void ef_async_start(ef_async *async);
 static inline bool ef_async_is_stopping(const ef_async *async) {
     return atomic_load_explicit(&async->is_stopping, memory_order_acquire);
 }

@@ -121,6 +121,10 @@ void ef_ring_close(ef_ring *ring) {
     ef_signal_notify(&ring->room);
 }
 
+void ef_ring_open(ef_ring *ring) {
+    atomic_store_explicit(&ring->is_closed, false, memory_order_release);
+}
+
 bool ef_ring_is_closed(const ef_ring *ring) {
     return atomic_load_explicit(&ring->is_closed, memory_order_acquire);
 }

@@ -50,6 +50,7 @@ uint32_t ef_ring_capacity(const ef_ring *ring);
 uint32_t ef_ring_depth(const ef_ring *ring);
 /* Nobody waits for room any more. */
 void ef_ring_close(ef_ring *ring);
+void ef_ring_open(ef_ring *ring); /* they do again */
 bool ef_ring_is_closed(const ef_ring *ring);
 /* Whether a put would find room; a producer may be quicker. */
 bool ef_ring_has_room(const ef_ring *ring);

@@ -103,6 +103,7 @@ class Engine:
         self._border: Border = host.border(_address(self._native), playback)
         self._border.on_exception = _log_exception
         self._border.on_failure = self._log_failure
+        self._border.on_dropped = self._log_dropped
         self._owned: list[_Closable] = []
         self._listeners: dict[int, _Listeners] = {}
         self._meters: dict[int, tuple[int, RingMeter]] = {}
@@ -167,6 +168,10 @@ class Engine:
         number = self._border.add_ring(node, layout, *options.native)
         self._meters[node] = (number, RingMeter())
         return self._border.input(node, layout, number)
+
+    def start_consumer(self) -> None:
+        """Take rows into the rings again after `stop_consumer`; call it before the thread that runs `run_consumer`."""
+        self._border.start_consumer()
 
     def run_consumer(self) -> None:
         """Run what comes into the rings until `stop_consumer`. Blocks: this is the body of the consumer thread."""
@@ -261,6 +266,9 @@ class Engine:
         where = batch.stream if batch is not None else self.node_name(stream) if stream >= 0 else "a timer"
         rows = len(batch) if batch is not None else 0
         _logger.error("%s: %d rows of %s failed (status %d): %s", self.node_name(node), rows, where, status, message)
+
+    def _log_dropped(self, stream: int, rows: int) -> None:
+        _logger.warning("%s: %d rows were lost because its buffer was full", self.node_name(stream), rows)
 
     def deliver(self) -> None:
         """Call listeners with all that has come out so far."""

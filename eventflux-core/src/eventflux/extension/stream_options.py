@@ -22,10 +22,13 @@ BACKPRESSURE: Final = (
     "block-timeout",
     "drop_newest",
     "drop-newest",
+    "drop",
     "drop_oldest",
     "drop-oldest",
     "backoff",
     "exponential-backoff",
+    "exponential_backoff",
+    "exponentialBackoff",
     "fail",
 )
 

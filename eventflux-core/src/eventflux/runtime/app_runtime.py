@@ -19,6 +19,7 @@ from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
+from eventflux.runtime.async_streams import AsyncStreams, async_streams
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
@@ -85,6 +86,18 @@ class EventFluxAppRuntime:
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
             self._layouts = self._make_layouts()
+            self._async = AsyncStreams(
+                self._engine,
+                async_streams(plan.streams, is_default=plan.settings.is_async),
+                context.environment,
+                f"eventflux-{name}-consumer",
+                lambda error: self._failures.report("consumer", describe(error), error=error),
+            )
+            for stream, options in self._async.options.items():
+                node = self._emitted.streams[stream]
+                native = self._engine.async_input(node, self._layouts[node], options)
+                self._handlers[stream] = InputHandler(self._engine, native, stream, self._schemas[stream], node)
+                self._async.opened(stream, node)
             self._connectors = StreamConnectors(
                 name,
                 streams=self._schemas,
@@ -190,7 +203,7 @@ class EventFluxAppRuntime:
 
     def metrics(self) -> Metrics:
         """Figures of streams, operators, memory and failures since the start."""
-        return measure(self.name, self.state, self._engine, self._failures, self._connectors)
+        return measure(self.name, self.state, self._engine, self._failures, self._connectors, self._async)
 
     # ---- life
 
@@ -215,6 +228,7 @@ class EventFluxAppRuntime:
                 self._engine.refuse(None)
                 if not self._playback:
                     self._scheduler.start()
+                self._async.start()
                 for trigger in self._plan.triggers:
                     if trigger.is_at_start:
                         self._engine.start_row(self._emitted.streams[trigger.name], self._now())
@@ -224,6 +238,7 @@ class EventFluxAppRuntime:
                 self._connectors.connect_sources()
             except BaseException:
                 self._engine.refuse(self._lifecycle.refuse_input)
+                self._async.stop()
                 self._scheduler.stop()
                 self._connectors.disconnect_sources()
                 self._connectors.disconnect_sinks()
@@ -259,8 +274,12 @@ class EventFluxAppRuntime:
                 return
             self._connectors.disconnect_sources()
             self._engine.refuse(self._lifecycle.refuse_input)
+            if drain:
+                self._async.drain()
+            self._async.stop(timeout if timeout is not None else 3600.0)
             self._scheduler.stop(timeout if timeout is not None else 3600.0)
             if drain:
+                self._async.drain()
                 self._engine.deliver()
                 store = self._context.persistence_store
                 if store is not None:
@@ -298,7 +317,7 @@ class EventFluxAppRuntime:
         if known is None:
             node = self._stream(stream)
             native = self._engine.input(node, self._layouts[node])
-            known = self._handlers[stream] = InputHandler(self._engine, native, stream, self._schemas[stream])
+            known = self._handlers[stream] = InputHandler(self._engine, native, stream, self._schemas[stream], node)
         return known
 
     get_input_handler = input_handler
@@ -421,10 +440,12 @@ class EventFluxAppRuntime:
         Raises:
             StateError: No store is set, or it failed; the former last revision stays current.
         """
+        self._async.drain()
         return self._checkpoints.save(require_store(self._store()))
 
     def snapshot(self) -> bytes:
         """The state as bytes, without a store."""
+        self._async.drain()
         return self._checkpoints.snapshot()
 
     def restore(self, snapshot: bytes) -> None:

@@ -25,11 +25,12 @@ class InputHandler:
         definition: Its attributes.
     """
 
-    __slots__ = ("_engine", "_native", "definition", "send", "send_batch", "send_many", "stream")
+    __slots__ = ("_engine", "_native", "_node", "definition", "send", "send_batch", "send_many", "stream")
 
-    def __init__(self, engine: Engine, native: Input, stream: str, definition: Schema) -> None:
+    def __init__(self, engine: Engine, native: Input, stream: str, definition: Schema, node: int) -> None:
         self._engine = engine
         self._native = native
+        self._node = node
         self.stream = stream
         self.definition = definition
         self.send = native.send
@@ -72,6 +73,11 @@ class InputHandler:
             RuntimeStoppedError: The runtime isn't running.
         """
         return ingest.send_arrow(self._engine, self._native, data, timestamp_column, chunk=chunk)
+
+    @property
+    def pending(self) -> int:
+        """Rows in the buffer of an async stream that have not run yet; 0 for other streams."""
+        return self._engine.pending(self._node)
 
     def send_native_batch(self, rows: NativeRows) -> int:
         """Send rows that a decoder of the engine has read, each as if sent alone; the number of rows accepted."""

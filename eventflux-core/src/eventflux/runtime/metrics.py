@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eventflux.engine.async_stream import AsyncMetrics
 from eventflux.engine.engine import Engine, NodeMetrics
+from eventflux.runtime.async_streams import AsyncStreams
 from eventflux.runtime.failures import Failures
 from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
 
@@ -21,6 +23,7 @@ class Metrics:
         memory_bytes: Bytes that the engine holds.
         failures: Failures by what failed.
         connectors: Events and failures of each source and sink, by ``source/<stream>/<type>/<n>``.
+        async_streams: Figures of the buffer of each async stream.
     """
 
     app: str
@@ -30,9 +33,17 @@ class Metrics:
     memory_bytes: int
     failures: dict[str, int]
     connectors: dict[str, ConnectorCounts]
+    async_streams: dict[str, AsyncMetrics]
 
 
-def measure(app: str, state: str, engine: Engine, failures: Failures, connectors: StreamConnectors) -> Metrics:
+def measure(
+    app: str,
+    state: str,
+    engine: Engine,
+    failures: Failures,
+    connectors: StreamConnectors,
+    buffers: AsyncStreams,
+) -> Metrics:
     """The figures now; the engine stands still for the reading."""
     nodes = engine.metrics() if not engine.is_closed else []
     return Metrics(
@@ -43,4 +54,5 @@ def measure(app: str, state: str, engine: Engine, failures: Failures, connectors
         memory_bytes=engine.memory_bytes if not engine.is_closed else 0,
         failures=failures.by_place(),
         connectors=connectors.counts(),
+        async_streams=buffers.metrics() if not engine.is_closed else {},
     )
