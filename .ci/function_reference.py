@@ -60,7 +60,7 @@ one. Reading wants the whole text to be of the form, and every field within its 
 `REGEXP` and `REGEXP_LIKE` search anywhere in the text, in time linear in its length, whatever the expression. The
 syntax is Java's, as far as that is possible so:
 
-* characters: `x` `.` `[abc]` `[^a-z]`, `\\d \\D \\w \\W \\s \\S` (ASCII), `\\p{Alpha}` and `Digit`, `Alnum`,
+* characters: `x` `.` `[abc]` `[^a-z]`, `\\d \\D \\w \\W \\s \\S` (ASCII), `\\p{Alpha}`, `Digit`, `Alnum`,
   `Upper`, `Lower`, `Punct`, `Space`, `ASCII`, `\\t \\n \\r \\f \\a \\e \\xhh \\uhhhh`, `\\Q...\\E`
 * places: `^` `$` `\\A` `\\z` `\\Z` `\\b` `\\B`
 * groups and choice: `(x)` `(?:x)` `(?<name>x)` `x|y`

@@ -23,7 +23,8 @@ int32_t ef_days_in_month(int64_t year, int32_t month) {
 ef_civil ef_civil_from_ms(int64_t ms) {
     ef_civil civil;
     int64_t days = ef_floor_divide(ms, EF_DAY_MS);
-    int32_t rest = (int32_t)(ms - days * EF_DAY_MS);
+    int32_t rest = (int32_t)(ms % EF_DAY_MS); /* days * EF_DAY_MS may not fit at the lower end */
+    rest += rest < 0 ? (int32_t)EF_DAY_MS : 0;
     civil.millisecond = rest % 1000;
     civil.second = rest / 1000 % 60;
     civil.minute = rest / 60000 % 60;

@@ -9,299 +9,16 @@
  *      the range, texts of more than 19 digits that lie between two numbers. Microseconds. */
 #include "base/number_text.h"
 
+#include "base/decimal.h"
+
 #include <math.h>
 #include <string.h>
 
 static const double POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* ---- exact decimals ---- */
-
-#define MAX_DIGITS 800
-#define MAX_SHIFT 59
-
-/* 0.d0 d1 d2 ... times 10^point. */
-typedef struct decimal {
-    int count;
-    int point;
-    bool truncated; /* nonzero digits were lost behind the last */
-    uint8_t digits[MAX_DIGITS + 20];
-} decimal;
-
-typedef struct float_format {
-    int mantissa_bits;
-    int exponent_bits;
-    int bias;
-} float_format;
-
-static const float_format SINGLE = {23, 8, -127};
-static const float_format DOUBLE = {52, 11, -1023};
-
-static void trim(decimal *d) {
-    while (d->count > 0 && d->digits[d->count - 1] == 0) {
-        d->count--;
-    }
-    if (d->count == 0) {
-        d->point = 0;
-    }
-}
-
-static void assign(decimal *d, uint64_t value) {
-    uint8_t reversed[20];
-    int n = 0;
-    while (value > 0) {
-        reversed[n++] = (uint8_t)(value % 10);
-        value /= 10;
-    }
-    d->count = n;
-    d->point = n;
-    d->truncated = false;
-    for (int i = 0; i < n; i++) {
-        d->digits[i] = reversed[n - 1 - i];
-    }
-    trim(d);
-}
-
-/* Times 2^k, 0 < k <= MAX_SHIFT. */
-static void shift_left(decimal *d, int k) {
-    uint8_t front[20];
-    int ahead = 0;
-    uint64_t carry = 0;
-    for (int i = d->count - 1; i >= 0; i--) {
-        carry += (uint64_t)d->digits[i] << k;
-        d->digits[i] = (uint8_t)(carry % 10);
-        carry /= 10;
-    }
-    while (carry > 0) {
-        front[ahead++] = (uint8_t)(carry % 10);
-        carry /= 10;
-    }
-    memmove(d->digits + ahead, d->digits, (size_t)d->count);
-    for (int i = 0; i < ahead; i++) {
-        d->digits[i] = front[ahead - 1 - i];
-    }
-    d->count += ahead;
-    d->point += ahead;
-    while (d->count > MAX_DIGITS) {
-        d->truncated |= d->digits[--d->count] != 0;
-    }
-    trim(d);
-}
-
-/* Divided by 2^k, 0 < k <= MAX_SHIFT. */
-static void shift_right(decimal *d, int k) {
-    int read = 0, written = 0;
-    uint64_t n = 0;
-    while ((n >> k) == 0) {
-        if (read >= d->count) {
-            if (n == 0) {
-                d->count = 0;
-                d->point = 0;
-                return;
-            }
-            while ((n >> k) == 0) {
-                n *= 10;
-                read++;
-            }
-            break;
-        }
-        n = n * 10 + d->digits[read++];
-    }
-    d->point -= read - 1;
-    uint64_t low = ((uint64_t)1 << k) - 1;
-    for (; read < d->count; read++) {
-        uint8_t next = d->digits[read];
-        d->digits[written++] = (uint8_t)(n >> k);
-        n = (n & low) * 10 + next;
-    }
-    while (n > 0) {
-        uint8_t digit = (uint8_t)(n >> k);
-        if (written < MAX_DIGITS) {
-            d->digits[written++] = digit;
-        } else {
-            d->truncated |= digit != 0;
-        }
-        n = (n & low) * 10;
-    }
-    d->count = written;
-    trim(d);
-}
-
-static void shift(decimal *d, int k) {
-    if (d->count == 0) {
-        return;
-    }
-    while (k > MAX_SHIFT) {
-        shift_left(d, MAX_SHIFT);
-        k -= MAX_SHIFT;
-    }
-    while (k < -MAX_SHIFT) {
-        shift_right(d, MAX_SHIFT);
-        k += MAX_SHIFT;
-    }
-    if (k > 0) {
-        shift_left(d, k);
-    } else if (k < 0) {
-        shift_right(d, -k);
-    }
-}
-
-/* Whether keeping `count` digits rounds up: half to even. */
-static bool rounds_up(const decimal *d, int count) {
-    if (count < 0 || count >= d->count) {
-        return false;
-    }
-    if (d->digits[count] == 5 && count + 1 == d->count) {
-        return d->truncated || (count > 0 && (d->digits[count - 1] & 1u) != 0);
-    }
-    return d->digits[count] >= 5;
-}
-
-static void round_down(decimal *d, int count) {
-    if (count >= 0 && count < d->count) {
-        d->count = count;
-        trim(d);
-    }
-}
-
-static void round_up(decimal *d, int count) {
-    if (count < 0 || count >= d->count) {
-        return;
-    }
-    for (int i = count - 1; i >= 0; i--) {
-        if (d->digits[i] < 9) {
-            d->digits[i]++;
-            d->count = i + 1;
-            return;
-        }
-    }
-    d->digits[0] = 1;
-    d->count = 1;
-    d->point++;
-}
-
-static void round_to(decimal *d, int count) {
-    if (rounds_up(d, count)) {
-        round_up(d, count);
-    } else {
-        round_down(d, count);
-    }
-}
-
-static uint64_t rounded_integer(const decimal *d) {
-    if (d->point > 20) {
-        return UINT64_MAX;
-    }
-    uint64_t n = 0;
-    int i = 0;
-    for (; i < d->point && i < d->count; i++) {
-        n = n * 10 + d->digits[i];
-    }
-    for (; i < d->point; i++) {
-        n *= 10;
-    }
-    return n + (rounds_up(d, d->point) ? 1u : 0u);
-}
-
-/* The bits of the nearest number of the format; infinity when out of range. */
-static uint64_t to_bits(decimal *d, const float_format *format) {
-    static const int STEPS[] = {1, 3, 6, 9, 13, 16, 19, 23, 26}; /* 2^STEPS[i] < 10^i */
-    uint64_t infinity = (((uint64_t)1 << format->exponent_bits) - 1) << format->mantissa_bits;
-    if (d->count == 0 || d->point < -330) {
-        return 0;
-    }
-    if (d->point > 310) {
-        return infinity;
-    }
-    int exponent = 0;
-    while (d->point > 0) {
-        int n = d->point >= 9 ? 27 : STEPS[d->point];
-        shift(d, -n);
-        exponent += n;
-    }
-    while (d->point < 0 || (d->point == 0 && d->digits[0] < 5)) {
-        int n = -d->point >= 9 ? 27 : STEPS[-d->point];
-        shift(d, n);
-        exponent -= n;
-    }
-    exponent--; /* [0.5, 1) to [1, 2) */
-    if (exponent < format->bias + 1) {
-        int n = format->bias + 1 - exponent;
-        shift(d, -n);
-        exponent += n;
-    }
-    int top = (1 << format->exponent_bits) - 1;
-    if (exponent - format->bias >= top) {
-        return infinity;
-    }
-    shift(d, 1 + format->mantissa_bits);
-    uint64_t mantissa = rounded_integer(d);
-    if (mantissa == (uint64_t)2 << format->mantissa_bits) {
-        mantissa >>= 1;
-        exponent++;
-        if (exponent - format->bias >= top) {
-            return infinity;
-        }
-    }
-    if ((mantissa & ((uint64_t)1 << format->mantissa_bits)) == 0) {
-        exponent = format->bias; /* subnormal */
-    }
-    return (mantissa & (((uint64_t)1 << format->mantissa_bits) - 1)) |
-           ((uint64_t)(exponent - format->bias) << format->mantissa_bits);
-}
-
-/* Rounds `d`, which is exactly mantissa * 2^(exponent - mantissa_bits), to the fewest digits that lie between the midpoints to its
- * neighbours. */
-static void round_shortest(decimal *d, uint64_t mantissa, int exponent, const float_format *format) {
-    int least = format->bias + 1;
-    if (exponent > least && 332 * (d->point - d->count) >= 100 * (exponent - format->mantissa_bits)) {
-        return;
-    }
-    decimal upper, lower;
-    assign(&upper, mantissa * 2 + 1);
-    shift(&upper, exponent - format->mantissa_bits - 1);
-    uint64_t below = mantissa - 1;
-    int below_exponent = exponent;
-    if (mantissa <= (uint64_t)1 << format->mantissa_bits && exponent != least) {
-        below = mantissa * 2 - 1;
-        below_exponent = exponent - 1;
-    }
-    assign(&lower, below * 2 + 1);
-    shift(&lower, below_exponent - format->mantissa_bits - 1);
-    bool inclusive = mantissa % 2 == 0;
-    int delta = 0; /* 0: digits so far equal upper's; 1: one less, all 9s against 0s behind; 2: safely less */
-    for (int ui = 0;; ui++) {
-        int mi = ui - upper.point + d->point;
-        if (mi >= d->count) {
-            return;
-        }
-        int li = ui - upper.point + lower.point;
-        int l = li >= 0 && li < lower.count ? lower.digits[li] : 0;
-        int m = mi >= 0 ? d->digits[mi] : 0;
-        int u = ui < upper.count ? upper.digits[ui] : 0;
-        bool down = l != m || (inclusive && li + 1 == lower.count);
-        if (delta == 0 && m + 1 < u) {
-            delta = 2;
-        } else if (delta == 0 && m != u) {
-            delta = 1;
-        } else if (delta == 1 && (m != 9 || u != 0)) {
-            delta = 2;
-        }
-        bool up = delta > 0 && (inclusive || delta > 1 || ui + 1 < upper.count);
-        if (down && up) {
-            round_to(d, mi + 1);
-            return;
-        }
-        if (down) {
-            round_down(d, mi + 1);
-            return;
-        }
-        if (up) {
-            round_up(d, mi + 1);
-            return;
-        }
-    }
-}
+static const ef_float_format SINGLE = {23, 8, -127};
+static const ef_float_format DOUBLE = {52, 11, -1023};
 
 /* ---- 128-bit arithmetic ---- */
 
@@ -457,14 +174,14 @@ static uint32_t lay_out(const char *digits, int count, int point, bool negative,
     return n + ef_format_long(point - 1, to + n);
 }
 
-static uint32_t format_exact(uint64_t mantissa, int exponent, bool negative, const float_format *format, char *to) {
-    decimal d;
-    assign(&d, mantissa);
-    shift(&d, exponent - format->mantissa_bits);
-    decimal exact = d;
-    round_shortest(&d, mantissa, exponent, format);
+static uint32_t format_exact(uint64_t mantissa, int exponent, bool negative, const ef_float_format *format, char *to) {
+    ef_decimal d;
+    ef_decimal_assign(&d, mantissa);
+    ef_decimal_shift(&d, exponent - format->mantissa_bits);
+    ef_decimal exact = d;
+    ef_decimal_round_shortest(&d, mantissa, exponent, format);
     if (d.count == 1) { /* of the decimals with two digits the closest: 4.9E-324, not 5E-324 */
-        round_to(&exact, 2);
+        ef_decimal_round(&exact, 2);
         d = exact;
     }
     char digits[24];
@@ -709,8 +426,8 @@ static bool parse_quick(const scanned *s, double *value) {
            (s->exact || (nearest(s->mantissa + 1, s->exponent, &above) && above == *value));
 }
 
-static uint64_t parse_exact(const scanned *s, const float_format *format) {
-    decimal d;
+static uint64_t parse_exact(const scanned *s, const ef_float_format *format) {
+    ef_decimal d;
     d.count = 0;
     d.point = 0;
     d.truncated = false;
@@ -726,7 +443,7 @@ static uint64_t parse_exact(const scanned *s, const float_format *format) {
             continue;
         }
         leading = false;
-        if (d.count < MAX_DIGITS) {
+        if (d.count < EF_DECIMAL_DIGITS) {
             d.digits[d.count++] = digit;
         } else {
             d.truncated |= digit != 0;
@@ -739,7 +456,7 @@ static uint64_t parse_exact(const scanned *s, const float_format *format) {
         d.count--;
     }
     d.point = d.count > 0 ? where : 0;
-    return to_bits(&d, format);
+    return ef_decimal_to_bits(&d, format);
 }
 
 bool ef_parse_double(const char *text, size_t length, double *value) {

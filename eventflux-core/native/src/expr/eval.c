@@ -56,7 +56,7 @@ static ef_status draw(ef_eval *eval, ef_error *error) {
 
 /* ---- bitmaps ---- */
 
-static uint8_t *new_bitmap(ef_arena *arena, uint32_t rows, uint8_t fill) {
+uint8_t *ef_bitmap_new(ef_arena *arena, uint32_t rows, uint8_t fill) {
     uint8_t *bits = ef_take(arena, ef_bitmap_size(rows));
     if (bits != NULL) {
         memset(bits, fill, ef_bitmap_size(rows));
@@ -67,7 +67,7 @@ static uint8_t *new_bitmap(ef_arena *arena, uint32_t rows, uint8_t fill) {
 uint8_t *ef_call_nulls(ef_call *call) {
     ef_vector *result = call->result;
     if (result->validity == NULL || !result->owns_validity) {
-        uint8_t *bits = new_bitmap(call->arena, call->rows, 0xFF);
+        uint8_t *bits = ef_bitmap_new(call->arena, call->rows, 0xFF);
         if (bits != NULL && result->validity != NULL) {
             memcpy(bits, result->validity, ef_bitmap_size(call->rows));
         }
@@ -77,8 +77,17 @@ uint8_t *ef_call_nulls(ef_call *call) {
     return result->validity;
 }
 
+ef_status ef_call_null(ef_call *call, uint32_t row, ef_error *error) {
+    uint8_t *validity = ef_call_nulls(call);
+    if (validity == NULL) {
+        return ef_fail_memory(error);
+    }
+    ef_bit_clear(validity, row);
+    return EF_OK;
+}
+
 uint8_t *ef_call_no_values(ef_call *call) {
-    call->result->validity = new_bitmap(call->arena, call->rows, 0);
+    call->result->validity = ef_bitmap_new(call->arena, call->rows, 0);
     call->result->owns_validity = true;
     return call->result->validity;
 }
@@ -125,7 +134,8 @@ static ef_status combine_validity(const ef_call *call, uint8_t **validity, bool 
     return EF_OK;
 }
 
-static void set_null_constant(ef_vector *result) {
+void ef_call_all_null(ef_call *call) {
+    ef_vector *result = call->result;
     result->values = (void *)(uintptr_t)NOTHING;
     result->validity = (uint8_t *)(uintptr_t)NOTHING;
     result->index_mask = 0;
@@ -150,175 +160,6 @@ static ef_status take_values(ef_call *call, ef_error *error) {
     return call->result->values != NULL ? EF_OK : ef_fail_memory(error);
 }
 
-/* ---- masks and failures ---- */
-
-static ef_status mask_rows(ef_eval *eval, uint32_t mask, const uint8_t **reached, ef_error *error) {
-    uint8_t **known = &eval->masks[mask - 1];
-    if (*known == NULL) {
-        const ef_mask *self = &eval->program->masks[mask - 1];
-        const uint8_t *parent = NULL;
-        if (self->parent != 0) {
-            EF_TRY(mask_rows(eval, self->parent, &parent, error)); /* as deep as masks nest in the program */
-        }
-        uint8_t *rows = ef_take(eval->arena, eval->rows);
-        if (rows == NULL) {
-            return ef_fail_memory(error);
-        }
-        const ef_vector *condition = &eval->vectors[self->condition];
-        const uint8_t *values = condition->values;
-        for (uint32_t i = 0; i < eval->rows; i++) {
-            bool holds = values[i & condition->index_mask] != 0 && !ef_vector_null(condition, i);
-            rows[i] = holds == self->when && (parent == NULL || parent[i] != 0);
-        }
-        *known = rows;
-    }
-    *reached = *known;
-    return EF_OK;
-}
-
-static bool has_failed(const ef_eval *eval, uint32_t row) {
-    return eval->failures != NULL && eval->failures[row] != NULL;
-}
-
-static ef_status record_failure(ef_eval *eval, uint32_t row, const char *message, ef_error *error) {
-    if (has_failed(eval, row)) {
-        return EF_OK;
-    }
-    if (eval->failures == NULL) {
-        eval->failures = ef_take(eval->arena, eval->rows * sizeof *eval->failures);
-        if (eval->failures == NULL) {
-            return ef_fail_memory(error);
-        }
-        memset(eval->failures, 0, eval->rows * sizeof *eval->failures);
-    }
-    size_t length = strlen(message);
-    char *copy = ef_take(eval->arena, length + 1);
-    if (copy == NULL) {
-        return ef_fail_memory(error);
-    }
-    memcpy(copy, message, length + 1);
-    eval->failures[row] = copy;
-    eval->failed++;
-    return EF_OK;
-}
-
-ef_status ef_call_fail(ef_call *call, uint32_t row, const char *message, ef_error *error) {
-    ef_eval *eval = call->eval;
-    uint8_t *validity = ef_call_nulls(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_bit_clear(validity, row);
-    if (call->instruction->mask != 0) {
-        const uint8_t *reached;
-        EF_TRY(mask_rows(eval, call->instruction->mask, &reached, error));
-        if (reached[row] == 0) {
-            return EF_OK;
-        }
-    }
-    return record_failure(eval, row, message, error);
-}
-
-/* ---- calls of the host ---- */
-
-/* A vector as a plain column of all rows. */
-static ef_status spread(ef_eval *eval, const ef_vector *vector, ef_column *column, ef_error *error);
-
-static ef_status gather_operand(ef_eval *eval, const ef_vector *vector, const uint32_t *rows, uint32_t count,
-                                ef_column *column, ef_error *error) {
-    ef_column all;
-    EF_TRY(spread(eval, vector, &all, error));
-    if (rows == NULL) {
-        *column = all;
-        return EF_OK;
-    }
-    size_t width = ef_type_width(all.type);
-    char *values = ef_take(eval->arena, width * count);
-    uint8_t *validity = all.validity != NULL ? new_bitmap(eval->arena, count, 0) : NULL;
-    if (values == NULL || (all.validity != NULL && validity == NULL)) {
-        return ef_fail_memory(error);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(values + width * i, (const char *)all.values + width * rows[i], width);
-        if (validity != NULL && ef_bit(all.validity, rows[i])) {
-            ef_bit_set(validity, i);
-        }
-    }
-    *column = (ef_column){.values = values, .validity = validity, .type = all.type};
-    return EF_OK;
-}
-
-static ef_status call_host(ef_call *call, ef_error *error) {
-    ef_eval *eval = call->eval;
-    ef_host *host = eval->run->host;
-    if (host == NULL || host->call == NULL) {
-        return ef_fail(error, EF_INVALID, "functions of the host cannot be called here");
-    }
-    const uint8_t *reached = NULL;
-    if (call->instruction->mask != 0) {
-        EF_TRY(mask_rows(eval, call->instruction->mask, &reached, error));
-    }
-    uint32_t *rows = NULL;
-    uint32_t count = eval->rows;
-    if (reached != NULL || eval->failed > 0) {
-        rows = ef_take(eval->arena, eval->rows * sizeof *rows);
-        if (rows == NULL) {
-            return ef_fail_memory(error);
-        }
-        count = 0;
-        for (uint32_t i = 0; i < eval->rows; i++) {
-            rows[count] = i;
-            count += (reached == NULL || reached[i] != 0) && !has_failed(eval, i);
-        }
-        if (count == 0) {
-            set_null_constant(call->result);
-            return EF_OK;
-        }
-    }
-    ef_column *operands = ef_take(eval->arena, call->count * sizeof *operands);
-    size_t width = ef_type_width((ef_type)call->result->type);
-    ef_column result = {.values = ef_take(eval->arena, width * count),
-                        .validity = new_bitmap(eval->arena, count, 0xFF),
-                        .type = (ef_type)call->result->type};
-    uint8_t *failed = ef_take(eval->arena, count);
-    if (operands == NULL || result.values == NULL || result.validity == NULL || failed == NULL) {
-        return ef_fail_memory(error);
-    }
-    memset(result.values, 0, width * count);
-    memset(failed, 0, count);
-    for (uint32_t i = 0; i < call->count; i++) {
-        EF_TRY(gather_operand(eval, ef_operand(call, i), rows, count, &operands[i], error));
-    }
-    EF_TRY(host->call(host->context, call->instruction->function, count, call->count, operands, &result, failed,
-                      eval->arena, error));
-    for (uint32_t i = 0; i < count; i++) {
-        if (failed[i] != 0) {
-            const char *text = host->failure != NULL ? host->failure(host->context, i) : NULL;
-            EF_TRY(record_failure(eval, rows != NULL ? rows[i] : i, text != NULL ? text : "the function failed", error));
-            ef_bit_clear(result.validity, i);
-        }
-    }
-    if (rows == NULL) {
-        call->result->values = result.values;
-        call->result->validity = result.validity;
-        call->result->owns_validity = true;
-        return EF_OK;
-    }
-    EF_TRY(take_values(call, error));
-    uint8_t *validity = ef_call_no_values(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    memset(call->result->values, 0, width * eval->rows);
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy((char *)call->result->values + width * rows[i], (char *)result.values + width * i, width);
-        if (ef_bit(result.validity, i)) {
-            ef_bit_set(validity, rows[i]);
-        }
-    }
-    return EF_OK;
-}
-
 /* ---- instructions ---- */
 
 static ef_status run_instruction(ef_call *call, ef_error *error) {
@@ -330,7 +171,7 @@ static ef_status run_instruction(ef_call *call, ef_error *error) {
         EF_TRY(combine_validity(call, &validity, &owned, &none, error));
         if (none) {
             if (operation->nulls == EF_NULL_NULL) {
-                set_null_constant(result);
+                ef_call_all_null(call);
                 return EF_OK;
             }
             EF_TRY(take_values(call, error));
@@ -353,12 +194,12 @@ static ef_status run_instruction(ef_call *call, ef_error *error) {
         if (result->validity != NULL && ef_bit(result->validity, 0)) {
             result->validity = NULL;
         } else if (result->validity != NULL) {
-            set_null_constant(result);
+            ef_call_all_null(call);
         }
     } else if (EF_UNLIKELY(result->index_mask == 0 && !result->null)) {
         /* An alias of a constant: kernels may rely on it that two constants meet in constant instructions only. */
         ef_column column;
-        EF_TRY(spread(call->eval, result, &column, error));
+        EF_TRY(ef_eval_spread(call->eval, result, &column, error));
         result->values = column.values;
         result->index_mask = EF_ALL_ROWS;
     }
@@ -414,7 +255,7 @@ static ef_status run_all(ef_eval *eval, ef_error *error) {
         call.count = instruction->count;
         call.rows = instruction->constant ? 1 : eval->rows;
         call.result = &eval->vectors[instruction->result];
-        EF_TRY(EF_LIKELY(instruction->operation != NULL) ? run_instruction(&call, error) : call_host(&call, error));
+        EF_TRY(EF_LIKELY(instruction->operation != NULL) ? run_instruction(&call, error) : ef_call_host(&call, error));
     }
     return EF_OK;
 }
@@ -449,7 +290,7 @@ static ef_status report_failures(const ef_eval *eval, ef_error *error) {
         }                                     \
     } while (0)
 
-static ef_status spread(ef_eval *eval, const ef_vector *vector, ef_column *column, ef_error *error) {
+ef_status ef_eval_spread(ef_eval *eval, const ef_vector *vector, ef_column *column, ef_error *error) {
     column->type = (ef_type)vector->type;
     if (vector->index_mask == EF_ALL_ROWS) {
         column->values = vector->values;
@@ -466,7 +307,7 @@ static ef_status spread(ef_eval *eval, const ef_vector *vector, ef_column *colum
     column->validity = NULL;
     if (vector->null) {
         memset(values, 0, width * rows);
-        column->validity = new_bitmap(eval->arena, rows, 0);
+        column->validity = ef_bitmap_new(eval->arena, rows, 0);
         return column->validity != NULL ? EF_OK : ef_fail_memory(error);
     }
     switch (width) {
@@ -523,7 +364,7 @@ static void zero_nulls(ef_column *column, uint32_t rows) {
 
 /* Nulls in the failed rows. The column must not be written if it is the batch's own: values are copied then. */
 static ef_status null_failed(ef_eval *eval, ef_column *column, bool borrowed, ef_error *error) {
-    uint8_t *validity = new_bitmap(eval->arena, eval->rows, 0xFF);
+    uint8_t *validity = ef_bitmap_new(eval->arena, eval->rows, 0xFF);
     size_t width = ef_type_width(column->type);
     char *values = borrowed ? ef_take(eval->arena, width * eval->rows) : column->values;
     if (validity == NULL || values == NULL) {
@@ -563,7 +404,7 @@ ef_status ef_program_run(const ef_program *program, const ef_batch *batch, ef_ru
     for (uint32_t i = 0; i < program->output_count; i++) {
         ef_register from = program->outputs[i];
         const ef_vector *vector = &eval.vectors[from];
-        EF_TRY(spread(&eval, vector, &outputs[i], error));
+        EF_TRY(ef_eval_spread(&eval, vector, &outputs[i], error));
         if (outputs[i].validity != NULL && !vector->null && !vector->borrowed) {
             zero_nulls(&outputs[i], eval.rows);
         }
@@ -575,7 +416,7 @@ ef_status ef_program_run(const ef_program *program, const ef_batch *batch, ef_ru
         return EF_OK;
     }
     if (ok != NULL) {
-        *ok = new_bitmap(eval.arena, eval.rows, 0xFF);
+        *ok = ef_bitmap_new(eval.arena, eval.rows, 0xFF);
         if (*ok == NULL) {
             return ef_fail_memory(error);
         }

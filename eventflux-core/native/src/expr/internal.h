@@ -153,16 +153,37 @@ static inline bool ef_vector_null(const ef_vector *vector, uint32_t row) {
     return vector->validity != NULL && !ef_bit(vector->validity, row & vector->index_mask);
 }
 
+/* A bitmap of the arena, each byte `fill`; NULL: out of memory. */
+uint8_t *ef_bitmap_new(ef_arena *arena, uint32_t rows, uint8_t fill);
+
 /* The result's bitmap to clear bits in, all set so far but for null operands. NULL: out of memory. */
 uint8_t *ef_call_nulls(ef_call *call);
+
+/* Makes the result of the row null. */
+ef_status ef_call_null(ef_call *call, uint32_t row, ef_error *error) EF_MUST_USE;
 
 /* For EF_NULL_OWN: a bitmap with all bits clear. */
 uint8_t *ef_call_no_values(ef_call *call);
 
-/* Whether the row is reached by the instruction's mask and has not failed yet. */
-bool ef_call_reaches(ef_call *call, uint32_t row, ef_error *error);
 /* Fails the row if it is reached; its result is null either way. `message` is copied. */
 ef_status ef_call_fail(ef_call *call, uint32_t row, const char *message, ef_error *error) EF_MUST_USE;
+
+/* The rows that a mask lets through, a byte each. */
+ef_status ef_eval_mask(ef_eval *eval, uint32_t mask, const uint8_t **reached, ef_error *error) EF_MUST_USE;
+/* Notes the failure of a row, unless it has failed before. `message` is copied. */
+ef_status ef_eval_fail(ef_eval *eval, uint32_t row, const char *message, ef_error *error) EF_MUST_USE;
+static inline bool ef_eval_has_failed(const ef_eval *eval, uint32_t row) {
+    return eval->failures != NULL && eval->failures[row] != NULL;
+}
+
+/* A vector as a plain column of all rows. */
+ef_status ef_eval_spread(ef_eval *eval, const ef_vector *vector, ef_column *column, ef_error *error) EF_MUST_USE;
+
+/* The result is null in all rows. */
+void ef_call_all_null(ef_call *call);
+
+/* Runs an instruction that calls the host. */
+ef_status ef_call_host(ef_call *call, ef_error *error) EF_MUST_USE;
 
 /* The constant in a register while building: its value, NULL if it is null; *is_constant false when it is not one. */
 const void *ef_program_constant_at(const ef_program *program, ef_register value, bool *is_constant);

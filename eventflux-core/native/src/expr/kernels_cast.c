@@ -240,17 +240,8 @@ static bool parse_double(const ef_str *text, double *value) {
         return EF_OK;                                                        \
     }
 
-static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
-    uint8_t *validity = ef_call_nulls(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_bit_clear(validity, row);
-    return EF_OK;
-}
-
 #define BOTH(f, FROM, t, T, PARSE, WORDS)                                                                       \
-    READING(convert_##f##_##t, FROM, T, PARSE, EF_TRY(null_row(call, i, error)))                                \
+    READING(convert_##f##_##t, FROM, T, PARSE, EF_TRY(ef_call_null(call, i, error)))                                \
     READING(strict_convert_##f##_##t, FROM, T, PARSE, EF_TRY(fail_value(call, i, WORDS, error)))
 
 BOTH(string, ef_str, int, int32_t, parse_int, "INT")
@@ -386,7 +377,7 @@ static bool is_of_type(const ef_object_token *token, ef_type type) {
             if (first_token(&from[i], &token) && is_of_type(&token, TYPE)) { \
                 to[i] = VALUE;                                               \
             } else {                                                         \
-                EF_TRY(null_row(call, i, error));                            \
+                EF_TRY(ef_call_null(call, i, error));                            \
             }                                                                \
         }                                                                    \
         return EF_OK;                                                        \

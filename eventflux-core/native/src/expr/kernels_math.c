@@ -33,15 +33,6 @@ MAPPING(cos, double, double, cos(x))
 MAPPING(tan, double, double, tan(x))
 MAPPING(atan, double, double, atan(x))
 
-static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
-    uint8_t *validity = ef_call_nulls(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_bit_clear(validity, row);
-    return EF_OK;
-}
-
 #define LIMITED(name, INSIDE, EXPRESSION)                                    \
     ef_status ef_kernel_##name(ef_call *call, ef_error *error) {             \
         const double *from = ef_operand(call, 0)->values;                    \
@@ -52,7 +43,7 @@ static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
             if (EF_LIKELY(INSIDE)) {                                         \
                 to[i] = EXPRESSION;                                          \
             } else {                                                         \
-                EF_TRY(null_row(call, i, error));                            \
+                EF_TRY(ef_call_null(call, i, error));                            \
             }                                                                \
         }                                                                    \
         return EF_OK;                                                        \
@@ -76,13 +67,14 @@ LIMITED(acos, !(fabs(x) > 1), acos(x))
             if (EF_LIKELY(INSIDE)) {                                         \
                 to[i] = EXPRESSION;                                          \
             } else {                                                         \
-                EF_TRY(null_row(call, i, error));                            \
+                EF_TRY(ef_call_null(call, i, error));                            \
             }                                                                \
         }                                                                    \
         return EF_OK;                                                        \
     }
 
-PAIRING(log, !(x <= 0) && x != 1 && !(y <= 0), log(y) / log(x))
+/* Powers of the usual bases have whole logarithms. */
+PAIRING(log, !(x <= 0) && x != 1 && !(y <= 0), x == 10 ? log10(y) : x == 2 ? log2(y) : log(y) / log(x))
 /* No real result: a negative base with a fraction as exponent, zero with a negative one. */
 PAIRING(power, !(x < 0 && y == y && y != trunc(y) && fabs(x) < HUGE_VAL) && !(x == 0 && y < 0), pow(x, y))
 PAIRING(atan2, true, atan2(x, y))

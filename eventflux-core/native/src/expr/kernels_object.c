@@ -3,15 +3,6 @@
 
 #include "base/json.h"
 
-static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
-    uint8_t *validity = ef_call_nulls(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_bit_clear(validity, row);
-    return EF_OK;
-}
-
 /* The value of row i as an operand of a maker: NULL for null. */
 static const void *value_at(const ef_vector *vector, uint32_t row) {
     size_t width = ef_type_width((ef_type)vector->type);
@@ -212,7 +203,7 @@ static ef_status parts(ef_call *call, bool by_name, ef_error *error) {
         bool found = by_name ? enter_member(&start, &end, ef_str_data(key), ((const ef_str *)key)->length)
                              : enter_element(&start, &end, *(const int32_t *)key);
         if (!found || !read_as(type, start, end, to + width * i)) {
-            EF_TRY(null_row(call, i, error));
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -304,7 +295,7 @@ static ef_status json_values(ef_call *call, bool from_text, ef_error *error) {
             ef_object_writer read;
             ef_object_writer_init(&read, call->arena);
             if (!ef_json_read(ef_str_data(whole), whole->length, &read)) {
-                EF_TRY(null_row(call, i, error));
+                EF_TRY(ef_call_null(call, i, error));
                 continue;
             }
             if (!ef_object_writer_take(&read, &parsed)) {
@@ -314,7 +305,7 @@ static ef_status json_values(ef_call *call, bool from_text, ef_error *error) {
         }
         const char *start = ef_str_data(whole), *end = start + whole->length;
         if (!follow(way, &start, &end) || !read_as(type, start, end, to + width * i)) {
-            EF_TRY(null_row(call, i, error));
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;

@@ -128,26 +128,9 @@ static int64_t long_at(const ef_vector *vector, uint32_t row) {
     return ((const int64_t *)vector->values)[row & vector->index_mask];
 }
 
-static const ef_str *text_at(const ef_vector *vector, uint32_t row) {
-    return (const ef_str *)vector->values + (row & vector->index_mask);
-}
-
 /* A unit operand, read once if it is a constant. */
 static time_unit unit_at(const ef_vector *vector, uint32_t row, time_unit known) {
-    return row > 0 && vector->index_mask == 0 ? known : unit_of(text_at(vector, row));
-}
-
-static bool is_null_row(const ef_call *call, uint32_t row) {
-    return call->result->validity != NULL && !ef_bit(call->result->validity, row);
-}
-
-static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
-    uint8_t *validity = ef_call_nulls(call);
-    if (validity == NULL) {
-        return ef_fail_memory(error);
-    }
-    ef_bit_clear(validity, row);
-    return EF_OK;
+    return row > 0 && vector->index_mask == 0 ? known : unit_of(ef_text_at(vector, row));
 }
 
 /* ---- fields ---- */
@@ -162,7 +145,7 @@ static ef_status null_row(ef_call *call, uint32_t row, ef_error *error) {
             int64_t value;                                                   \
             unit = unit_at(field, i, unit);                                  \
             if (!field_of(long_at(time, i), unit, &value)) {                 \
-                EF_TRY(null_row(call, i, error));                            \
+                EF_TRY(ef_call_null(call, i, error));                            \
             }                                                                \
             to[i] = (T)value;                                                \
         }                                                                    \
@@ -232,8 +215,8 @@ static ef_status add_all(ef_call *call, bool backwards, ef_error *error) {
         unit = unit_at(names, i, unit);
         to[i] = 0;
         bool fits = !backwards || !__builtin_sub_overflow((int64_t)0, count, &count);
-        if (!is_null_row(call, i) && (!fits || !add_units(long_at(ef_operand(call, 0), i), count, unit, &to[i]))) {
-            EF_TRY(null_row(call, i, error));
+        if (!ef_any_null(call, i) && (!fits || !add_units(long_at(ef_operand(call, 0), i), count, unit, &to[i]))) {
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -282,9 +265,9 @@ ef_status ef_kernel_date_diff(ef_call *call, ef_error *error) {
     for (uint32_t i = 0; i < call->rows; i++) {
         unit = unit_at(ef_operand(call, 0), i, unit);
         to[i] = 0;
-        if (!is_null_row(call, i) &&
+        if (!ef_any_null(call, i) &&
             !units_between(long_at(ef_operand(call, 1), i), long_at(ef_operand(call, 2), i), unit, &to[i])) {
-            EF_TRY(null_row(call, i, error));
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -315,8 +298,8 @@ ef_status ef_kernel_date_trunc(ef_call *call, ef_error *error) {
     for (uint32_t i = 0; i < call->rows; i++) {
         unit = unit_at(ef_operand(call, 0), i, unit);
         to[i] = 0;
-        if (!is_null_row(call, i) && !truncate_to(long_at(ef_operand(call, 1), i), unit, &to[i])) {
-            EF_TRY(null_row(call, i, error));
+        if (!ef_any_null(call, i) && !truncate_to(long_at(ef_operand(call, 1), i), unit, &to[i])) {
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -330,12 +313,12 @@ ef_status ef_kernel_format_date(ef_call *call, ef_error *error) {
     ef_str *to = call->result->values;
     for (uint32_t i = 0; i < call->rows; i++) {
         to[i] = ef_str_empty();
-        if (is_null_row(call, i)) {
+        if (ef_any_null(call, i)) {
             continue;
         }
         ef_object_writer text; /* as a plain buffer */
         ef_object_writer_init(&text, call->arena);
-        const char *problem = ef_date_format(long_at(time, i), text_at(pattern, i), &text);
+        const char *problem = ef_date_format(long_at(time, i), ef_text_at(pattern, i), &text);
         if (problem != NULL) {
             EF_TRY(ef_call_fail(call, i, problem, error));
         } else if (!ef_object_writer_take(&text, &to[i])) {
@@ -349,8 +332,8 @@ ef_status ef_kernel_parse_date(ef_call *call, ef_error *error) {
     int64_t *to = call->result->values;
     for (uint32_t i = 0; i < call->rows; i++) {
         to[i] = 0;
-        if (!is_null_row(call, i) && !ef_date_parse(text_at(ef_operand(call, 0), i), text_at(ef_operand(call, 1), i), &to[i])) {
-            EF_TRY(null_row(call, i, error));
+        if (!ef_any_null(call, i) && !ef_date_parse(ef_text_at(ef_operand(call, 0), i), ef_text_at(ef_operand(call, 1), i), &to[i])) {
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -361,8 +344,8 @@ ef_status ef_kernel_parse_timestamp(ef_call *call, ef_error *error) {
     int64_t *to = call->result->values;
     for (uint32_t i = 0; i < call->rows; i++) {
         to[i] = 0;
-        if (!is_null_row(call, i) && !ef_iso_parse(ef_str_data(&from[i]), from[i].length, &to[i])) {
-            EF_TRY(null_row(call, i, error));
+        if (!ef_any_null(call, i) && !ef_iso_parse(ef_str_data(&from[i]), from[i].length, &to[i])) {
+            EF_TRY(ef_call_null(call, i, error));
         }
     }
     return EF_OK;
@@ -372,9 +355,9 @@ ef_status ef_kernel_strict_parse_timestamp(ef_call *call, ef_error *error) {
     const ef_vector *text = ef_operand(call, 0);
     int64_t *to = call->result->values;
     for (uint32_t i = 0; i < call->rows; i++) {
-        const ef_str *from = text_at(text, i);
+        const ef_str *from = ef_text_at(text, i);
         to[i] = 0;
-        if (!is_null_row(call, i) && !ef_iso_parse(ef_str_data(from), from->length, &to[i])) {
+        if (!ef_any_null(call, i) && !ef_iso_parse(ef_str_data(from), from->length, &to[i])) {
             EF_TRY(ef_call_fail(call, i, "the text is not a time in ISO 8601", error));
         }
     }

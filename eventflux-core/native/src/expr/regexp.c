@@ -7,7 +7,7 @@
  *      block = ef_regexp | instructions | ranges of classes
  *
  * Recursion follows the nesting of groups, which is limited; repetition by counts multiplies instructions, which are limited too. */
-#include "expr/regexp.h"
+#include "expr/regexp_program.h"
 
 #include "base/number_text.h"
 #include "base/unicode_case.h"
@@ -20,49 +20,8 @@
 #define MAX_INSTRUCTIONS 20000u
 #define MAX_COUNT 1000u
 
-typedef enum opcode { OP_CHAR, OP_CHAR_FOLDED, OP_ANY, OP_ANY_AT_ALL, OP_CLASS, OP_SPLIT, OP_JUMP, OP_PLACE, OP_MATCH } opcode;
-
-typedef enum place {
-    PLACE_BEGIN,
-    PLACE_END,      /* or before a line end that ends the text */
-    PLACE_END_ONLY,
-    PLACE_LINE_BEGIN,
-    PLACE_LINE_END,
-    PLACE_WORD,
-    PLACE_NO_WORD
-} place;
-
-typedef struct instruction {
-    uint32_t code;
-    uint32_t x; /* character; place; first target; first range of the class */
-    uint32_t y; /* second target; count of ranges, with CLASS_NEGATED and CLASS_FOLDED */
-} instruction;
-
-#define CLASS_NEGATED 0x80000000u
-#define CLASS_FOLDED 0x40000000u
-#define CLASS_COUNT 0x3FFFFFFFu
-
-typedef struct code_range {
-    uint32_t first;
-    uint32_t last;
-} code_range;
-
-struct ef_regexp {
-    uint32_t count;
-    uint32_t ranges;
-    uint32_t first_byte; /* every match begins with it; 256: unknown */
-};
-
-static const instruction *instructions_of(const ef_regexp *regexp) {
-    return (const instruction *)(const void *)(regexp + 1);
-}
-
-static const code_range *ranges_of(const ef_regexp *regexp) {
-    return (const code_range *)(const void *)(instructions_of(regexp) + regexp->count);
-}
-
 size_t ef_regexp_size(const ef_regexp *regexp) {
-    return sizeof *regexp + regexp->count * sizeof(instruction) + regexp->ranges * sizeof(code_range);
+    return sizeof *regexp + regexp->count * sizeof(ef_regexp_instruction) + regexp->ranges * sizeof(ef_code_range);
 }
 
 /* ---- the tree ---- */
@@ -104,9 +63,9 @@ typedef struct compiler {
     bool quoting; /* between \Q and \E */
     node *nodes;
     uint32_t node_count, node_capacity;
-    code_range *ranges;
+    ef_code_range *ranges;
     uint32_t range_count, range_capacity;
-    instruction *made;
+    ef_regexp_instruction *made;
     uint32_t made_count, made_capacity;
 } compiler;
 
@@ -148,7 +107,7 @@ static bool add_range(compiler *c, uint32_t first, uint32_t last) {
     if (!reserve(c, (void **)&c->ranges, c->range_count, &c->range_capacity, sizeof *c->ranges)) {
         return false;
     }
-    c->ranges[c->range_count++] = (code_range){first, last};
+    c->ranges[c->range_count++] = (ef_code_range){first, last};
     return true;
 }
 
@@ -198,7 +157,7 @@ static bool read_hex(compiler *c, uint32_t digits, uint32_t *value) {
 static bool complement(compiler *c, uint32_t from) {
     /* The ranges are few and made here: sorted, not overlapping. */
     uint32_t count = c->range_count - from, next = 0;
-    code_range copy[8];
+    ef_code_range copy[8];
     memcpy(copy, c->ranges + from, count * sizeof *copy);
     c->range_count = from;
     for (uint32_t i = 0; i < count; i++) {
@@ -236,7 +195,7 @@ static bool add_known_class(compiler *c, char letter, bool *known) {
 static bool add_named_class(compiler *c, bool negated) {
     static const struct {
         const char *name;
-        code_range ranges[4];
+        ef_code_range ranges[4];
     } NAMED[] = {
         {"{Lower}", {{'a', 'z'}}},
         {"{Upper}", {{'A', 'Z'}}},
@@ -364,7 +323,7 @@ static bool read_class(compiler *c, flags mode, uint32_t *index) {
         return refuse(c, "a class is not closed by ']'");
     }
     return add_node(c, NODE_CLASS, from,
-                    (c->range_count - from) | (negated ? CLASS_NEGATED : 0) | (mode.ignore_case ? CLASS_FOLDED : 0), index);
+                    (c->range_count - from) | (negated ? EF_CLASS_NEGATED : 0) | (mode.ignore_case ? EF_CLASS_FOLDED : 0), index);
 }
 
 /* Behind a backslash outside a class. */
@@ -377,16 +336,16 @@ static bool read_backslash(compiler *c, flags mode, uint32_t *index) {
     switch (*c->at) {
     case 'A':
         c->at++;
-        return add_node(c, NODE_PLACE, PLACE_BEGIN, 0, index);
+        return add_node(c, NODE_PLACE, EF_AT_BEGIN, 0, index);
     case 'z':
         c->at++;
-        return add_node(c, NODE_PLACE, PLACE_END_ONLY, 0, index);
+        return add_node(c, NODE_PLACE, EF_AT_END_ONLY, 0, index);
     case 'Z':
         c->at++;
-        return add_node(c, NODE_PLACE, PLACE_END, 0, index);
+        return add_node(c, NODE_PLACE, EF_AT_END, 0, index);
     case 'b':
     case 'B':
-        return add_node(c, NODE_PLACE, *c->at++ == 'b' ? PLACE_WORD : PLACE_NO_WORD, 0, index);
+        return add_node(c, NODE_PLACE, *c->at++ == 'b' ? EF_AT_WORD : EF_AT_NO_WORD, 0, index);
     case 'k':
         return refuse(c, "back references are not supported");
     case 'p':
@@ -496,10 +455,10 @@ static bool read_atom(compiler *c, flags *mode, uint32_t depth, uint32_t *index)
         return add_node(c, mode->dot_all ? NODE_ANY_AT_ALL : NODE_ANY, 0, 0, index);
     case '^':
         c->at++;
-        return add_node(c, NODE_PLACE, mode->lines ? PLACE_LINE_BEGIN : PLACE_BEGIN, 0, index);
+        return add_node(c, NODE_PLACE, mode->lines ? EF_AT_LINE_BEGIN : EF_AT_BEGIN, 0, index);
     case '$':
         c->at++;
-        return add_node(c, NODE_PLACE, mode->lines ? PLACE_LINE_END : PLACE_END, 0, index);
+        return add_node(c, NODE_PLACE, mode->lines ? EF_AT_LINE_END : EF_AT_END, 0, index);
     case '\\':
         c->at++;
         return read_backslash(c, *mode, index);
@@ -648,14 +607,14 @@ static bool read_choice(compiler *c, flags mode, uint32_t depth, uint32_t *index
 
 /* ---- instructions ---- */
 
-static bool put(compiler *c, opcode code, uint32_t x, uint32_t y) {
+static bool put(compiler *c, ef_regexp_opcode code, uint32_t x, uint32_t y) {
     if (c->made_count >= MAX_INSTRUCTIONS) {
         return refuse(c, "the expression is too large");
     }
     if (!reserve(c, (void **)&c->made, c->made_count, &c->made_capacity, sizeof *c->made)) {
         return false;
     }
-    c->made[c->made_count++] = (instruction){code, x, y};
+    c->made[c->made_count++] = (ef_regexp_instruction){code, x, y};
     return true;
 }
 
@@ -669,7 +628,7 @@ static bool emit_repeat(compiler *c, const node *self) {
     }
     uint32_t start = c->made_count;
     if (self->y == UINT32_MAX) { /* L: split body, out; body; jump L */
-        if (!put(c, OP_SPLIT, start + 1, 0) || !emit(c, self->child) || !put(c, OP_JUMP, start, 0)) {
+        if (!put(c, EF_RE_SPLIT, start + 1, 0) || !emit(c, self->child) || !put(c, EF_RE_JUMP, start, 0)) {
             return false;
         }
         c->made[start].y = c->made_count;
@@ -679,7 +638,7 @@ static bool emit_repeat(compiler *c, const node *self) {
     uint32_t open = NO_NODE;
     for (uint32_t i = self->x; i < self->y; i++) {
         uint32_t split = c->made_count;
-        if (!put(c, OP_SPLIT, split + 1, open) || !emit(c, self->child)) {
+        if (!put(c, EF_RE_SPLIT, split + 1, open) || !emit(c, self->child)) {
             return false;
         }
         open = split;
@@ -697,7 +656,7 @@ static bool emit_choice(compiler *c, const node *self) {
     for (uint32_t child = self->child; child != NO_NODE; child = c->nodes[child].next) {
         uint32_t split = c->made_count;
         bool last = c->nodes[child].next == NO_NODE;
-        if (!last && !put(c, OP_SPLIT, split + 1, 0)) {
+        if (!last && !put(c, EF_RE_SPLIT, split + 1, 0)) {
             return false;
         }
         if (!emit(c, child)) {
@@ -705,7 +664,7 @@ static bool emit_choice(compiler *c, const node *self) {
         }
         if (!last) {
             uint32_t jump = c->made_count;
-            if (!put(c, OP_JUMP, open, 0)) {
+            if (!put(c, EF_RE_JUMP, open, 0)) {
                 return false;
             }
             open = jump;
@@ -724,15 +683,15 @@ static bool emit(compiler *c, uint32_t index) {
     const node self = c->nodes[index];
     switch (self.kind) {
     case NODE_CHARACTER:
-        return self.folded ? put(c, OP_CHAR_FOLDED, ef_fold_point(self.x), 0) : put(c, OP_CHAR, self.x, 0);
+        return self.folded ? put(c, EF_RE_CHAR_FOLDED, ef_fold_point(self.x), 0) : put(c, EF_RE_CHAR, self.x, 0);
     case NODE_ANY:
-        return put(c, OP_ANY, 0, 0);
+        return put(c, EF_RE_ANY, 0, 0);
     case NODE_ANY_AT_ALL:
-        return put(c, OP_ANY_AT_ALL, 0, 0);
+        return put(c, EF_RE_ANY_AT_ALL, 0, 0);
     case NODE_CLASS:
-        return put(c, OP_CLASS, self.x, self.y);
+        return put(c, EF_RE_CLASS, self.x, self.y);
     case NODE_PLACE:
-        return put(c, OP_PLACE, self.x, 0);
+        return put(c, EF_RE_PLACE, self.x, 0);
     case NODE_SEQUENCE:
         for (uint32_t child = self.child; child != NO_NODE; child = c->nodes[child].next) {
             if (!emit(c, child)) {
@@ -757,12 +716,12 @@ ef_status ef_regexp_compile(const char *pattern, uint32_t length, ef_arena *aren
     if (good && !at_end(&c)) {
         good = refuse(&c, "a ')' without its '('");
     }
-    good = good && emit(&c, root) && put(&c, OP_MATCH, 0, 0);
+    good = good && emit(&c, root) && put(&c, EF_RE_MATCH, 0, 0);
     if (!good) {
         return c.no_memory ? EF_NO_MEMORY : EF_INVALID;
     }
     ef_regexp header = {.count = c.made_count, .ranges = c.range_count, .first_byte = 256};
-    if (c.made[0].code == OP_CHAR) {
+    if (c.made[0].code == EF_RE_CHAR) {
         char bytes[4];
         (void)ef_utf8_encode(c.made[0].x, bytes);
         header.first_byte = (unsigned char)bytes[0];
@@ -778,184 +737,4 @@ ef_status ef_regexp_compile(const char *pattern, uint32_t length, ef_arena *aren
     }
     *regexp = made;
     return EF_OK;
-}
-
-/* ---- searching ---- */
-
-/* The threads that wait for the character at a position: places in the program, each once. `index` need not be cleared: an entry
- * counts only if `dense` points back. */
-typedef struct thread_set {
-    uint32_t *dense;
-    uint32_t *index;
-    uint32_t count;
-} thread_set;
-
-typedef struct search {
-    const ef_regexp *regexp;
-    const char *text;
-    uint32_t length;
-    uint32_t *stack;
-} search;
-
-size_t ef_regexp_scratch(const ef_regexp *regexp) {
-    return ((size_t)regexp->count * 6 + 2) * sizeof(uint32_t);
-}
-
-static bool is_word(uint32_t point) {
-    return (point >= '0' && point <= '9') || (point >= 'A' && point <= 'Z') || point == '_' || (point >= 'a' && point <= 'z');
-}
-
-static bool is_line_end(uint32_t point) {
-    return point == '\n' || point == '\r' || point == 0x85 || point == 0x2028 || point == 0x2029;
-}
-
-/* The code point that ends at `at`, which is not 0. */
-static uint32_t point_before(const char *text, uint32_t at) {
-    uint32_t width;
-    do {
-        at--;
-    } while (at > 0 && ((unsigned char)text[at] & 0xC0u) == 0x80u);
-    return ef_utf8_decode(text + at, &width);
-}
-
-static bool is_at(const search *s, uint32_t kind, uint32_t at) {
-    uint32_t width;
-    uint32_t next = at < s->length ? ef_utf8_decode(s->text + at, &width) : 0;
-    switch ((place)kind) {
-    case PLACE_BEGIN:
-        return at == 0;
-    case PLACE_END_ONLY:
-        return at == s->length;
-    case PLACE_END:
-        if (at == s->length) {
-            return true;
-        }
-        if (next == '\n' && at > 0 && s->text[at - 1] == '\r') {
-            return false; /* within the line end */
-        }
-        return is_line_end(next) && (at + ef_utf8_width((unsigned char)s->text[at]) == s->length ||
-                                     (next == '\r' && s->length - at == 2 && s->text[at + 1] == '\n'));
-    case PLACE_LINE_BEGIN:
-        return at == 0 || (at < s->length && is_line_end(point_before(s->text, at)) &&
-                           !(s->text[at - 1] == '\r' && next == '\n'));
-    case PLACE_LINE_END:
-        return at == s->length || (is_line_end(next) && !(next == '\n' && at > 0 && s->text[at - 1] == '\r'));
-    case PLACE_WORD:
-    case PLACE_NO_WORD: {
-        bool before = at > 0 && is_word(point_before(s->text, at));
-        bool behind = at < s->length && is_word(next);
-        return (before != behind) == (kind == PLACE_WORD);
-    }
-    }
-    return false;
-}
-
-/* Adds a thread and all that it reaches without reading. True: it reaches the end of the program. */
-static bool add_thread(const search *s, thread_set *set, uint32_t start, uint32_t at) {
-    const instruction *program = instructions_of(s->regexp);
-    uint32_t waiting = 0;
-    s->stack[waiting++] = start;
-    while (waiting > 0) {
-        uint32_t pc = s->stack[--waiting];
-        uint32_t known = set->index[pc];
-        if (known < set->count && set->dense[known] == pc) {
-            continue;
-        }
-        set->index[pc] = set->count;
-        set->dense[set->count++] = pc;
-        const instruction *now = &program[pc];
-        switch ((opcode)now->code) {
-        case OP_MATCH:
-            return true;
-        case OP_JUMP:
-            s->stack[waiting++] = now->x;
-            break;
-        case OP_SPLIT:
-            s->stack[waiting++] = now->y;
-            s->stack[waiting++] = now->x;
-            break;
-        case OP_PLACE:
-            if (is_at(s, now->x, at)) {
-                s->stack[waiting++] = pc + 1;
-            }
-            break;
-        default:
-            break;
-        }
-    }
-    return false;
-}
-
-static bool in_class(const search *s, const instruction *class, uint32_t point) {
-    const code_range *ranges = ranges_of(s->regexp) + class->x;
-    uint32_t forms[3] = {point, point, point};
-    uint32_t kinds = 1;
-    if ((class->y & CLASS_FOLDED) != 0) {
-        uint32_t upper[EF_CASE_WIDTH];
-        forms[1] = ef_fold_point(point);
-        forms[2] = ef_upper_points(point, upper) == 1 ? upper[0] : point;
-        kinds = 3;
-    }
-    bool found = false;
-    for (uint32_t i = 0; i < (class->y & CLASS_COUNT) && !found; i++) {
-        for (uint32_t k = 0; k < kinds; k++) {
-            found |= forms[k] >= ranges[i].first && forms[k] <= ranges[i].last;
-        }
-    }
-    return found != ((class->y & CLASS_NEGATED) != 0);
-}
-
-static bool reads(const search *s, const instruction *now, uint32_t point) {
-    switch ((opcode)now->code) {
-    case OP_CHAR:
-        return point == now->x;
-    case OP_CHAR_FOLDED:
-        return ef_fold_point(point) == now->x;
-    case OP_ANY:
-        return !is_line_end(point);
-    case OP_ANY_AT_ALL:
-        return true;
-    case OP_CLASS:
-        return in_class(s, now, point);
-    default:
-        return false;
-    }
-}
-
-bool ef_regexp_search(const ef_regexp *regexp, const char *text, uint32_t length, void *scratch) {
-    uint32_t n = regexp->count;
-    uint32_t *words = scratch;
-    search s = {.regexp = regexp, .text = text, .length = length, .stack = words + 4 * (size_t)n};
-    thread_set now = {words, words + n, 0}, next = {words + 2 * (size_t)n, words + 3 * (size_t)n, 0};
-    memset(scratch, 0, 4 * (size_t)n * sizeof *words);
-    const instruction *program = instructions_of(regexp);
-    uint32_t at = 0;
-    for (;;) {
-        if (now.count == 0 && regexp->first_byte < 256) { /* nothing runs: on to where a match can begin */
-            const char *first = at < length ? memchr(text + at, (int)regexp->first_byte, length - at) : NULL;
-            if (first == NULL) {
-                return false;
-            }
-            at = (uint32_t)(first - text);
-        }
-        if (add_thread(&s, &now, 0, at)) {
-            return true;
-        }
-        if (at == length) {
-            return false;
-        }
-        uint32_t width;
-        uint32_t point = ef_utf8_decode(text + at, &width);
-        at += width;
-        next.count = 0;
-        for (uint32_t i = 0; i < now.count; i++) {
-            uint32_t pc = now.dense[i];
-            if (reads(&s, &program[pc], point) && add_thread(&s, &next, pc + 1, at)) {
-                return true;
-            }
-        }
-        thread_set swapped = now;
-        now = next;
-        next = swapped;
-    }
 }

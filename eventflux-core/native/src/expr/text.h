@@ -4,6 +4,7 @@
 
 #include "base/number_text.h"
 #include "base/object.h"
+#include "base/utf8.h"
 #include "expr/internal.h"
 
 /* A copy of the bytes: inline, or in the arena. False: out of memory. */
@@ -55,6 +56,50 @@ static inline ef_str ef_text_of(ef_type type, const void *value, char number[EF_
         break;
     }
     return ef_str_view(*data, length);
+}
+
+/* ---- operands and parts of the string functions ---- */
+
+static inline const ef_str *ef_text_at(const ef_vector *vector, uint32_t row) {
+    return (const ef_str *)vector->values + (row & vector->index_mask);
+}
+
+static inline int32_t ef_int_at(const ef_vector *vector, uint32_t row) {
+    return ((const int32_t *)vector->values)[row & vector->index_mask];
+}
+
+static inline bool ef_any_null(const ef_call *call, uint32_t row) {
+    return call->result->validity != NULL && !ef_bit(call->result->validity, row);
+}
+
+static inline uint32_t ef_points_in(const ef_str *text) {
+    return (uint32_t)ef_utf8_count(ef_str_data(text), text->length);
+}
+
+/* Byte offset of code point `count` (or the end). */
+static inline uint32_t ef_offset_of(const char *data, uint32_t length, uint64_t count) {
+    if (count >= length) { /* at least a byte each */
+        return length;
+    }
+    uint32_t at = 0;
+    for (; count > 0 && at < length; count--) {
+        at += ef_utf8_width((unsigned char)data[at]);
+    }
+    return at;
+}
+
+/* Code points [from, to) of the text, 0-based, cut to what there is. */
+static inline ef_str ef_points_between(const ef_str *text, int64_t from, int64_t to) {
+    if (from < 0) {
+        from = 0;
+    }
+    if (to <= from) {
+        return ef_str_empty();
+    }
+    const char *data = ef_str_data(text);
+    uint32_t start = ef_offset_of(data, text->length, (uint64_t)from);
+    uint32_t size = ef_offset_of(data + start, text->length - start, (uint64_t)(to - from));
+    return ef_text_part(text, start, size);
 }
 
 #endif
