@@ -50,7 +50,7 @@ The letters of Java's `SimpleDateFormat`, with English names. Text in single quo
 one. Reading wants the whole text to be of the form, and every field within its range.
 
 * Year: `y`, of the week `Y`, era `G`. Month: `M` and `L`; three letters `Jan`, four `January`.
-* Week: of the year `w`, of the month `W`. Day: of the year `D`, of the month `d`, which of its weekday in the month `F`.
+* Week: of the year `w`, of the month `W`. Day: of the year `D`, of the month `d`; `F`: which such weekday of the month.
 * Weekday: name `E`, number `u` (1 is Monday).
 * Hour: `H` 0 to 23, `k` 1 to 24, `K` 0 to 11, `h` 1 to 12, AM or PM `a`. Minute `m`, second `s`, millisecond `S`.
 * Zone: `z`, `Z`, `X`.

@@ -65,6 +65,7 @@ def test_doubles_print_as_in_java(value: float, text: str) -> None:
         (33554432.0, "3.3554432E7"),
         (0.001, "0.001"),
         (-2.5, "-2.5"),
+        (3696782.25, "3696782.2"),
         (math.nan, "NaN"),
     ],
 )
