@@ -7,7 +7,7 @@ origin that it is about. Nothing is created and nothing is connected here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from eventflux.extension.connector_spec import (
@@ -20,9 +20,10 @@ from eventflux.extension.connector_spec import (
 from eventflux.extension.declaration import Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.nearest import nearest
-from eventflux.extension.options import OptionProblem, OptionProblemKind, Options, parse_options
-from eventflux.extension.registry import ExtensionRegistry, install_hint
-from eventflux.extension.settings import KEY_PROPERTIES, Prefixed, Setting, SettingGroup, SettingProblem
+from eventflux.extension.options import Options
+from eventflux.extension.registry import ExtensionRegistry
+from eventflux.extension.setting_report import SettingReport
+from eventflux.extension.settings import Prefixed, Setting, SettingGroup, SettingProblem
 from eventflux.extension.stream_options import (
     ASYNC_OPTIONS,
     ERROR_OPTIONS,
@@ -64,28 +65,19 @@ def stream_settings(
     Returns:
         What is to be built, and everything that is wrong; it is complete only if nothing is.
     """
-    reader = _Reader(stream, schema, registry, references or {}, origin)
-    settings = reader.read(tuple(properties), tuple(annotations))
-    return settings, tuple(reader.problems)
+    report = SettingReport(stream, registry, references or {}, origin)
+    settings = _Reader(schema, report).read(tuple(properties), tuple(annotations))
+    return settings, tuple(report.problems)
 
 
 class _Reader:
-    """One reading of one stream's settings; collects problems."""
+    """One reading of one stream's settings."""
 
-    def __init__(
-        self,
-        stream: str,
-        schema: Schema,
-        registry: ExtensionRegistry,
-        references: Mapping[str, Mapping[str, str]],
-        origin: object,
-    ) -> None:
-        self.stream = stream
+    def __init__(self, schema: Schema, report: SettingReport) -> None:
+        self.stream = report.stream
         self.schema = schema
-        self.registry = registry
-        self.references = references
-        self.origin = origin
-        self.problems: list[SettingProblem] = []
+        self.registry = report.registry
+        self.report = report
 
     def read(self, properties: tuple[Setting, ...], annotations: tuple[SettingGroup, ...]) -> StreamSettings:
         stream_keys = self._unique(properties)
@@ -93,7 +85,7 @@ class _Reader:
         asynchronous = self._asynchronous(groups, annotations)
         error_texts = groups.take("error.")
         errors, error_options = self._errors(error_texts, ErrorAction.DROP)
-        other = self._options(STREAM_OPTIONS, groups.take_named(STREAM_OPTIONS), "")
+        other = self.report.options(STREAM_OPTIONS, groups.take_named(STREAM_OPTIONS), "")
         fault, stream_errors = self._on_error(annotations, errors)
         retries = other.values.get("connect.retry", "backoff") != "none"
         connectors = [
@@ -110,51 +102,15 @@ class _Reader:
             other=other,
         )
 
-    def _problem(self, code: ErrorCode, message: str, origin: object = None, hint: str | None = None) -> None:
-        self.problems.append(
-            SettingProblem(code=code, message=message, origin=self.origin if origin is None else origin, hint=hint)
-        )
-
     def _unique(self, properties: tuple[Setting, ...]) -> dict[str, Setting]:
         kept: dict[str, Setting] = {}
         for setting in properties:
             key = setting.key or ""
             if key in kept:
-                self._problem(ErrorCode.DUPLICATE_PROPERTY, f"property {key!r} given twice", setting.origin)
+                self.report.problem(ErrorCode.DUPLICATE_PROPERTY, f"property {key!r} given twice", setting.origin)
             else:
                 kept[key] = setting
         return kept
-
-    def _options(self, declaration: Extension, texts: Mapping[str, Setting], prefix: str) -> Options:
-        """Check texts (keys without ``prefix``) and report with the full keys."""
-        options, problems = parse_options(declaration, {key: setting.value for key, setting in texts.items()})
-        for problem in problems:
-            self._option_problem(declaration, problem, texts.get(problem.key), prefix)
-        return options
-
-    def _option_problem(
-        self, declaration: Extension, problem: OptionProblem, setting: Setting | None, prefix: str
-    ) -> None:
-        key = f"{prefix}{problem.key}"
-        origin = None if setting is None else setting.origin
-        match problem.kind:
-            case OptionProblemKind.UNKNOWN:
-                best = nearest(problem.key, (parameter.name for parameter in declaration.parameters))
-                hint = problem.hint if best is None else f"did you mean {prefix + best!r}?"
-                self._problem(ErrorCode.UNKNOWN_PROPERTY, f"unknown property {key!r}", origin, hint)
-            case OptionProblemKind.MISSING:
-                kind = declaration.kind.words
-                self._problem(
-                    ErrorCode.MISSING_PROPERTY,
-                    f"stream {self.stream!r}: property {key!r} is required for {kind} {declaration.name!r}",
-                    origin,
-                    problem.hint,
-                )
-            case OptionProblemKind.TWICE:
-                self._problem(ErrorCode.DUPLICATE_PROPERTY, f"property {key!r} given twice", origin, problem.message)
-            case OptionProblemKind.VALUE:
-                said = problem.message.partition(" must be ")[2]
-                self._problem(ErrorCode.PROPERTY_VALUE, f"property {key!r} must be {said}", origin)
 
     def _asynchronous(self, groups: Prefixed, annotations: tuple[SettingGroup, ...]) -> Options | None:
         texts = groups.take("async.")
@@ -166,18 +122,18 @@ class _Reader:
         return self._enabled(texts, "async.") if texts else None
 
     def _enabled(self, texts: dict[str, Setting], prefix: str) -> Options | None:
-        options = self._options(ASYNC_OPTIONS, texts, prefix)
+        options = self.report.options(ASYNC_OPTIONS, texts, prefix)
         return options if options.values.get("enabled", True) is not False else None
 
     def _errors(self, texts: dict[str, Setting], default: ErrorAction) -> tuple[ErrorPolicy, Options]:
-        before = len(self.problems)
-        options = self._options(ERROR_OPTIONS, texts, "error.")
-        if len(self.problems) > before:
+        before = len(self.report.problems)
+        options = self.report.options(ERROR_OPTIONS, texts, "error.")
+        if len(self.report.problems) > before:
             return ErrorPolicy(), options
         policy = ErrorPolicy.of(options, default)
         if policy.action is ErrorAction.DLQ and policy.dlq_stream is None:
             strategy = texts.get("strategy")
-            self._problem(
+            self.report.problem(
                 ErrorCode.MISSING_PROPERTY,
                 f"stream {self.stream!r}: property 'error.dlq.stream' is required for error.strategy 'dlq'",
                 None if strategy is None else strategy.origin,
@@ -191,7 +147,7 @@ class _Reader:
             action = group.value("action")
             text = "LOG" if action is None else action.value
             if text.upper() not in {"LOG", "STREAM", "STORE"}:
-                self._problem(
+                self.report.problem(
                     ErrorCode.INVALID_DEFINITION,
                     f"@OnError action must be LOG, STREAM or STORE, not {text!r}",
                     group.origin if action is None else action.origin,
@@ -223,14 +179,14 @@ class _Reader:
         if not numbered:
             return
         for key, setting in groups.unused():
-            self._problem(ErrorCode.UNKNOWN_PROPERTY, f"unknown property {key!r}", setting.origin)
+            self.report.problem(ErrorCode.UNKNOWN_PROPERTY, f"unknown property {key!r}", setting.origin)
 
     def _roles(self, kind: Setting | None) -> list[ConnectorRole]:
         if kind is None or kind.value.casefold() == "internal":
             return []
         names = [name.strip().casefold() for name in kind.value.split(",")]
         if any(name not in {"source", "sink"} for name in names) or len(set(names)) != len(names):
-            self._problem(
+            self.report.problem(
                 ErrorCode.INVALID_STREAM_KIND,
                 f"stream {self.stream!r}: type {kind.value!r} must be source, sink or internal",
                 kind.origin,
@@ -239,12 +195,12 @@ class _Reader:
         return [ConnectorRole(name) for name in names]
 
     def _internal(self, groups: Prefixed) -> None:
-        invalid = any(problem.code is ErrorCode.INVALID_STREAM_KIND for problem in self.problems)
+        invalid = any(problem.code is ErrorCode.INVALID_STREAM_KIND for problem in self.report.problems)
         if not invalid:
             for key in ("extension", "format"):
                 setting = groups.settings.get(key)
                 if setting is not None:
-                    self._problem(
+                    self.report.problem(
                         ErrorCode.INVALID_STREAM_KIND,
                         f"stream {self.stream!r}: an internal stream cannot have {key!r}",
                         setting.origin,
@@ -252,7 +208,7 @@ class _Reader:
                     )
         for key, setting in groups.unused():
             if not invalid:
-                self._unknown(key, setting, ())
+                self.report.unknown(key, setting, ())
 
     def _connector_of_properties(
         self,
@@ -265,25 +221,25 @@ class _Reader:
     ) -> Iterator[ConnectorSpec]:
         named = groups.settings.get("extension")
         if named is None:
-            self._problem(
+            self.report.problem(
                 ErrorCode.MISSING_PROPERTY,
                 f"stream {self.stream!r}: property '{prefix}extension' is required for type {role.value!r}",
                 None if (kind := groups.settings.get("type")) is None else kind.origin,
             )
             return
-        declaration = self._named(role.kind, named)
+        declaration = self.report.named(role.kind, named)
         mapper = self._mapper_of_properties(role, declaration, groups, prefix)
         if declaration is None or mapper is None:
             return
         spellings = {named.value, declaration.name}
-        texts = self._referred(groups.settings.get("ref"), groups.take_any(spellings))
+        texts = self.report.referred(groups.settings.get("ref"), groups.take_any(spellings))
         distribution_texts = groups.take("distribution.")
         options = self._options_or_destinations(
             declaration, texts, f"{prefix}{named.value}.", shared=bool(distribution_texts)
         )
         for key, setting in groups.unused():
             known = [f"{prefix}{named.value}.{parameter.name}" for parameter in declaration.parameters]
-            self._unknown(prefix + key, setting, known)
+            self.report.unknown(prefix + key, setting, known)
         yield ConnectorSpec(
             role=role,
             declaration=declaration,
@@ -300,11 +256,11 @@ class _Reader:
     ) -> Options:
         """Options of a connector; of a distributed sink what is missing may stand at its destinations."""
         if not shared:
-            return self._options(declaration, texts, prefix)
-        before = list(self.problems)
-        options = self._options(declaration, texts, prefix)
-        added = self.problems[len(before) :]
-        self.problems = before + [problem for problem in added if problem.code is not ErrorCode.MISSING_PROPERTY]
+            return self.report.options(declaration, texts, prefix)
+        before = list(self.report.problems)
+        options = self.report.options(declaration, texts, prefix)
+        added = self.report.problems[len(before) :]
+        self.report.problems = before + [problem for problem in added if problem.code is not ErrorCode.MISSING_PROPERTY]
         return options
 
     def _mapper_of_properties(
@@ -315,7 +271,7 @@ class _Reader:
             if connector is None:
                 return None
             if connector.default_format is None:
-                self._problem(
+                self.report.problem(
                     ErrorCode.MISSING_PROPERTY,
                     f"stream {self.stream!r}: property '{prefix}format' is required for extension {connector.name!r}",
                     groups.settings["extension"].origin,
@@ -323,20 +279,11 @@ class _Reader:
                 )
                 return None
             named = Setting("format", connector.default_format)
-        declaration = self._named(role.mapper_kind, named)
+        declaration = self.report.named(role.mapper_kind, named)
         if declaration is None:
             return None
         texts = groups.take_any({named.value, declaration.name})
         return self._mapper(role, declaration, texts, f"{prefix}{named.value}.")
-
-    def _unknown(self, key: str, setting: Setting, known: Iterable[str]) -> None:
-        spelled = [*known, *KEY_PROPERTIES]
-        spelled += [f"async.{parameter.name}" for parameter in ASYNC_OPTIONS.parameters]
-        spelled += [f"error.{parameter.name}" for parameter in ERROR_OPTIONS.parameters]
-        spelled += [parameter.name for parameter in STREAM_OPTIONS.parameters]
-        best = nearest(key, spelled)
-        hint = None if best is None else f"did you mean {best!r}?"
-        self._problem(ErrorCode.UNKNOWN_PROPERTY, f"unknown property {key!r}", setting.origin, hint)
 
     # ---- annotations ----
 
@@ -347,12 +294,14 @@ class _Reader:
 
     def _connector_of_annotation(self, role: ConnectorRole, group: SettingGroup) -> Iterator[ConnectorSpec]:
         texts = {setting.key: setting for setting in group.settings if setting.key is not None}
-        texts = self._referred(texts.pop("ref", None), texts)
+        texts = self.report.referred(texts.pop("ref", None), texts)
         named = texts.pop("type", None)
         if named is None:
-            self._problem(ErrorCode.MISSING_PROPERTY, f"stream {self.stream!r}: @{role} needs 'type'", group.origin)
+            self.report.problem(
+                ErrorCode.MISSING_PROPERTY, f"stream {self.stream!r}: @{role} needs 'type'", group.origin
+            )
             return
-        declaration = self._named(role.kind, named)
+        declaration = self.report.named(role.kind, named)
         on_error = texts.pop("on.error", None)
         retry = texts.pop("connect.retry", None)
         error_texts = {key[len("error.") :]: texts.pop(key) for key in list(texts) if key.startswith("error.")}
@@ -379,7 +328,7 @@ class _Reader:
         if on_error is None:
             return ErrorAction.DROP
         if on_error.value.upper() not in {"LOG", "WAIT", "STREAM", "STORE"}:
-            self._problem(
+            self.report.problem(
                 ErrorCode.PROPERTY_VALUE,
                 f"on.error must be LOG, WAIT, STREAM or STORE, not {on_error.value!r}",
                 on_error.origin,
@@ -394,7 +343,7 @@ class _Reader:
         inner = maps[0]
         texts = {setting.key: setting for setting in inner.settings if setting.key is not None}
         named = texts.pop("type", None)
-        declaration = self._named(role.mapper_kind, Setting("type", PASS_THROUGH) if named is None else named)
+        declaration = self.report.named(role.mapper_kind, Setting("type", PASS_THROUGH) if named is None else named)
         if declaration is None:
             return None
         texts.update(self._attributes(inner))
@@ -407,14 +356,14 @@ class _Reader:
         for attributes in group.inner("attributes"):
             alone = [setting for setting in attributes.settings if setting.key is None]
             if alone and len(alone) != len(attributes.settings):
-                self._problem(
+                self.report.problem(
                     ErrorCode.INVALID_DEFINITION,
                     "@attributes must be all positional or all named",
                     attributes.origin,
                 )
                 return
             if alone and len(alone) != len(self.schema):
-                self._problem(
+                self.report.problem(
                     ErrorCode.INVALID_DEFINITION,
                     f"@attributes has {len(alone)} values, stream {self.stream!r} has {len(self.schema)} attributes",
                     attributes.origin,
@@ -426,34 +375,6 @@ class _Reader:
 
     # ---- both ----
 
-    def _named(self, kind: ExtensionKind, setting: Setting) -> Extension | None:
-        declaration = self.registry.find(kind, setting.value)
-        if declaration is None:
-            names = self.registry.names(kind)
-            hint = install_hint(kind, setting.value)
-            best = nearest(setting.value, names)
-            if hint is None and best is not None:
-                hint = f"did you mean {best!r}?"
-            elif hint is None:
-                hint = f"installed: {', '.join(names)}"
-            self._problem(ErrorCode.NOT_INSTALLED, f"no {kind.words} {setting.value!r} installed", setting.origin, hint)
-        return declaration
-
-    def _referred(self, reference: Setting | None, texts: dict[str, Setting]) -> dict[str, Setting]:
-        if reference is None:
-            return texts
-        referred = self.references.get(reference.value)
-        if referred is None:
-            best = nearest(reference.value, self.references)
-            self._problem(
-                ErrorCode.PROPERTY_VALUE,
-                f"ref {reference.value!r} names no section of the configuration",
-                reference.origin,
-                None if best is None else f"did you mean {best!r}?",
-            )
-            return texts
-        return {**{key: Setting(key, value, reference.origin) for key, value in referred.items()}, **texts}
-
     def _mapper(
         self, role: ConnectorRole, declaration: Extension, texts: dict[str, Setting], prefix: str
     ) -> MapperSpec:
@@ -464,15 +385,15 @@ class _Reader:
             self._check_mapping(mapping)
             for misplaced in (template, *named.values()):
                 if misplaced is not None:
-                    self._problem(
+                    self.report.problem(
                         ErrorCode.UNKNOWN_PROPERTY, "a source mapper has no payload template", misplaced.origin
                     )
         elif mapping:
             first = next(iter(mapping.values()))
-            self._problem(ErrorCode.UNKNOWN_PROPERTY, "a sink mapper has no attribute mapping", first.origin)
+            self.report.problem(ErrorCode.UNKNOWN_PROPERTY, "a sink mapper has no attribute mapping", first.origin)
         return MapperSpec(
             declaration=declaration,
-            options=self._options(declaration, texts, prefix),
+            options=self.report.options(declaration, texts, prefix),
             mapping={name: setting.value for name, setting in mapping.items()},
             template=None if template is None else template.value,
             named_templates={name: setting.value for name, setting in named.items()},
@@ -486,7 +407,7 @@ class _Reader:
         for name, setting in mapping.items():
             if name not in self.schema:
                 best = nearest(name, self.schema.names)
-                self._problem(
+                self.report.problem(
                     ErrorCode.UNDEFINED_COLUMN,
                     f"mapping of {name!r}, which is no attribute of stream {self.stream!r}",
                     setting.origin,
@@ -496,7 +417,7 @@ class _Reader:
             return
         unmapped = [name for name in self.schema.names if name not in mapping]
         if unmapped:
-            self._problem(
+            self.report.problem(
                 ErrorCode.MISSING_PROPERTY,
                 f"stream {self.stream!r}: attributes without a mapping: {', '.join(unmapped)}",
                 first,
@@ -539,10 +460,12 @@ class _Reader:
         named = settings.pop("strategy", None)
         if named is None or not destinations:
             what = "'strategy'" if named is None else "a destination"
-            self._problem(ErrorCode.MISSING_PROPERTY, f"stream {self.stream!r}: a distribution needs {what}", origin)
+            self.report.problem(
+                ErrorCode.MISSING_PROPERTY, f"stream {self.stream!r}: a distribution needs {what}", origin
+            )
             return None
-        strategy = self._named(ExtensionKind.DISTRIBUTION_STRATEGY, named)
-        options = tuple(self._options(declaration, {**shared, **texts}, "") for texts in destinations)
+        strategy = self.report.named(ExtensionKind.DISTRIBUTION_STRATEGY, named)
+        options = tuple(self.report.options(declaration, {**shared, **texts}, "") for texts in destinations)
         if strategy is None:
             return None
         return DistributionSpec(
