@@ -168,7 +168,7 @@ ef_node_id ef_engine_change(ef_engine *engine, ef_node_id from, ef_node_id table
     if (table == NULL) {
         status = ef_fail(error, EF_INVALID, "only tables can be changed");
     }
-    if (status == EF_OK && config->kind == EF_CHANGE_UPSERT) { /* what is inserted are the first columns of the row */
+    if (status == EF_OK && (config->kind == EF_CHANGE_UPSERT || config->kind == EF_CHANGE_INSERT)) { /* what is inserted are the first columns of the row */
         bool fits = source->columns >= table->layout.columns;
         for (uint32_t i = 0; fits && i < table->layout.columns; i++) {
             fits = source->types[i] == table->layout.type[i];

@@ -1,7 +1,7 @@
 /* Updates, deletions, and updates or insertions of the rows of a table, for each row that comes in.
  *
  *      row -> probe -> rows of the table that fit -> set program over (row, table's row) -> new rows in their places
- *                      none, upsert: the row itself is inserted
+ *                      none, upsert: the row itself is inserted (an insert does not look)
  *
  * Each row sees what those before it did. Deletions do not look at what they leave, so all rows of a batch are looked up at once. So are those of an update
  * or upsert by the whole primary key, which are then applied in runs that touch no row of the table twice. Puts out nothing. */
@@ -216,6 +216,13 @@ static ef_status one_by_one(change *c, const ef_batch *batch, const ef_track *tr
     return EF_OK;
 }
 
+static ef_status insert_all(change *c, const ef_batch *batch, ef_out *out, ef_error *error) {
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        EF_TRY(insert(c, batch, i, out, error));
+    }
+    return EF_OK;
+}
+
 static int compare_handles(const void *a, const void *b) {
     ef_handle x = *(const ef_handle *)a, y = *(const ef_handle *)b;
     return x < y ? -1 : x > y;
@@ -383,7 +390,9 @@ static ef_status change_process(void *self, uint32_t port, const ef_batch *batch
         return EF_OK;
     }
     ef_status status;
-    if (c->kind == EF_CHANGE_DELETE) {
+    if (c->kind == EF_CHANGE_INSERT) {
+        status = insert_all(c, &rows, out, error);
+    } else if (c->kind == EF_CHANGE_DELETE) {
         status = delete_all(c, &rows, track, out, error);
     } else if (ef_probe_is_key(c->probe) && !c->sets_key) {
         status = by_key(c, &rows, track, out, error);

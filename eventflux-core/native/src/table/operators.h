@@ -17,7 +17,7 @@ extern const ef_operator_class ef_lookup_class;
 extern const ef_operator_class ef_change_class;
 extern const ef_operator_class ef_foreign_class;
 
-typedef enum ef_change_kind { EF_CHANGE_UPDATE = 0, EF_CHANGE_DELETE = 1, EF_CHANGE_UPSERT = 2 } ef_change_kind;
+typedef enum ef_change_kind { EF_CHANGE_UPDATE = 0, EF_CHANGE_DELETE = 1, EF_CHANGE_UPSERT = 2, EF_CHANGE_INSERT = 3 } ef_change_kind;
 
 /* Programs are taken. */
 typedef struct ef_change_config {

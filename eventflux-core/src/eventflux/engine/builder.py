@@ -209,6 +209,34 @@ class RateSpec:
     aggregates: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionSpec:
+    """Which rows of a table fit a row: (comparison, column of the table, output of `keys`) each, and the rest.
+
+    `keys` reads the columns of the row; `residual` those and behind them the table's.
+    """
+
+    keys: ProgramBuilder | None
+    conjuncts: tuple[tuple[int, int, int], ...] = ()
+    residual: ProgramBuilder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSpec:
+    """A change of a table: 0 update, 1 delete, 2 update or else insert, 3 insert.
+
+    Output i of `values`, over the columns of the row and behind them the table's, is for column `columns[i]`.
+    """
+
+    kind: int
+    current: bool
+    expired: bool
+    condition: ConditionSpec
+    values: ProgramBuilder | None
+    columns: tuple[int, ...]
+    keeps_quietly: bool = False
+
+
 class EngineBuilder:
     """Builds the graph of an engine, in text order. `seal` ends it."""
 
@@ -372,6 +400,63 @@ class EngineBuilder:
         """Publish the rows of a window of these kinds to several readers, each delivery a batch chunk."""
         error = new_error()
         return self._node(lib.ef_engine_gate(self._engine.handle, node, current, expired, error), error)
+
+    def table(self, entrance: Node, *, primary_key: Sequence[int] = (), indexes: Sequence[int] = ()) -> Node:
+        """Keep the rows of a stream in a table."""
+        error = new_error()
+        key = ffi.new("uint32_t[]", list(primary_key))
+        columns = ffi.new("uint32_t[]", list(indexes))
+        made = lib.ef_engine_table(
+            self._engine.handle, entrance, key, len(primary_key), columns, len(indexes), error
+        )
+        return self._node(made, error)
+
+    def foreign(self, other: Engine, node: Node) -> Node:
+        """Stand for a table or window of another engine, which is locked while this one runs and outlives it."""
+        error = new_error()
+        return self._node(lib.ef_engine_foreign(self._engine.handle, other.handle, node, error), error)
+
+    def contains(self, node: Node, content: Node, condition: ConditionSpec) -> Node:
+        """Add a BOOL column: whether the content of a table or window has a row that fits."""
+        error = new_error()
+        made = lib.ef_build_contains(self._engine.handle, node, content, self._condition(condition), error)
+        return self._node(made, error)
+
+    def lookup(self, node: Node, content: Node, condition: ConditionSpec, *, outer: bool = False) -> Node:
+        """Give for each row those of the content that fit; `outer`: a row with nulls where none does."""
+        error = new_error()
+        made = lib.ef_build_lookup(self._engine.handle, node, content, self._condition(condition), outer, error)
+        return self._node(made, error)
+
+    def change(self, node: Node, table: Node, spec: ChangeSpec) -> Node:
+        """Change a table by each row."""
+        error = new_error()
+        made = lib.ef_build_change(
+            self._engine.handle,
+            node,
+            table,
+            spec.kind,
+            spec.current,
+            spec.expired,
+            self._condition(spec.condition),
+            spec.values.take() if spec.values is not None else ffi.NULL,
+            len(spec.columns),
+            ffi.new("uint32_t[]", list(spec.columns)),
+            spec.keeps_quietly,
+            error,
+        )
+        return self._node(made, error)
+
+    def _condition(self, spec: ConditionSpec) -> CData:
+        return lib.ef_build_condition(
+            self._engine.handle,
+            spec.keys.take() if spec.keys is not None else ffi.NULL,
+            len(spec.conjuncts),
+            ffi.new("int32_t[]", [comparison for comparison, _, _ in spec.conjuncts]),
+            ffi.new("uint32_t[]", [column for _, column, _ in spec.conjuncts]),
+            ffi.new("uint32_t[]", [key for _, _, key in spec.conjuncts]),
+            spec.residual.take() if spec.residual is not None else ffi.NULL,
+        )
 
     def insert(self, node: Node, stream: Node, *, current: bool = True, expired: bool = False) -> Node:
         """Send what an operator puts out into a stream, where it arrives as CURRENT."""

@@ -308,6 +308,14 @@ class Engine:
         with self.locked():
             return int(lib.ef_engine_next_due(self.handle))
 
+    def touched(self, change: int) -> int:
+        """Rows of a table that the last call of a change touched."""
+        return int(lib.ef_engine_touched(self.handle, change))
+
+    def settle(self) -> None:
+        """Give back what a query on demand of another engine has left here. Within `locked`."""
+        lib.ef_engine_settle(self.handle)
+
     # ---- state
 
     @contextmanager

@@ -36,6 +36,7 @@ class Entry:
         defaults: What an attribute gets that an INSERT with a column list leaves out.
         definition: The definition of a stream; None where a query made it.
         inferred_at: Number of the statement whose query made it; None where it is defined.
+        primary_key: Positions of the attributes of a table's primary key.
         is_hidden: Made by the planner for a subquery; no text can name it.
     """
 
@@ -47,6 +48,7 @@ class Entry:
     defaults: Mapping[str, Constant] = field(default_factory=dict)
     definition: StreamDefinition | None = None
     inferred_at: int | None = None
+    primary_key: tuple[int, ...] = ()
     is_hidden: bool = False
 
     @property

@@ -13,18 +13,20 @@ from eventflux.language.ast import EventFluxApp, StreamDefinition
 from eventflux.planner.binder.app import AppBinder, BoundApp
 from eventflux.planner.binder.inserts import Seed
 from eventflux.planner.binder.stream_options import StreamOptions
-from eventflux.planner.catalog import RelationKind
+from eventflux.planner.catalog import Catalog, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
+from eventflux.planner.emit.tables import add_table
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
-from eventflux.planner.host_functions import HostFunction, HostFunctions
+from eventflux.planner.host_functions import HostFunction, HostFunctions, ScriptFunction
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
+from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
@@ -62,6 +64,7 @@ class EmittedApp:
 
     Attributes:
         streams: Name of each stream -> its node, for input and for listeners.
+        tables: Name of each table -> the stream of what is inserted into it, and the table.
         windows: Name of each named window -> the node that publishes its rows, for listeners.
         queries: Name of each query of the text -> its last operator, for listeners.
         schemas: Node of each stream and of the last operator of each query -> the attributes of its rows.
@@ -69,6 +72,7 @@ class EmittedApp:
     """
 
     streams: Mapping[str, NativeNode]
+    tables: Mapping[str, tuple[NativeNode, NativeNode]]
     windows: Mapping[str, NativeNode]
     queries: Mapping[str, NativeNode]
     schemas: Mapping[NativeNode, Schema]
@@ -81,6 +85,7 @@ class _Relations(Generic[ProgramT]):
 
     emitter: QueryEmitter[ProgramT]
     sources: Mapping[str, Node]
+    tables: Mapping[str, tuple[Node, Node]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +96,13 @@ class Plan:
         source: The text.
         settings: Of the app.
         streams: In order of definition, then those that queries make, in text order.
+        tables: In text order.
         windows: Named windows, in text order.
         triggers: In text order.
         queries: In the order in which they are emitted; hidden ones before the query that they belong to.
         logical_queries: The same before rewriting.
+        catalog: What on-demand queries can name.
+        scripts: Functions that the text defines.
         seeds: Rows that enter when the app starts, in text order.
         host_functions: What programs call outside the engine, by number.
         warnings: By place.
@@ -104,10 +112,13 @@ class Plan:
     source: SourceText
     settings: AppSettings
     streams: tuple[StreamPlan, ...]
+    tables: tuple[TablePlan, ...]
     windows: tuple[NamedWindowPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
+    catalog: Catalog = field(compare=False, repr=False)
+    scripts: Mapping[str, ScriptFunction] = field(default_factory=dict, compare=False, repr=False)
     seeds: tuple[Seed, ...] = ()
     host_functions: tuple[HostFunction, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
@@ -141,6 +152,7 @@ class Plan:
         queries: dict[str, NativeNode] = {}
         schemas = {NativeNode(streams[stream.name]): stream.schema for stream in self.streams}
         schemas |= {NativeNode(streams[trigger.name]): TRIGGER_SCHEMA for trigger in self.triggers}
+        schemas |= {NativeNode(relations.tables[table.name][0]): table.schema for table in self.tables}
         schemas |= {NativeNode(windows[window.name]): window.schema for window in self.windows}
         for query in self.queries:
             try:
@@ -154,6 +166,7 @@ class Plan:
                 queries[query.name] = last
         return EmittedApp(
             streams={name: NativeNode(node) for name, node in streams.items()},
+            tables={name: (NativeNode(into), NativeNode(node)) for name, (into, node) in relations.tables.items()},
             windows={name: NativeNode(node) for name, node in windows.items()},
             queries=queries,
             schemas=schemas,
@@ -185,8 +198,11 @@ class Plan:
             targets[trigger.name] = sources[trigger.name] = add_trigger(graph, trigger)
         for window in self.windows:
             targets[window.name], sources[window.name] = add_named_window(graph, window)
-        emitter = QueryEmitter(graph, sources, targets, COMMON_SUBEXPRESSIONS not in self.switched_off)
-        return _Relations(emitter=emitter, sources=sources)
+        tables = {table.name: add_table(graph, table) for table in self.tables}
+        contents = {table.name: (tables[table.name][1], table.schema) for table in self.tables}
+        targets |= {name: entrance for name, (entrance, _) in tables.items()}
+        emitter = QueryEmitter(graph, sources, targets, contents, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        return _Relations(emitter=emitter, sources=sources, tables=tables)
 
     def __str__(self) -> str:
         return self.explain()
@@ -273,10 +289,13 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         source=app.source,
         settings=settings,
         streams=streams,
+        tables=made.tables,
         windows=made.windows,
         triggers=made.triggers,
         queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
         logical_queries=made.queries,
+        catalog=binder.catalog,
+        scripts=binder.scripts,
         seeds=made.seeds,
         host_functions=tuple(binder.host_functions.functions),
         warnings=diagnostics.warnings,

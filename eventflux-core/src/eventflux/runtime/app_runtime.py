@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from eventflux.engine.builder import EngineBuilder, Node
 from eventflux.engine.engine import Engine
-from eventflux.engine.native_types import EventBatch, Layout
+from eventflux.engine.native_types import EventBatch, Input, Layout
 from eventflux.engine.version import __version__
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
@@ -20,6 +20,7 @@ from eventflux.io.source_runtime import SourceRuntime
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.async_streams import AsyncStreams, async_streams
+from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
@@ -74,6 +75,7 @@ class EventFluxAppRuntime:
         self._iterators: list[StreamIterator] = []
         self._schemas = {stream.name: stream.schema for stream in plan.streams if not stream.is_hidden}
         self._schemas |= {trigger.name: TRIGGER_SCHEMA for trigger in plan.triggers}
+        self._tables = {table.name: table.schema for table in plan.tables}
         self._windows = {window.name: window.schema for window in plan.windows}
         self._engine = Engine(
             playback=settings.playback,
@@ -128,6 +130,16 @@ class EventFluxAppRuntime:
             context.environment,
             __version__,
         )
+        self._on_demand = OnDemandQueries(
+            app=name,
+            engine=self._engine,
+            plan=plan,
+            registry=context.registry,
+            nodes={table: node for table, (_, node) in self._emitted.tables.items()},
+            playback=self._playback,
+            failures=self._failures,
+            context_of=self._context_of,
+        )
         self._engine.refuse(self._lifecycle.refuse_input)
 
     def _build(self) -> EmittedApp:
@@ -149,6 +161,10 @@ class EventFluxAppRuntime:
         for name, schema in self._schemas.items():
             node = self._emitted.streams[name]
             layouts[node] = self._engine.layout(name, schema)
+            self._engine.describe(node, layouts[node])
+        for table in self._plan.tables:
+            node, _ = self._emitted.tables[table.name]
+            layouts[node] = self._engine.layout(table.name, table.schema)
             self._engine.describe(node, layouts[node])
         for window in self._plan.windows:
             node = self._emitted.windows[window.name]
@@ -175,6 +191,11 @@ class EventFluxAppRuntime:
     def streams(self) -> Mapping[str, Schema]:
         """Streams by name, defined or made by a query."""
         return MappingProxyType(self._schemas)
+
+    @property
+    def tables(self) -> Mapping[str, Schema]:
+        """Tables by name."""
+        return MappingProxyType(self._tables)
 
     @property
     def windows(self) -> Mapping[str, Schema]:
@@ -222,8 +243,7 @@ class EventFluxAppRuntime:
             try:
                 self._connectors.validate()
                 store = self._context.persistence_store
-                if store is not None:
-                    self._checkpoints.restore_last(store)
+                restored = None if store is None else self._checkpoints.restore_last(store)
                 self._connectors.connect_sinks()
                 self._engine.refuse(None)
                 if not self._playback:
@@ -233,7 +253,11 @@ class EventFluxAppRuntime:
                     if trigger.is_at_start:
                         self._engine.start_row(self._emitted.streams[trigger.name], self._now())
                 for seed in self._plan.seeds:
-                    self.input_handler(seed.stream).send_many(seed.rows)
+                    # Tables have their first rows from the revision, if there is one.
+                    if seed.stream not in self._tables:
+                        self.input_handler(seed.stream).send_many(seed.rows)
+                    elif restored is None:
+                        self._table_input(seed.stream).send_many(seed.rows)
                 self._lifecycle.move(RuntimeState.RUNNING)
                 self._connectors.connect_sources()
             except BaseException:
@@ -293,6 +317,7 @@ class EventFluxAppRuntime:
         """Shut down and free the engine; what was received stays valid. The manager calls it."""
         self.shutdown()
         self._connectors.destroy()
+        self._on_demand.close()
         self._engine.close()
         self._on_closed(self)
 
@@ -338,6 +363,32 @@ class EventFluxAppRuntime:
         if ms < self._engine.now:
             raise ValueError(f"the clock stands at {self._engine.now} and cannot go back to {ms}")
         self._engine.advance(ms)
+
+    # ---- tables
+
+    def query(self, text: str, parameters: QueryParameters | None = None) -> EventBatch | int:
+        """Run an on-demand query on tables and named windows: the rows found, or the number of rows that it changed.
+
+        Args:
+            text: One statement of either language.
+            parameters: Values of `?` in order, or of `:name` by name; bound by value, never put into the text.
+
+        Raises:
+            ParseError: The text is no on-demand query.
+            ValidationError: It makes no sense.
+            RuntimeStateError: The app isn't running.
+        """
+        if self._lifecycle.state not in _LIVE:
+            raise self._lifecycle.refuse_input()
+        return self._on_demand.run(text, parameters)
+
+    def query_output_attributes(self, text: str) -> Schema:
+        """The attributes of what an on-demand query gives; of one that changes a table none."""
+        return self._on_demand.schema(text)
+
+    def _table_input(self, table: str) -> Input:
+        node, _ = self._emitted.tables[table]
+        return self._engine.input(node, self._layouts[node])
 
     # ---- rows out
 

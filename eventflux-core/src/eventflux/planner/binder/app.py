@@ -7,7 +7,7 @@ bound then. EventFluxQL reads what is defined, or what an earlier query makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import (
@@ -33,15 +33,19 @@ from eventflux.language.ast import RelationKind as Prefix
 from eventflux.planner.binder import definitions
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.inserts import Seed, bind_values
+from eventflux.planner.binder.mutations import ChangingRows, is_mutation, plan_change
+from eventflux.planner.binder.outputs import OutputKinds
 from eventflux.planner.binder.pending import PendingQuery, pending_queries
-from eventflux.planner.binder.queries import bind_branches, kinds_of
+from eventflux.planner.binder.queries import BoundBranch, bind_branches, kinds_of
 from eventflux.planner.binder.scripts import bind_function
 from eventflux.planner.binder.stream_options import StreamOptions, read_stream_options
+from eventflux.planner.binder.tables import table_plan
 from eventflux.planner.binder.targets import Targets
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan, TriggerPlan
+from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.settings import AppSettings
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
@@ -54,6 +58,7 @@ class BoundApp:
 
     entries: tuple[Entry, ...]
     options: Mapping[str, StreamOptions]
+    tables: tuple[TablePlan, ...]
     windows: tuple[NamedWindowPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
@@ -77,6 +82,7 @@ class AppBinder:
     catalog: Catalog = field(default_factory=Catalog)
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
+    _tables: list[TablePlan] = field(default_factory=list)
     _windows: list[NamedWindowPlan] = field(default_factory=list)
     _triggers: list[TriggerPlan] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
@@ -99,6 +105,7 @@ class AppBinder:
         return BoundApp(
             entries=self.catalog.entries,
             options=self._options,
+            tables=tuple(self._tables),
             windows=tuple(self._windows),
             triggers=tuple(self._triggers),
             queries=tuple(plan for number in sorted(self._plans) for plan in self._plans[number]),
@@ -116,6 +123,11 @@ class AppBinder:
             query=query,
         )
 
+    @property
+    def scripts(self) -> Mapping[str, ScriptFunction]:
+        """Functions that the text defines, by name."""
+        return self._scripts
+
     # ---- definitions
 
     def _define(self, statement: Statement) -> None:
@@ -127,7 +139,7 @@ class AppBinder:
                     configured = self.configured.get(entry.name, {})
                     self._options[entry.name] = read_stream_options(context, statement, entry.schema, configured)
             case TableDefinition():
-                self._add(definitions.table_entry(self._context(statement.dialect), statement))
+                self._table(statement)
             case WindowDefinition():
                 self._window(statement)
             case TriggerDefinition():
@@ -140,6 +152,16 @@ class AppBinder:
                 self.diagnostics.not_supported(statement.span, "partitions are")
             case _:
                 pass
+
+    def _table(self, statement: TableDefinition) -> None:
+        context = self._context(statement.dialect)
+        entry = definitions.table_entry(context, statement)
+        if entry.schema is None:
+            self._add(entry)
+            return
+        table = table_plan(context, statement, entry.schema)
+        if self._add(replace(entry, primary_key=table.primary_key)):
+            self._tables.append(table)
 
     def _trigger(self, statement: TriggerDefinition) -> None:
         context = self._context(statement.dialect)
@@ -238,13 +260,35 @@ class AppBinder:
                 query.output.span, ErrorCode.INVALID_QUERY, "return is for anonymous and on-demand queries only"
             )
             return ()
-        if not branches or pending.target_name is None:
+        if not branches:
+            return ()
+        if is_mutation(query.output):
+            return self._bind_mutation(context, pending, branches)
+        if pending.target_name is None:
             return ()
         # The first query of the text decides about the attributes of a stream, whichever is bound first.
         first = self._producers[pending.target_name][0]
         if first < pending.number and self.catalog.find(pending.target_name) is None:
             self._bind_pending(first)
         return Targets(self.catalog).insert(context, pending, branches, kinds_of(query))
+
+    def _bind_mutation(
+        self, context: BindContext, pending: PendingQuery, branches: Sequence[BoundBranch]
+    ) -> tuple[QueryPlan, ...]:
+        branch, hidden = Targets(self.catalog).joined(context, branches, kinds_of(pending.query), pending.query.span)
+        output = pending.query.output
+        assert output is not None and not isinstance(output, ReturnEvents)
+        rows = ChangingRows(
+            node=branch.node,
+            scope=branch.scope,
+            selection=branch.selection,
+            has_selection=branch.query.selection is not None,
+            kinds=kinds_of(pending.query) if not hidden else OutputKinds(current=True, expired=False),
+            name=pending.name,
+            span=pending.query.span,
+        )
+        plan = plan_change(context, self, rows, output)
+        return () if plan is None else (*hidden, plan)
 
     def _common_tables(self, context: BindContext, query: Query) -> None:
         for table in query.common_tables:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from eventflux.extension import ExtensionRegistry
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
+from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.dialect import Dialect
 
 
@@ -23,6 +24,7 @@ class BindContext:
         dialect: Language of the statement.
         three_valued: SQL's standard null logic was asked for.
         query: Name of the query, for messages and host functions.
+        parameters: Values of an on-demand query, by position or name; None: the text can have none.
     """
 
     diagnostics: Diagnostics
@@ -32,6 +34,7 @@ class BindContext:
     dialect: Dialect
     three_valued: bool = False
     query: str = ""
+    parameters: Mapping[int | str, TypedExpression] | None = None
 
     @property
     def is_sql(self) -> bool:

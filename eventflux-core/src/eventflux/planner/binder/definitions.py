@@ -67,10 +67,8 @@ def stream_entry(context: BindContext, definition: StreamDefinition) -> Entry:
 
 
 def table_entry(context: BindContext, definition: TableDefinition) -> Entry:
-    """The table of a definition."""
-    context.diagnostics.not_supported(definition.name.span, "tables are")
+    """The table of a definition; its keys and properties are read by `table_plan`."""
     schema = schema_of(context, definition.columns)
-    _keys(context, definition, schema)
     return Entry(
         name=definition.name.name,
         kind=RelationKind.TABLE,
@@ -203,47 +201,3 @@ def _default(context: BindContext, literal: Literal, wanted: AttributeType, span
     result = converted(Constant(type=literal.type, value=value, span=span), wanted)
     assert isinstance(result, Constant)
     return result
-
-
-def _keys(context: BindContext, definition: TableDefinition, schema: Schema | None) -> None:
-    """Checks of primary key and indexes: attributes that exist, one an index, each index once."""
-    if schema is None:
-        return
-    table = definition.name.name
-    indexed: set[str] = set()
-    for annotation in definition.annotations:
-        if annotation.namespace is not None or annotation.name.lower() not in {"primarykey", "index"}:
-            continue
-        names = [element for element in annotation.elements if element.key is None]
-        is_index = annotation.is_named("index")
-        if not names or (is_index and len(names) != 1):
-            wanted = "exactly one attribute" if is_index else "attributes"
-            context.diagnostics.error(
-                annotation.span, ErrorCode.INVALID_DEFINITION, f"@{annotation.name} names {wanted}"
-            )
-        for element in names:
-            if element.value not in schema:
-                context.diagnostics.error(
-                    element.value_span,
-                    ErrorCode.UNDEFINED_COLUMN,
-                    f"unknown attribute '{element.value}' of table {table}",
-                    suggestion(element.value, schema.names, table),
-                )
-            elif is_index and element.value in indexed:
-                context.diagnostics.error(
-                    element.span, ErrorCode.INVALID_DEFINITION, f"attribute '{element.value}' is indexed twice"
-                )
-            if is_index:
-                indexed.add(element.value)
-    for constraint in definition.constraints:
-        if isinstance(constraint, WatermarkConstraint):
-            context.diagnostics.error(constraint.span, ErrorCode.INVALID_DEFINITION, "a table has no watermark")
-            continue
-        for column in constraint.columns:
-            if column.name not in schema:
-                context.diagnostics.error(
-                    column.span,
-                    ErrorCode.UNDEFINED_COLUMN,
-                    f"unknown attribute '{column.name}' of table {table}",
-                    suggestion(column.name, schema.names, table),
-                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeGuard
+from typing import Final, Protocol, TypeAlias, TypeGuard
 
 from eventflux.extension import ExtensionKind
 from eventflux.language.ast import (
@@ -58,6 +58,17 @@ from eventflux.types.source_text import Span
 _BOOL: Final = AttributeType.BOOL
 
 
+TableCondition: TypeAlias = ConditionInTable | KeyInTable | InSubquery | Exists
+
+
+class AsksTables(Protocol):
+    """Takes the conditions on tables of a clause that may have some."""
+
+    def ask(self, expression: TableCondition) -> TypedExpression:
+        """The answer, without negation; Unknown after an error was noted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpressionBinder:
     """Binds the expressions of one clause.
@@ -69,6 +80,7 @@ class ExpressionBinder:
         aggregates: Where aggregates are counted; None: the clause takes none.
         aggregate_scope: What names mean in arguments of aggregates, where that differs.
         outputs: What the output attributes that `aggregate_scope` knows hold.
+        tables: Takes conditions on tables; None: the clause has none.
     """
 
     context: BindContext
@@ -77,6 +89,7 @@ class ExpressionBinder:
     aggregates: AggregateCollector | None = None
     aggregate_scope: Scope | None = None
     outputs: tuple[TypedExpression, ...] = ()
+    tables: AsksTables | None = None
     operators: Operators = field(init=False)
 
     def __post_init__(self) -> None:
@@ -157,12 +170,24 @@ class ExpressionBinder:
             case IndexAccess():
                 return self._index(expression)
             case Parameter():
-                return self._refuse(span, "parameters belong into on-demand queries")
+                return self._parameter(expression)
             case RowExpression():
                 return self._refuse(span, "a row (a, b) can only stand before IN")
             case ConditionInTable() | KeyInTable() | InSubquery() | Exists():
-                self.context.diagnostics.not_supported(span, "conditions on tables are")
-                return Unknown(span=span)
+                if self.tables is None:
+                    return self._refuse(span, f"{self.clause} cannot ask a table: conditions on tables stand in filters")
+                negated = isinstance(expression, (KeyInTable, InSubquery)) and expression.negated
+                return self._negated(self.tables.ask(expression), negated, span)
+
+    def _parameter(self, parameter: Parameter) -> TypedExpression:
+        key = parameter.index if parameter.name is None else parameter.name
+        if self.context.parameters is None or key is None:
+            return self._refuse(parameter.span, "parameters belong into on-demand queries")
+        column = self.context.parameters.get(key)
+        if column is None:
+            what = f"':{key}'" if isinstance(key, str) else f"{key + 1}"
+            return self._refuse(parameter.span, f"no value was given for parameter {what}")
+        return replace(column, span=parameter.span)
 
     def all_columns(self) -> tuple[TypedExpression, ...]:
         """What ``*`` stands for."""

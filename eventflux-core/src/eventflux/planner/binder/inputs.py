@@ -29,6 +29,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.joins import join_scope
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.patterns import match_recognize_scope, pattern_scope
+from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.binder.stream_functions import bind_stream_function
 from eventflux.planner.binder.windows import bind_window
@@ -59,11 +60,11 @@ def bind_input(context: BindContext, relations: Relations, source: Input, where:
             entry = relations.relation(source.relation, context)
             if entry is not None and not _is_readable(context, source, entry):
                 entry = None
-            return _with_handlers(context, entry, str(source.relation), source.alias, source, where)
+            return _with_handlers(context, relations, entry, str(source.relation), source.alias, source, where)
         case SubqueryInput():
             stem = "subquery" if source.alias is None else source.alias.name
             entry = relations.subquery(source.query, stem, source.span, context)
-            return _with_handlers(context, entry, stem, source.alias, source, where)
+            return _with_handlers(context, relations, entry, stem, source.alias, source, where)
         case JoinInput():
             return _unplanned(context, join_scope(context, relations, source), where)
         case PatternInput():
@@ -101,6 +102,7 @@ def _unplanned(context: BindContext, scope: InputScope, where: Expression | None
 
 def _with_handlers(
     context: BindContext,
+    relations: Relations,
     entry: Entry | None,
     name: str,
     alias: Identifier | None,
@@ -113,6 +115,7 @@ def _with_handlers(
         node = plan.Scan(stream=entry.name, schema=entry.schema, span=source.span)
     chain = _Chain(
         context=context,
+        relations=relations,
         relation=relation,
         node=node,
         named_window=entry.name if entry is not None and entry.kind is RelationKind.WINDOW else None,
@@ -141,6 +144,7 @@ class _Chain:
     """The chain of nodes as handlers are added; `node` is None once something could not be planned."""
 
     context: BindContext
+    relations: Relations
     relation: Relation
     node: plan.Node | None
     named_window: str | None = None
@@ -167,10 +171,16 @@ class _Chain:
 
     def _filter(self, condition: Expression, clause: str, *, may_aggregate: bool) -> None:
         collector = AggregateCollector() if may_aggregate else None
-        binder = ExpressionBinder(context=self.context, scope=self.scope, clause=clause, aggregates=collector)
+        width = 0 if self.relation.schema is None else len(self.relation.schema)
+        questions = TableQuestions(context=self.context, relations=self.relations, scope=self.scope, width=width)
+        binder = ExpressionBinder(
+            context=self.context, scope=self.scope, clause=clause, aggregates=collector, tables=questions
+        )
         bound = binder.condition(condition)
         if isinstance(bound, Unknown):
             self.node = None
+        elif questions.is_asked:
+            self._ask(questions, condition, bound, has_aggregates=collector is not None and bool(collector.calls))
         elif collector is not None and collector.calls:
             if self.has_window:
                 self.context.diagnostics.not_supported(condition.span, "aggregates in a filter behind a window are")
@@ -179,6 +189,21 @@ class _Chain:
                 self.node = _running(self.node, collector, bound)
         elif self.node is not None:
             self.node = plan.Filter(input=self.node, condition=bound, span=condition.span)
+
+    def _ask(
+        self, questions: TableQuestions, condition: Expression, bound: TypedExpression, *, has_aggregates: bool
+    ) -> None:
+        """A filter whose condition reads answers of tables; they are gone behind it."""
+        if has_aggregates:
+            self.context.diagnostics.not_supported(condition.span, "aggregates beside a condition on a table are")
+            self.node = None
+        elif self.node is not None:
+            schema = self.node.schema
+            columns = tuple(
+                Column(index=index, type=attribute.type, name=attribute.name) for index, attribute in enumerate(schema)
+            )
+            asked = plan.Filter(input=questions.over(self.node), condition=bound, span=condition.span)
+            self.node = plan.Map(input=asked, columns=columns, schema=schema, span=condition.span)
 
     def _stream_function(self, handler: StreamFunction) -> None:
         binder = ExpressionBinder(context=self.context, scope=self.scope, clause=f"#{handler.name}")

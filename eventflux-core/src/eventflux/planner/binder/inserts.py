@@ -56,7 +56,7 @@ def bind_values(context: BindContext, catalog: Catalog, statement: InsertValues)
         attributes = fit(context, items, target, statement.columns, span)
         if attributes is not None:
             rows.append(tuple(_value(attribute.expression) for attribute in attributes))
-    if len(rows) != len(statement.rows) or target.kind is not RelationKind.STREAM:
+    if len(rows) != len(statement.rows) or target.kind not in {RelationKind.STREAM, RelationKind.TABLE}:
         return None
     return Seed(stream=target.name, rows=tuple(rows), span=statement.span)
 

@@ -29,6 +29,7 @@ class Relation:
         counted: An element of a pattern that collects several events: an attribute without index is their list.
         hidden: Its own name, where an alias hides it.
         shapes: Declared types of attributes that are structs, arrays, maps.
+        other_name: A second name that it goes by.
         any_case: Names of its attributes may be written in any case.
     """
 
@@ -39,7 +40,12 @@ class Relation:
     counted: bool = False
     hidden: str | None = None
     shapes: Mapping[str, TypeName] = field(default_factory=dict)
+    other_name: str | None = None
     any_case: bool = False
+
+    def is_called(self, name: str) -> bool:
+        """Whether a qualifier of that name means it."""
+        return name in {self.name, self.other_name}
 
     def column(self, name: str, *, indexed: bool = False) -> Column | None:
         """Its attribute of that name."""
@@ -92,7 +98,7 @@ class InputScope:
     own: Relation | None = None
 
     def is_relation(self, name: str) -> bool:
-        return any(relation.name == name for relation in self.relations)
+        return any(relation.is_called(name) for relation in self.relations)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -144,7 +150,7 @@ class InputScope:
     def _named(self, qualifier: RelationName | None) -> tuple[Relation, ...]:
         if qualifier is None:
             return self.relations
-        return tuple(relation for relation in self.relations if relation.name == str(qualifier))
+        return tuple(relation for relation in self.relations if relation.is_called(str(qualifier)))
 
     def _qualified(
         self, reference: AttributeReference, qualifier: RelationName, diagnostics: Diagnostics

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from eventflux.language.ast import (
-    DeleteFrom,
     Emit,
-    InsertInto,
     JoinInput,
     MergeInto,
     Query,
-    UpdateOrInsert,
-    UpdateTable,
     WindowCall,
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.inputs import bind_input
-from eventflux.planner.binder.mutations import check_mutation
+from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
@@ -34,6 +30,7 @@ class BoundBranch:
     node: plan.Node | None
     selection: BoundSelection
     query: Query
+    scope: InputScope = InputScope(relations=())
 
 
 def kinds_of(query: Query) -> OutputKinds:
@@ -80,9 +77,8 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     bound = bind_input(context, relations, query.input, query.where)
     if isinstance(query.window, WindowCall) and isinstance(query.input, JoinInput):
         bind_window(ExpressionBinder(context=context, scope=bound.scope, clause="a window"), query.window)
-    check_mutation(context, relations, query, bound.scope)
     if query.selection is None:
-        return None
+        return BoundBranch(node=bound.node, selection=BoundSelection(items=()), query=query, scope=bound.scope)
     selection = bind_selection(
         context,
         bound.scope,
@@ -99,7 +95,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     for expression in query.partition_by:
         ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
     is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
-    return BoundBranch(node=bound.node if is_planned else None, selection=selection, query=query)
+    return BoundBranch(node=bound.node if is_planned else None, selection=selection, query=query, scope=bound.scope)
 
 
 def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Query) -> None:
@@ -137,10 +133,3 @@ def _report_unplanned(context: BindContext, query: Query) -> None:
         )
     for given in query.properties:
         diagnostics.error(given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of a query")
-    match query.output:
-        case UpdateTable() | DeleteFrom() | UpdateOrInsert() | MergeInto():
-            diagnostics.not_supported(query.output.span, "changes of tables are")
-        case InsertInto(on_conflict=on_conflict) if on_conflict is not None:
-            diagnostics.not_supported(on_conflict.span, "ON CONFLICT is")
-        case _:
-            pass

@@ -36,21 +36,26 @@ class Targets:
         kinds: OutputKinds,
     ) -> tuple[QueryPlan, ...]:
         """The plans of a query of the text; none where something in it is wrong or not run."""
-        plans: list[QueryPlan] = []
-        branch = branches[0]
-        if len(branches) > 1:
-            entry, hidden = self.hidden(context, branches, kinds, "union", pending.query.span)
-            plans.extend(hidden)
-            branch = _all_of(entry, branch)
+        branch, plans = self.joined(context, branches, kinds, pending.query.span)
+        if plans:
             kinds = OutputKinds(current=True, expired=False)
         target = self._target(context, pending, branch.selection.items)
         if target is None or target.schema is None:
             return ()
         attributes = fit(context, branch.selection.items, target, pending.columns, pending.target_span)
-        if attributes is None or target.kind not in {RelationKind.STREAM, RelationKind.WINDOW}:
+        if attributes is None or target.kind not in {RelationKind.STREAM, RelationKind.WINDOW, RelationKind.TABLE}:
             return ()
         plan = _plan(context, branch, attributes, target.name, kinds, pending.name)
         return () if plan is None else (*plans, plan)
+
+    def joined(
+        self, context: BindContext, branches: Sequence[BoundBranch], kinds: OutputKinds, span: Span
+    ) -> tuple[BoundBranch, tuple[QueryPlan, ...]]:
+        """The one branch; of several what reads the hidden stream that they fill, and the queries that do it."""
+        if len(branches) == 1:
+            return branches[0], ()
+        entry, hidden = self.hidden(context, branches, kinds, "union", span)
+        return _all_of(entry, branches[0]), hidden
 
     def hidden(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from eventflux.planner.emit.target import Node, Register, SelectParts
+from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
 from eventflux.planner.logical.nodes import WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -115,6 +115,30 @@ class ListedGraph:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
         return self._node(f"gate n{node} {' and '.join(kinds)}")
 
+    def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node:
+        text = f"table n{entrance}"
+        if primary_key:
+            text += f", primary key {' '.join(map(str, primary_key))}"
+        if indexes:
+            text += f", indexes {' '.join(map(str, indexes))}"
+        return self._node(text)
+
+    def contains(self, node: Node, content: Node, condition: ConditionParts[ListedProgram]) -> Node:
+        return self._node(f"contains n{node} in n{content}{_conjuncts(condition)}", **_programs(condition))
+
+    def lookup(self, node: Node, content: Node, condition: ConditionParts[ListedProgram]) -> Node:
+        return self._node(f"lookup n{node} in n{content}{_conjuncts(condition)}", **_programs(condition))
+
+    def change(self, node: Node, table: Node, parts: ChangeParts[ListedProgram]) -> Node:
+        kinds = [kind for kind, wanted in (("current", parts.current), ("expired", parts.expired)) if wanted]
+        text = f"{parts.kind.name.lower()} n{node} of n{table} {' and '.join(kinds)}{_conjuncts(parts.condition)}"
+        if parts.columns:
+            text += f", set {' '.join(map(str, parts.columns))}"
+        programs = _programs(parts.condition)
+        if parts.values is not None:
+            programs["values"] = parts.values
+        return self._node(text, **programs)
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
         self.lines.append(f"  insert n{node} into n{stream} {' and '.join(kinds)}")
@@ -141,3 +165,12 @@ def _parameter(parameter: WindowParameter) -> str:
         return f"{parameter.name} = column {parameter.column}"
     shown = "null" if parameter.value is None else repr(parameter.value)
     return f"{parameter.name} = {parameter.type.name.lower()} {shown}"
+
+
+def _conjuncts(condition: ConditionParts[ListedProgram]) -> str:
+    return "".join(f", column {column} {comparison.name} out {key}" for comparison, column, key in condition.conjuncts)
+
+
+def _programs(condition: ConditionParts[ListedProgram]) -> dict[str, ListedProgram]:
+    named = (("keys", condition.keys), ("residual", condition.residual))
+    return {name: program for name, program in named if program is not None}

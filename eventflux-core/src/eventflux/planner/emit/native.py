@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from eventflux.engine.builder import AggregateSpec, Argument, EngineBuilder, OrderKey, ProgramBuilder, SelectSpec
+from eventflux.engine.builder import (
+    AggregateSpec,
+    Argument,
+    ChangeSpec,
+    ConditionSpec,
+    EngineBuilder,
+    OrderKey,
+    ProgramBuilder,
+    SelectSpec,
+)
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
-from eventflux.planner.emit.target import Node, Register, SelectParts
+from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
 from eventflux.planner.logical.nodes import WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -114,5 +123,34 @@ class NativeGraph:
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         return Node(self.builder.gate(NativeNode(node), current=current, expired=expired))
 
+    def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node:
+        return Node(self.builder.table(NativeNode(entrance), primary_key=primary_key, indexes=indexes))
+
+    def contains(self, node: Node, content: Node, condition: ConditionParts[NativeProgram]) -> Node:
+        return Node(self.builder.contains(NativeNode(node), NativeNode(content), _condition(condition)))
+
+    def lookup(self, node: Node, content: Node, condition: ConditionParts[NativeProgram]) -> Node:
+        return Node(self.builder.lookup(NativeNode(node), NativeNode(content), _condition(condition)))
+
+    def change(self, node: Node, table: Node, parts: ChangeParts[NativeProgram]) -> Node:
+        spec = ChangeSpec(
+            kind=parts.kind,
+            current=parts.current,
+            expired=parts.expired,
+            condition=_condition(parts.condition),
+            values=None if parts.values is None else parts.values.builder,
+            columns=parts.columns,
+            keeps_quietly=parts.keeps_quietly,
+        )
+        return Node(self.builder.change(NativeNode(node), NativeNode(table), spec))
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)
+
+
+def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:
+    return ConditionSpec(
+        keys=None if parts.keys is None else parts.keys.builder,
+        conjuncts=parts.conjuncts,
+        residual=None if parts.residual is None else parts.residual.builder,
+    )

@@ -8,10 +8,12 @@ from typing import Final, Generic
 
 from eventflux.planner.emit.programs import ProgramWriter
 from eventflux.planner.emit.refused import placed_at
-from eventflux.planner.emit.target import Aggregator, GraphTarget, Node, ProgramT, SelectParts
+from eventflux.planner.emit.tables import change_parts, condition_parts
+from eventflux.planner.emit.target import Aggregator, ConditionParts, GraphTarget, Node, ProgramT, SelectParts
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
 # Windows that send RESET behind the EXPIRED rows of a batch: aggregates do not need those rows.
@@ -20,13 +22,25 @@ _RESETTING: Final = frozenset({"length_batch", "time_batch", "external_time_batc
 
 @dataclass(frozen=True, slots=True)
 class QueryEmitter(Generic[ProgramT]):
-    """Emits queries into a graph whose streams are there."""
+    """Emits queries into a graph whose streams are there.
+
+    Attributes:
+        graph: Where to.
+        streams: What queries read row by row.
+        targets: What they insert into.
+        contents: Tables and named windows, which are asked beside the flow, and their attributes.
+        shares: Equal pure expressions are computed once.
+        spans: Node of each operator -> its place in the text.
+        changes: The operators that change tables.
+    """
 
     graph: GraphTarget[ProgramT]
     streams: Mapping[str, Node]
     targets: Mapping[str, Node]
+    contents: Mapping[str, tuple[Node, Schema]] = field(default_factory=dict)
     shares: bool = True
     spans: dict[Node, Span] = field(default_factory=dict)
+    changes: list[Node] = field(default_factory=list)
 
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
@@ -34,6 +48,18 @@ class QueryEmitter(Generic[ProgramT]):
         last = self._node(query.root, wants_expired=False)
         if query.target is not None:
             self.graph.insert(last, self.targets[query.target], current=query.current, expired=query.expired)
+        if query.change is not None:
+            with placed_at(query.change.span):
+                node, schema = self.contents[query.change.table]
+                parts = change_parts(
+                    query.change,
+                    query.root.schema,
+                    schema,
+                    self._write,
+                    current=query.current,
+                    expired=query.expired,
+                )
+                self.changes.append(self.graph.change(last, node, parts))
         return last
 
     def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:
@@ -59,6 +85,14 @@ class QueryEmitter(Generic[ProgramT]):
                 # What leaves a window is logged too.
                 below = self._node(node.input, wants_expired=True)
                 return graph.filter(below, self._program(node.input, (node.call,)))
+            case plan.Contains():
+                below = self._node(node.input, wants_expired=wants_expired)
+                content, parts = self._condition(node)
+                return graph.contains(below, content, parts)
+            case plan.Lookup():
+                below = self._node(node.input, wants_expired=wants_expired)
+                content, parts = self._condition(node)
+                return graph.lookup(below, content, parts)
             case plan.Window():
                 below = self._node(node.input, wants_expired=False)
                 return graph.window(below, node.native, node.parameters, wants_expired=wants_expired)
@@ -98,6 +132,10 @@ class QueryEmitter(Generic[ProgramT]):
             outputs=self._write((*input_types, *aggregate_types), outputs, aggregates_from=len(input_types)),
             having=None if node.having is None else self._write(output_types, (node.having,)),
         )
+
+    def _condition(self, node: plan.Contains | plan.Lookup) -> tuple[Node, ConditionParts[ProgramT]]:
+        content, schema = self.contents[node.content]
+        return content, condition_parts(node.condition, node.input.schema, schema, self._write)
 
     def _program(self, source: plan.Node, outputs: Sequence[TypedExpression]) -> ProgramT:
         return self._write(source.schema.types, outputs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NewType, Protocol, TypeVar
+from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.nodes import Order, WindowParameter
+from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 
@@ -59,6 +60,28 @@ class SelectParts:
     expired: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionParts(Generic[ProgramT]):
+    """A condition on the rows of a table: (comparison, column of the table, output of `keys`), and what is left."""
+
+    keys: ProgramT | None
+    conjuncts: tuple[tuple[Comparison, int, int], ...]
+    residual: ProgramT | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeParts(Generic[ProgramT]):
+    """A change of a table by rows of these kinds; output i of `values` is for column `columns[i]`."""
+
+    kind: ChangeKind
+    current: bool
+    expired: bool
+    condition: ConditionParts[ProgramT]
+    values: ProgramT | None
+    columns: tuple[int, ...]
+    keeps_quietly: bool
+
+
 class GraphTarget(Protocol[ProgramT]):
     """A graph: streams, then queries with their operators, in text order."""
 
@@ -87,5 +110,13 @@ class GraphTarget(Protocol[ProgramT]):
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node: ...
 
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node: ...
+
+    def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node: ...
+
+    def contains(self, node: Node, content: Node, condition: ConditionParts[ProgramT]) -> Node: ...
+
+    def lookup(self, node: Node, content: Node, condition: ConditionParts[ProgramT]) -> Node: ...
+
+    def change(self, node: Node, table: Node, parts: ChangeParts[ProgramT]) -> Node: ...
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None: ...

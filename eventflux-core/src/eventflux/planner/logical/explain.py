@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eventflux.planner.logical.nodes import Filter, Log, Map, Node, QueryPlan, Scan, Select, Window, WindowParameter
+from eventflux.planner.logical.nodes import (
+    Contains,
+    Filter,
+    Log,
+    Lookup,
+    Map,
+    Node,
+    QueryPlan,
+    Scan,
+    Select,
+    Window,
+    WindowParameter,
+)
+from eventflux.planner.logical.tables import Change, ChangeKind, Comparison, TableCondition
 from eventflux.planner.typed.text import text_of
 
 
@@ -15,6 +28,9 @@ def explain_query(plan: QueryPlan) -> str:
     depth = 1
     if plan.target is not None:
         lines.append(f"  insert {kinds[plan.current, plan.expired]} events into {plan.target}")
+        depth = 2
+    if plan.change is not None:
+        lines.append(f"  {_change(plan.change, plan.root, kinds[plan.current, plan.expired])}")
         depth = 2
     node: Node = plan.root
     while True:
@@ -40,6 +56,11 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}map {columns}"]
         case Log():
             return [f"{indent}log"]
+        case Contains():
+            question = _condition(node.condition, _names(node.input), len(node.input.schema))
+            return [f"{indent}ask {node.content}: {question} as {node.schema[len(node.schema) - 1].name}"]
+        case Lookup():
+            return [f"{indent}find {node.content}: {_condition(node.condition, _names(node), len(node.input.schema))}"]
         case Window():
             arguments = ", ".join(_parameter(parameter, _names(node.input)) for parameter in node.parameters)
             return [f"{indent}window {node.declaration.qualified_name}({arguments})"]
@@ -95,3 +116,44 @@ def _parameter(parameter: WindowParameter, name: Callable[[int], str]) -> str:
     if isinstance(parameter.value, bool):
         return f"{parameter.name} = {'true' if parameter.value else 'false'}"
     return f"{parameter.name} = {'null' if parameter.value is None else repr(parameter.value)}"
+
+
+_SIGNS = {
+    Comparison.EQUAL: "==",
+    Comparison.LESS: "<",
+    Comparison.LESS_EQUAL: "<=",
+    Comparison.GREATER: ">",
+    Comparison.GREATER_EQUAL: ">=",
+}
+
+
+def _condition(condition: TableCondition, name: Callable[[int], str], width: int) -> str:
+    """The condition; attributes of the content are numbered behind those of the row."""
+
+    def both(index: int) -> str:
+        return name(index) if index < width else f"[{index - width}]"
+
+    parts = [
+        f"[{conjunct.column}] {_SIGNS[conjunct.comparison]} {text_of(conjunct.key, name)}"
+        for conjunct in condition.conjuncts
+    ]
+    if condition.residual is not None:
+        parts.append(f"rest {text_of(condition.residual, both)}")
+    return " and ".join(parts) or "all rows"
+
+
+def _change(change: Change, root: Select, kinds: str) -> str:
+    width = len(root.schema)
+
+    def both(index: int) -> str:
+        return root.schema[index].name if index < width else f"[{index - width}]"
+
+    verb = {
+        ChangeKind.UPDATE: "update",
+        ChangeKind.DELETE: "delete from",
+        ChangeKind.UPSERT: "update or insert into",
+        ChangeKind.INSERT: "insert into",
+    }[change.kind]
+    assigned = ", ".join(f"[{column}] = {text_of(value, both)}" for column, value in change.assignments)
+    set_clause = f" set {assigned}" if assigned else ""
+    return f"{verb} {change.table} by {kinds} events{set_clause} on {_condition(change.condition, both, width)}"

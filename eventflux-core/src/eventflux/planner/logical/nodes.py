@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from eventflux.extension import Extension
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Attribute, Schema
@@ -64,6 +65,28 @@ class Log:
     @property
     def schema(self) -> Schema:
         return self.input.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contains:
+    """Rows with one more column, a BOOL: whether `content`, a table or named window, has a row that fits."""
+
+    input: Node
+    content: str
+    condition: TableCondition
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """For each row those of `content` that fit: the row's columns, then the content's. One batch chunk a row."""
+
+    input: Node
+    content: str
+    condition: TableCondition
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +158,7 @@ class Select:
         return bool(self.aggregates or self.group_by)
 
 
-Node: TypeAlias = Scan | Filter | Map | Log | Window | Select
+Node: TypeAlias = Scan | Filter | Map | Log | Contains | Lookup | Window | Select
 
 
 def with_input(node: Node, new_input: Node) -> Node:
@@ -216,6 +239,7 @@ class QueryPlan:
         target: The stream that its rows go into; None: nowhere but to its callbacks.
         current: CURRENT rows go there.
         expired: EXPIRED rows go there, as CURRENT ones.
+        change: What its rows of these kinds do to a table.
         is_hidden: Made by the planner for a subquery or a branch of UNION ALL: not listed, not numbered.
         span: Its place in the text.
     """
@@ -225,5 +249,6 @@ class QueryPlan:
     target: str | None
     current: bool = True
     expired: bool = False
+    change: Change | None = None
     is_hidden: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)

@@ -9,7 +9,18 @@ from dataclasses import replace
 from typing import Final
 
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Filter, Log, Map, Node, QueryPlan, Scan, Select, Window
+from eventflux.planner.logical.nodes import (
+    Contains,
+    Filter,
+    Log,
+    Lookup,
+    Map,
+    Node,
+    QueryPlan,
+    Scan,
+    Select,
+    Window,
+)
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.planner.typed.walk import columns_read, renumber_columns
 from eventflux.types.schema import Schema
@@ -79,6 +90,10 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return replace(node, input=source, call=renumber_columns(node.call, numbers)), numbers
         case Map():
             return _prune_map(node, needed)
+        case Contains() | Lookup():
+            # The columns of the content stand behind all of the input's.
+            source, _ = _prune(node.input, set(range(len(node.input.schema))))
+            return replace(node, input=source), _same(node)
         case Window():
             return _prune_window(node, needed)
 

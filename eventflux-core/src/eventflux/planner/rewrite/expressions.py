@@ -6,7 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Filter, Log, Map, Node, QueryPlan, Scan, Select, Window
+from eventflux.planner.logical.nodes import (
+    Contains,
+    Filter,
+    Log,
+    Lookup,
+    Map,
+    Node,
+    QueryPlan,
+    Scan,
+    Select,
+    Window,
+)
+from eventflux.planner.logical.tables import Change as TableChange
+from eventflux.planner.logical.tables import TableCondition
 from eventflux.planner.typed.nodes import TypedExpression
 
 Change = Callable[[TypedExpression], TypedExpression]
@@ -14,7 +27,8 @@ Change = Callable[[TypedExpression], TypedExpression]
 
 def change_expressions(plan: QueryPlan, change: Change) -> QueryPlan:
     """The plan with `change` applied to each whole expression."""
-    return replace(plan, root=_select(plan.root, change))
+    changed = None if plan.change is None else _table_change(plan.change, change)
+    return replace(plan, root=_select(plan.root, change), change=changed)
 
 
 def _node(node: Node, change: Change) -> Node:
@@ -30,6 +44,8 @@ def _node(node: Node, change: Change) -> Node:
             return replace(node, input=_node(node.input, change), call=change(node.call))
         case Window():
             return replace(node, input=_node(node.input, change))
+        case Contains() | Lookup():
+            return replace(node, input=_node(node.input, change), condition=_condition(node.condition, change))
         case Select():
             return _select(node, change)
 
@@ -47,3 +63,19 @@ def _select(node: Select, change: Change) -> Select:
 
 def _aggregate(call: AggregateCall, change: Change) -> AggregateCall:
     return call if call.argument is None else replace(call, argument=change(call.argument))
+
+
+def _condition(condition: TableCondition, change: Change) -> TableCondition:
+    return replace(
+        condition,
+        conjuncts=tuple(replace(conjunct, key=change(conjunct.key)) for conjunct in condition.conjuncts),
+        residual=None if condition.residual is None else change(condition.residual),
+    )
+
+
+def _table_change(table_change: TableChange, change: Change) -> TableChange:
+    return replace(
+        table_change,
+        condition=_condition(table_change.condition, change),
+        assignments=tuple((column, change(value)) for column, value in table_change.assignments),
+    )

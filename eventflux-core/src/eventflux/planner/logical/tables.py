@@ -1,0 +1,91 @@
+"""Tables: what they are, conditions on their rows, changes of them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.types.schema import Schema
+from eventflux.types.source_text import NO_SPAN, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablePlan:
+    """A table in memory.
+
+    Attributes:
+        name: As queries name it.
+        schema: Its attributes.
+        primary_key: Positions of the attributes that no two rows have alike; empty: rows may repeat.
+        indexes: Positions of the attributes that have an index each.
+        span: Of the definition's name.
+    """
+
+    name: str
+    schema: Schema
+    primary_key: tuple[int, ...] = ()
+    indexes: tuple[int, ...] = ()
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+class Comparison(enum.IntEnum):
+    """The engine's numbers of comparisons that an index can answer."""
+
+    EQUAL = 0
+    LESS = 1
+    LESS_EQUAL = 2
+    GREATER = 3
+    GREATER_EQUAL = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conjunct:
+    """`T.column < key`: the key is an expression over the probe row, of the column's type."""
+
+    comparison: Comparison
+    column: int
+    key: TypedExpression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableCondition:
+    """A condition between a probe row and a row of a table, split at `and`.
+
+    Attributes:
+        conjuncts: What an index may answer.
+        residual: The rest, over the columns of the probe row followed by those of the table; None: nothing is left.
+    """
+
+    conjuncts: tuple[Conjunct, ...] = ()
+    residual: TypedExpression | None = None
+
+
+class ChangeKind(enum.IntEnum):
+    """The engine's numbers of changes."""
+
+    UPDATE = 0
+    DELETE = 1
+    UPSERT = 2
+    INSERT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What each row of a query does to a table: update, delete, or update or else insert its first columns.
+
+    Attributes:
+        kind: Which of these.
+        table: Its name.
+        condition: Which rows of the table are meant.
+        assignments: Column of the table -> its new value, over the row's columns followed by the table's as they were.
+        keeps_quietly: A row whose primary key is taken is left out without an error.
+        span: In the text.
+    """
+
+    kind: ChangeKind
+    table: str
+    condition: TableCondition
+    assignments: tuple[tuple[int, TypedExpression], ...] = ()
+    keeps_quietly: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)

@@ -1,0 +1,198 @@
+"""On-demand queries of a running app: planned once a text, run in an engine of their own beside the app's."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eventflux.engine.builder import EngineBuilder
+from eventflux.engine.builder import Node as NativeNode
+from eventflux.engine.engine import Engine
+from eventflux.engine.native_types import EventBatch, Input
+from eventflux.extension import ExtensionRegistry
+from eventflux.language import parse_on_demand
+from eventflux.planner.on_demand import EmittedOnDemand, OnDemandPlan, plan_on_demand
+from eventflux.planner.plan import Plan
+from eventflux.runtime.extension_context import ElementContext
+from eventflux.runtime.failures import Failures
+from eventflux.runtime.host_functions import HostFunctions
+from eventflux.types.attribute_type import INT_MAX, INT_MIN, AttributeType
+from eventflux.types.errors import EventFluxError
+from eventflux.types.schema import Schema
+from eventflux.types.source_text import SourceText
+
+_KEPT: Final = 50
+_WHERE: Final = "on-demand query"
+
+QueryParameters = Sequence[object] | Mapping[str, object]
+"""Values of `?`, in order, or of `:name`."""
+
+
+class OnDemandQueries:
+    """Runs the on-demand queries of one app, one at a time; keeps those that were used last."""
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        engine: Engine,
+        plan: Plan,
+        registry: ExtensionRegistry,
+        nodes: Mapping[str, NativeNode],
+        playback: bool,
+        failures: Failures,
+        context_of: Callable[[str], ElementContext],
+    ) -> None:
+        """Nothing is planned yet.
+
+        Args:
+            app: Name of the app.
+            engine: The app's.
+            plan: The app's.
+            registry: What queries can name.
+            nodes: Tables and windows -> their nodes in the app's engine.
+            playback: Whether the app's clock follows its events.
+            failures: Where rows that fail are told.
+            context_of: Of the functions that a query calls.
+        """
+        self._app = app
+        self._engine = engine
+        self._plan = plan
+        self._registry = registry
+        self._nodes = nodes
+        self._playback = playback
+        self._failures = failures
+        self._context_of = context_of
+        self._lock = threading.RLock()
+        # By text and the types of its parameters.
+        self._prepared: OrderedDict[tuple[str, tuple[tuple[int | str, AttributeType | None], ...]], _Prepared] = OrderedDict()
+
+    def run(self, text: str, parameters: QueryParameters | None) -> EventBatch | int:
+        """The rows found, or the number of rows touched.
+
+        Raises:
+            ParseError: The text is no query.
+            ValidationError: It makes no sense.
+        """
+        values = _by_key(parameters)
+        types = {key: _type_of(value) for key, value in values.items()}
+        with self._lock:
+            return self._find(text, types).run(tuple(values.values()))
+
+    def schema(self, text: str) -> Schema:
+        """Attributes of the result of a query without parameters; of a change none."""
+        with self._lock:
+            return self._find(text, {}).plan.schema or Schema(())
+
+    def close(self) -> None:
+        """Free the engines."""
+        with self._lock:
+            for prepared in self._prepared.values():
+                prepared.engine.close()
+            self._prepared.clear()
+
+    def _find(self, text: str, types: Mapping[int | str, AttributeType | None]) -> _Prepared:
+        key = (text, tuple(types.items()))
+        known = self._prepared.get(key)
+        if known is not None:
+            self._prepared.move_to_end(key)
+            return known
+        source = SourceText(text)
+        plan = plan_on_demand(parse_on_demand(source), source, self._plan, self._registry, types)
+        prepared = self._prepared[key] = self._prepare(plan)
+        if len(self._prepared) > _KEPT:
+            _, oldest = self._prepared.popitem(last=False)
+            oldest.engine.close()
+        return prepared
+
+    def _prepare(self, plan: OnDemandPlan) -> _Prepared:
+        engine = Engine(playback=self._playback)
+        try:
+            HostFunctions(engine, plan.host_functions, self._context_of, self._app)
+            builder = EngineBuilder(engine)
+            emitted = plan.emit(builder, self._engine, self._nodes)
+            builder.seal()
+            engine.on_failure(self._failed)
+            return _Prepared(plan=plan, engine=engine, emitted=emitted, app=self._engine)
+        except BaseException:
+            engine.close()
+            raise
+
+    def _failed(self, node: int, stream: int, batch: EventBatch | None, status: int, message: str) -> None:
+        self._failures.report(_WHERE, message)
+
+
+class _Prepared:
+    """One query, ready to run."""
+
+    def __init__(self, *, plan: OnDemandPlan, engine: Engine, emitted: EmittedOnDemand, app: Engine) -> None:
+        self.plan = plan
+        self.engine = engine
+        self._emitted = emitted
+        self._app = app
+        self._found: list[EventBatch] = []
+        self._input: Input = engine.input(emitted.parameters, engine.layout(_WHERE, plan.parameters))
+        self._empty: EventBatch | None = None
+        if plan.schema is not None and emitted.result is not None:
+            engine.listen_query(emitted.result, engine.layout(_WHERE, plan.schema), self._take)
+
+    def run(self, values: tuple[object, ...]) -> EventBatch | int:
+        row = values or (None,)
+        now = self._app.now
+        with self._app.locked():
+            self._found.clear()
+            self.engine.reset()
+            try:
+                self._input.send(row, timestamp=now)
+            finally:
+                self._app.settle()
+            if self.plan.schema is None:
+                return sum(self.engine.touched(change) for change in self._emitted.changes)
+        return self._found.pop() if self._found else self._nothing()
+
+    def _take(self, timestamp: int, current: EventBatch | None, expired: EventBatch | None) -> None:
+        if current is not None:
+            self._found.append(current)
+
+    def _nothing(self) -> EventBatch:
+        """An empty batch of the result's attributes."""
+        if self._empty is None:
+            assert self.plan.schema is not None
+            assert self._emitted.empty is not None
+            rows: list[EventBatch] = []
+            layout = self.engine.layout(_WHERE, self.plan.schema)
+            take = rows.append
+            self.engine.listen(self._emitted.empty, layout, take)
+            self.engine.input(self._emitted.empty, layout).send((None,) * len(self.plan.schema))
+            self.engine.unlisten(self._emitted.empty, take)
+            self._empty = rows[0][:0]
+        return self._empty
+
+
+def _by_key(parameters: QueryParameters | None) -> dict[int | str, object]:
+    if parameters is None:
+        return {}
+    if isinstance(parameters, Mapping):
+        return dict(parameters)
+    if isinstance(parameters, (str, bytes)):
+        raise EventFluxError("parameters are a sequence of values or a mapping of names to values")
+    return dict(enumerate(parameters))
+
+
+def _type_of(value: object) -> AttributeType | None:
+    match value:
+        case bool():
+            return AttributeType.BOOL
+        case int():
+            return AttributeType.INT if INT_MIN <= value <= INT_MAX else AttributeType.LONG
+        case float():
+            return AttributeType.DOUBLE
+        case str():
+            return AttributeType.STRING
+        case None:
+            return None
+        case _:
+            return AttributeType.OBJECT
