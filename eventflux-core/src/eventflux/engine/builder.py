@@ -406,9 +406,7 @@ class EngineBuilder:
         error = new_error()
         key = ffi.new("uint32_t[]", list(primary_key))
         columns = ffi.new("uint32_t[]", list(indexes))
-        made = lib.ef_engine_table(
-            self._engine.handle, entrance, key, len(primary_key), columns, len(indexes), error
-        )
+        made = lib.ef_engine_table(self._engine.handle, entrance, key, len(primary_key), columns, len(indexes), error)
         return self._node(made, error)
 
     def foreign(self, other: Engine, node: Node) -> Node:
@@ -448,7 +446,7 @@ class EngineBuilder:
         return self._node(made, error)
 
     def _condition(self, spec: ConditionSpec) -> CData:
-        return lib.ef_build_condition(
+        made: CData = lib.ef_build_condition(
             self._engine.handle,
             spec.keys.take() if spec.keys is not None else ffi.NULL,
             len(spec.conjuncts),
@@ -457,6 +455,7 @@ class EngineBuilder:
             ffi.new("uint32_t[]", [key for _, _, key in spec.conjuncts]),
             spec.residual.take() if spec.residual is not None else ffi.NULL,
         )
+        return made
 
     def insert(self, node: Node, stream: Node, *, current: bool = True, expired: bool = False) -> Node:
         """Send what an operator puts out into a stream, where it arrives as CURRENT."""

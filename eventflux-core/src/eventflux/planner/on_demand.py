@@ -120,9 +120,7 @@ class OnDemandPlan:
         stream = graph.stream(_PARAMETERS, self.parameters.types)
         empty = None if self.schema is None else NativeNode(graph.stream("empty~", self.schema.types))
         graph.query(_NAME)
-        contents = {
-            name: (Node(builder.foreign(app, nodes[name])), schema) for name, schema in self.contents.items()
-        }
+        contents = {name: (Node(builder.foreign(app, nodes[name])), schema) for name, schema in self.contents.items()}
         emitter = QueryEmitter(graph, {_PARAMETERS: stream}, {}, contents)
         last = stream
         for query in self.queries:
@@ -281,7 +279,8 @@ class _OnDemandBinder:
         if query.selection is not None:
             selection = self._selection(query, scope)
         output = query.output
-        assert output is not None and not isinstance(output, ReturnEvents)
+        assert output is not None
+        assert not isinstance(output, ReturnEvents)
         return self._change(node, scope, selection, output, query)
 
     def _change(
@@ -312,9 +311,7 @@ class _OnDemandBinder:
         names = entry.schema.names if statement.columns is None else tuple(each.name for each in statement.columns)
         plans: list[QueryPlan] = []
         for row in statement.rows:
-            items = tuple(
-                SelectItem(expression=expression, alias=None, span=expression.span) for expression in row
-            )
+            items = tuple(SelectItem(expression=expression, alias=None, span=expression.span) for expression in row)
             scope = InputScope(relations=())
             bound = bind_selection(
                 self.context, scope, SelectionClauses(selection=Selection(items=items, span=statement.span))

@@ -20,7 +20,6 @@ from eventflux.io.source_runtime import SourceRuntime
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.async_streams import AsyncStreams, async_streams
-from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
@@ -30,6 +29,7 @@ from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
+from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.scheduler import Scheduler
 from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
 from eventflux.types.diagnostic import Diagnostic

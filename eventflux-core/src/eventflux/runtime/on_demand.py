@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from eventflux.engine.builder import EngineBuilder
 from eventflux.engine.builder import Node as NativeNode
@@ -26,6 +25,9 @@ from eventflux.types.source_text import SourceText
 
 _KEPT: Final = 50
 _WHERE: Final = "on-demand query"
+
+# A text, and the types of its parameters.
+_Key: TypeAlias = "tuple[str, tuple[tuple[int | str, AttributeType | None], ...]]"
 
 QueryParameters = Sequence[object] | Mapping[str, object]
 """Values of `?`, in order, or of `:name`."""
@@ -67,8 +69,7 @@ class OnDemandQueries:
         self._failures = failures
         self._context_of = context_of
         self._lock = threading.RLock()
-        # By text and the types of its parameters.
-        self._prepared: OrderedDict[tuple[str, tuple[tuple[int | str, AttributeType | None], ...]], _Prepared] = OrderedDict()
+        self._prepared: OrderedDict[_Key, _Prepared] = OrderedDict()
 
     def run(self, text: str, parameters: QueryParameters | None) -> EventBatch | int:
         """The rows found, or the number of rows touched.
@@ -176,7 +177,7 @@ def _by_key(parameters: QueryParameters | None) -> dict[int | str, object]:
     if parameters is None:
         return {}
     if isinstance(parameters, Mapping):
-        return dict(parameters)
+        return {name: value for name, value in parameters.items()}  # noqa: C416 - the keys are of a wider type
     if isinstance(parameters, (str, bytes)):
         raise EventFluxError("parameters are a sequence of values or a mapping of names to values")
     return dict(enumerate(parameters))

@@ -277,7 +277,8 @@ class AppBinder:
     ) -> tuple[QueryPlan, ...]:
         branch, hidden = Targets(self.catalog).joined(context, branches, kinds_of(pending.query), pending.query.span)
         output = pending.query.output
-        assert output is not None and not isinstance(output, ReturnEvents)
+        assert output is not None
+        assert not isinstance(output, ReturnEvents)
         rows = ChangingRows(
             node=branch.node,
             scope=branch.scope,

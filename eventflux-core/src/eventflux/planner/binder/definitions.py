@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eventflux.engine.cron import cron_problem
-from eventflux.extension import suggestion
 from eventflux.language.ast import (
     AggregationDefinition,
     ColumnDefinition,

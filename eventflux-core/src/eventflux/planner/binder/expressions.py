@@ -175,7 +175,7 @@ class ExpressionBinder:
                 return self._refuse(span, "a row (a, b) can only stand before IN")
             case ConditionInTable() | KeyInTable() | InSubquery() | Exists():
                 if self.tables is None:
-                    return self._refuse(span, f"{self.clause} cannot ask a table: conditions on tables stand in filters")
+                    return self._refuse(span, f"{self.clause} cannot ask a table; a filter can")
                 negated = isinstance(expression, (KeyInTable, InSubquery)) and expression.negated
                 return self._negated(self.tables.ask(expression), negated, span)
 

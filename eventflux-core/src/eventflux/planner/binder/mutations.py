@@ -82,9 +82,7 @@ def is_mutation(output: object) -> bool:
     )
 
 
-def plan_change(
-    context: BindContext, relations: Relations, rows: ChangingRows, output: Mutation
-) -> QueryPlan | None:
+def plan_change(context: BindContext, relations: Relations, rows: ChangingRows, output: Mutation) -> QueryPlan | None:
     """The query with its change; None after an error was noted, or where its rows could not be planned."""
     entry = relations.relation(output.target, context)
     if entry is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from eventflux.language.ast import (
     Emit,
@@ -16,6 +16,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.inputs import bind_input
 from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
+from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
 from eventflux.planner.binder.windows import bind_window
@@ -30,7 +31,7 @@ class BoundBranch:
     node: plan.Node | None
     selection: BoundSelection
     query: Query
-    scope: InputScope = InputScope(relations=())
+    scope: InputScope = field(default_factory=lambda: InputScope(relations=()))
 
 
 def kinds_of(query: Query) -> OutputKinds:
@@ -79,6 +80,8 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
         bind_window(ExpressionBinder(context=context, scope=bound.scope, clause="a window"), query.window)
     if query.selection is None:
         return BoundBranch(node=bound.node, selection=BoundSelection(items=()), query=query, scope=bound.scope)
+    width = sum(0 if relation.schema is None else len(relation.schema) for relation in bound.scope.relations)
+    questions = TableQuestions(context=context, relations=relations, scope=bound.scope, width=width)
     selection = bind_selection(
         context,
         bound.scope,
@@ -90,12 +93,14 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             limit=query.limit,
             offset=query.offset,
         ),
+        questions,
     )
+    node = None if bound.node is None else questions.over(bound.node)
     _warn_of_one_session(context, bound.node, query)
     for expression in query.partition_by:
         ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
     is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
-    return BoundBranch(node=bound.node if is_planned else None, selection=selection, query=query, scope=bound.scope)
+    return BoundBranch(node=node if is_planned else None, selection=selection, query=query, scope=bound.scope)
 
 
 def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Query) -> None:

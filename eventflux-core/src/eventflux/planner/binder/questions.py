@@ -137,7 +137,7 @@ class TableQuestions:
                 span,
                 ErrorCode.NEEDS_PRIMARY_KEY,
                 f"table '{entry.name}' needs a primary key of {len(operands)} attributes for IN",
-                f"its primary key is: {key}" if key else f"use IN (SELECT ... FROM {entry.name})",
+                f"its primary key is: {key}" if key else "use IN with a subquery",
             )
             return Unknown(span=span)
         outer = ExpressionBinder(context=self.context, scope=self.scope, clause="IN")

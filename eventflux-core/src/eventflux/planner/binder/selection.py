@@ -16,7 +16,7 @@ from eventflux.language.ast import (
     Star,
 )
 from eventflux.planner.binder.context import BindContext
-from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.expressions import AsksTables, ExpressionBinder
 from eventflux.planner.binder.names import InputScope, OutputScope
 from eventflux.planner.binder.windows import whole_number
 from eventflux.planner.logical.aggregates import AggregateCall, AggregateCollector
@@ -102,10 +102,19 @@ class SelectionClauses:
     offset: Expression | None = None
 
 
-def bind_selection(context: BindContext, scope: InputScope, clauses: SelectionClauses) -> BoundSelection:
-    """Bind all clauses; what could not be bound is Unknown in the result, its errors are noted."""
+def bind_selection(
+    context: BindContext, scope: InputScope, clauses: SelectionClauses, tables: AsksTables | None = None
+) -> BoundSelection:
+    """Bind all clauses; what could not be bound is Unknown in the result, its errors are noted.
+
+    Args:
+        context: Of the statement.
+        scope: What is read.
+        clauses: As they stand in the text.
+        tables: Takes the conditions on tables of the select list.
+    """
     collector = AggregateCollector()
-    binder = ExpressionBinder(context=context, scope=scope, clause="SELECT", aggregates=collector)
+    binder = ExpressionBinder(context=context, scope=scope, clause="SELECT", aggregates=collector, tables=tables)
     items = _items(binder, scope, clauses.selection)
     group_by = _group_by(binder, items, clauses.group_by)
     outputs = _Outputs(items)

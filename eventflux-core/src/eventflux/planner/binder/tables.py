@@ -58,9 +58,7 @@ class _Keys:
         """Take an indexed attribute."""
         position = self._position(name, span)
         if position is not None and position in self.indexes:
-            self._context.diagnostics.error(
-                span, ErrorCode.INVALID_DEFINITION, f"attribute '{name}' is indexed twice"
-            )
+            self._context.diagnostics.error(span, ErrorCode.INVALID_DEFINITION, f"attribute '{name}' is indexed twice")
         elif position is not None:
             self.indexes.append(position)
 
@@ -95,9 +93,7 @@ def table_plan(context: BindContext, definition: TableDefinition, schema: Schema
                 for name in constraint.columns:
                     keys.index(name.name, name.span)
             case WatermarkConstraint():
-                context.diagnostics.error(
-                    constraint.span, ErrorCode.INVALID_DEFINITION, "a table has no watermark"
-                )
+                context.diagnostics.error(constraint.span, ErrorCode.INVALID_DEFINITION, "a table has no watermark")
     for given in definition.properties:
         _property(context, keys, given)
     return TablePlan(

@@ -17,7 +17,7 @@ Write = Callable[[Sequence[AttributeType], Sequence[TypedExpression]], ProgramT]
 def add_table(graph: GraphTarget[ProgramT], table: TablePlan) -> tuple[Node, Node]:
     """Add a table: the node that takes what is inserted, and the one that is asked and changed.
 
-        inserts --> stream "T~in" --> table
+    inserts --> stream "T~in" --> table
     """
     entrance = graph.stream(f"{table.name}~in", table.schema.types)
     graph.query(table.name)
@@ -34,9 +34,7 @@ def condition_parts(
         conjuncts=tuple(
             (conjunct.comparison, conjunct.column, number) for number, conjunct in enumerate(condition.conjuncts)
         ),
-        residual=None
-        if condition.residual is None
-        else write((*probe.types, *content.types), (condition.residual,)),
+        residual=None if condition.residual is None else write((*probe.types, *content.types), (condition.residual,)),
     )
 
 
