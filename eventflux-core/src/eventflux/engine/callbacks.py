@@ -99,10 +99,11 @@ class _WindowOutput(Output):
 
 
 class Schedule:
-    """What `ctx.schedule` of a window sets."""
+    """What `ctx.schedule` of a window sets, and the clock of the call that runs."""
 
     def __init__(self) -> None:
         self.due: int | None = None
+        self.now: int | None = None
 
     def at(self, at_ms: int) -> None:
         """Call back at that moment; an earlier request is replaced."""
@@ -142,12 +143,13 @@ class WindowOperator:
         return self._window.size
 
     def process(self, batch: EventBatch, now: int) -> Emitted:
+        self._schedule.now = now
         self._out.begin(now)
         self._window.process(batch, self._out)
         return self._out.take()
 
     def on_timer(self, now: int) -> Emitted:
-        self._schedule.due = None
+        self._schedule.due, self._schedule.now = None, now
         self._out.begin(now)
         self._window.on_timer(now, self._out)
         return self._out.take()
@@ -209,6 +211,7 @@ class ProcessorOperator:
         width = len(self._attributes.names)
         columns = [batch.columns[name] for name in batch.names[width:]]
         rows = batch._narrow(self._attributes)  # noqa: SLF001 - the native half of this class
+        self._schedule.now = now
         self._out.begin(now)
         self._out.batch = rows
         try:
@@ -218,7 +221,7 @@ class ProcessorOperator:
         return self._out.take()
 
     def on_timer(self, now: int) -> Emitted:
-        self._schedule.due = None
+        self._schedule.due, self._schedule.now = None, now
         self._out.begin(now)
         self._out.put(CURRENT, self._processor.on_timer(now, self._out))
         return self._out.take()

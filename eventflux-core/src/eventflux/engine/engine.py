@@ -298,7 +298,9 @@ class Engine:
 
     @property
     def now(self) -> int:
-        """The time that the engine has reached, in milliseconds."""
+        """The time that the engine has reached, in milliseconds; also for what the engine itself calls."""
+        if self._border.is_inside:
+            return int(lib.ef_engine_now(self.handle))
         with self.locked():
             return int(lib.ef_engine_now(self.handle))
 

@@ -84,7 +84,10 @@ class ArgumentProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundParameter:
-    """A declared parameter and what a call gives for it: an argument, or (``index`` None) the default ``value``."""
+    """A declared parameter and what a call gives for it: an argument, or (``index`` None) the default ``value``.
+
+    Of an argument that is an attribute of the input, a window or stream processor is given the name as ``value``.
+    """
 
     parameter: Parameter
     index: int | None

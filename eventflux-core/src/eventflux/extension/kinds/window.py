@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from eventflux.extension.arguments import BoundParameter
 from eventflux.extension.kinds.context import ExtensionContext
@@ -38,6 +38,9 @@ class WindowContext(ExtensionContext, Protocol):
 
 class Window(ABC):
     """A window: one instance a query and partition key."""
+
+    is_batch: ClassVar[bool] = False
+    """True: what one call emits is a batch, for which a selection with aggregates gives one row (a group)."""
 
     @abstractmethod
     def init(self, params: Sequence[BoundParameter], schema: Schema, ctx: WindowContext) -> None:

@@ -228,7 +228,7 @@ class _Chain:
             self.node = None
             return
         binder = ExpressionBinder(context=self.context, scope=self.scope, clause="a window")
-        bound = bind_window(binder, handler)
+        bound = bind_window(binder, handler, allows_python=True)
         self.has_window = True
         if bound is None:
             self.node = None
@@ -238,6 +238,7 @@ class _Chain:
                 declaration=bound.declaration,
                 native=bound.native,
                 parameters=bound.parameters,
+                arguments=bound.arguments,
                 span=handler.span,
             )
 

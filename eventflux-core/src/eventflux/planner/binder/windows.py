@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from eventflux.extension import BoundParameter, Extension, ExtensionKind, suggestion
 from eventflux.language.ast import Argument, WindowCall
 from eventflux.planner.binder.arguments import in_declared_order, not_found, resolve
 from eventflux.planner.binder.expressions import ExpressionBinder
-from eventflux.planner.logical.nodes import WindowParameter
+from eventflux.planner.logical.nodes import PYTHON_WINDOW, WindowParameter
 from eventflux.planner.typed.nodes import Column, Constant, TypedExpression, Unknown
 from eventflux.planner.typed.values import convert_number, fits
 from eventflux.types.attribute_type import AttributeType
@@ -26,10 +26,11 @@ class BoundWindow:
     declaration: Extension
     native: str
     parameters: tuple[WindowParameter, ...] = field(default=())
+    arguments: tuple[BoundParameter, ...] = field(default=())
 
 
-def bind_window(binder: ExpressionBinder, window: WindowCall) -> BoundWindow | None:
-    """The window of a call; None after errors were noted."""
+def bind_window(binder: ExpressionBinder, window: WindowCall, *, allows_python: bool = False) -> BoundWindow | None:
+    """The window of a call; None after errors were noted. `allows_python`: it may be one that is written in Python."""
     context = binder.context
     declaration = context.registry.find(ExtensionKind.WINDOW, window.name, window.namespace or "")
     if declaration is None:
@@ -53,11 +54,21 @@ def bind_window(binder: ExpressionBinder, window: WindowCall) -> BoundWindow | N
     resolved = resolve(context, declaration, bound, window.span)
     if resolved is None:
         return None
-    if resolved.native is None:
+    if resolved.native is None and (declaration.factory is None or not allows_python):
         context.diagnostics.not_supported(window.span, f"windows written in Python ({declaration.qualified_name}) are")
         return None
     parameters = tuple(_parameter(parameter, bound) for parameter in resolved.bound)
-    return BoundWindow(declaration=declaration, native=resolved.native, parameters=parameters)
+    if resolved.native is not None:
+        return BoundWindow(declaration=declaration, native=resolved.native, parameters=parameters)
+    given = tuple(_given(parameter, bound) for parameter in resolved.bound)
+    return BoundWindow(declaration=declaration, native=PYTHON_WINDOW, parameters=parameters, arguments=given)
+
+
+def _given(parameter: BoundParameter, arguments: tuple[TypedExpression, ...]) -> BoundParameter:
+    """The parameter as a window written in Python gets it: an attribute is given by its name."""
+    if parameter.index is not None and isinstance(argument := arguments[parameter.index], Column):
+        return replace(parameter, value=argument.name)
+    return parameter
 
 
 def _positional(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:

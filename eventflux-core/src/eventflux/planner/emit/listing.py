@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
-from eventflux.planner.logical.nodes import WindowParameter
+from eventflux.planner.logical.nodes import Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 
@@ -76,6 +76,11 @@ class ListedGraph:
 
     def map(self, node: Node, columns: ListedProgram) -> Node:
         return self._node(f"map n{node}", columns)
+
+    def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
+        expired = "" if wants_expired else " without expired"
+        arguments = ", ".join(f"{given.parameter.name}={given.value!r}" for given in window.arguments)
+        return self._node(f"window n{node} {window.declaration.qualified_name}({arguments}) in Python{expired}")
 
     def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node:
         arguments = ", ".join(_parameter(parameter) for parameter in parameters)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from eventflux.engine.builder import (
     AggregateSpec,
@@ -18,10 +19,15 @@ from eventflux.engine.builder import (
 )
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
+from eventflux.engine.callbacks import HostOperator
 from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
-from eventflux.planner.logical.nodes import WindowParameter
+from eventflux.planner.logical.nodes import Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.errors import EventFluxError
+
+WindowMaker: TypeAlias = Callable[[Window, str], Callable[[], HostOperator]]
+"""A window of the plan and its query -> what makes an instance of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,13 @@ class NativeGraph:
 
     Attributes:
         builder: Of the engine.
+        windows: Makes the windows that are written in Python; None: there can be none.
+        query_names: Queries so far; the last one is being built.
     """
 
     builder: EngineBuilder
+    windows: WindowMaker | None = None
+    query_names: list[str] = field(default_factory=list)
 
     def program(self, input_types: Sequence[AttributeType]) -> NativeProgram:
         return NativeProgram(self.builder.program(input_types))
@@ -67,6 +77,7 @@ class NativeGraph:
         return Node(self.builder.stream(name, types))
 
     def query(self, name: str) -> None:
+        self.query_names.append(name)
         self.builder.query(name)
 
     def filter(self, node: Node, condition: NativeProgram) -> Node:
@@ -80,6 +91,22 @@ class NativeGraph:
             Argument(type=parameter.type, value=parameter.value, column=parameter.column) for parameter in parameters
         ]
         return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
+
+    def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
+        if self.windows is None:
+            raise EventFluxError(
+                f"window {window.declaration.qualified_name} is written in Python: nobody makes it here"
+            )
+        layout = self.builder.engine.layout(self.query_names[-1], window.schema)
+        made = self.builder.host_operator(
+            NativeNode(node),
+            self.windows(window, self.query_names[-1]),
+            layout,
+            layout,
+            is_batch=bool(getattr(window.declaration.factory, "is_batch", False)),
+            wants_expired=wants_expired,
+        )
+        return Node(made)
 
     def select(
         self,

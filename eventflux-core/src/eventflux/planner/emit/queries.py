@@ -95,6 +95,8 @@ class QueryEmitter(Generic[ProgramT]):
                 return graph.lookup(below, content, parts)
             case plan.Window():
                 below = self._node(node.input, wants_expired=False)
+                if node.native == plan.PYTHON_WINDOW:
+                    return graph.host_window(below, node, wants_expired=wants_expired)
                 return graph.window(below, node.native, node.parameters, wants_expired=wants_expired)
             case plan.Select():
                 return self._select(node)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, NewType, Protocol, TypeVar
 
-from eventflux.planner.logical.nodes import Order, WindowParameter
+from eventflux.planner.logical.nodes import Order, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -96,6 +96,8 @@ class GraphTarget(Protocol[ProgramT]):
     def map(self, node: Node, columns: ProgramT) -> Node: ...
 
     def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node: ...
+
+    def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node: ...
 
     def select(
         self,

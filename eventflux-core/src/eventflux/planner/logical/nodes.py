@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from eventflux.extension import Extension
+from eventflux.extension import BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
@@ -99,14 +99,22 @@ class WindowParameter:
     column: int | None = None
 
 
+PYTHON_WINDOW: Final = "python"
+"""What a window written in Python has for the name of a native one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave."""
+    """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave.
+
+    `native` is PYTHON_WINDOW for a window that the declaration's factory makes; it is then given `arguments`.
+    """
 
     input: Node
     declaration: Extension = field(compare=False)
     native: str
     parameters: tuple[WindowParameter, ...]
+    arguments: tuple[BoundParameter, ...] = field(default=(), compare=False)
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
