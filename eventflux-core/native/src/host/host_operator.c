@@ -118,7 +118,7 @@ static bool take_beside(ef_arena *arena, PyObject *timestamps, PyObject *kinds, 
     return true;
 }
 
-static bool take_answer(instance *self, PyObject *answer, ef_out *out) {
+static bool take_answer(instance *self, PyObject *answer, bool is_batch, ef_out *out) {
     if (answer == Py_None) {
         return true;
     }
@@ -144,7 +144,7 @@ static bool take_answer(instance *self, PyObject *answer, ef_out *out) {
         return false;
     }
     result.form = EF_WHOLE;
-    result.batch_chunk = self->spec->is_batch;
+    result.batch_chunk = is_batch;
     out->result = result;
     return true;
 }
@@ -177,7 +177,9 @@ static ef_status process(void *self, uint32_t port, const ef_batch *batch, const
         answer = PyObject_CallMethod(i->object, "process", "OO", rows, now);
     }
     int64_t before = i->due;
-    bool good = answer != NULL && read_due(i) && take_answer(i, answer, out);
+    /* What is shown RESET rows goes on with the batches that it gets. */
+    bool is_batch = i->spec->is_batch || (i->spec->wants_resets && batch->batch_chunk);
+    bool good = answer != NULL && read_due(i) && take_answer(i, answer, is_batch, out);
     if (!good) {
         status = take_exception(i, out->arena, error);
         if (block == NULL && i->due == before) {
@@ -267,7 +269,7 @@ static ef_status find(void *self, uint32_t slot, int64_t now, ef_out *out, ef_er
     PyGILState_STATE state = PyGILState_Ensure();
     PyObject *answer = PyObject_CallMethod(i->object, "find", "L", (long long)now);
     ef_status status = EF_OK;
-    if (answer == NULL || !take_answer(i, answer, out)) {
+    if (answer == NULL || !take_answer(i, answer, false, out)) {
         status = take_exception(i, out->arena, error);
     }
     Py_XDECREF(answer);

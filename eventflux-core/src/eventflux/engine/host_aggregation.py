@@ -34,10 +34,18 @@ class Aggregator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregatorCall:
-    """An aggregator, and which of the argument columns it gets."""
+    """An aggregator and its argument columns; `is_list`: one column holds the list of its arguments."""
 
     aggregator: Aggregator
     arguments: tuple[int, ...] = ()
+    is_list: bool = False
+
+    def values(self, row: tuple[Any, ...]) -> list[Any]:
+        """Its arguments among those of a row."""
+        if self.is_list:
+            given: list[Any] = row[self.arguments[0]]
+            return given
+        return [row[position] for position in self.arguments]
 
 
 @dataclass(slots=True)
@@ -85,7 +93,7 @@ class AggregatorOperator:
             elif kind != EXPIRED:
                 group.rows.append(values)
         for index, call in enumerate(self._calls):
-            arguments = [values[position] for position in call.arguments]
+            arguments = call.values(values)
             if kind != EXPIRED:
                 call.aggregator.add(group.states[index], *arguments)
             elif call.aggregator.supports_remove:
@@ -93,7 +101,7 @@ class AggregatorOperator:
             else:
                 group.states[index] = call.aggregator.new_state()
                 for row in group.rows:
-                    call.aggregator.add(group.states[index], *[row[position] for position in call.arguments])
+                    call.aggregator.add(group.states[index], *call.values(row))
         return [call.aggregator.value(state) for call, state in zip(self._calls, group.states, strict=True)]
 
     def _group(self, key: tuple[Any, ...]) -> _Group:

@@ -16,7 +16,7 @@ from eventflux.planner.binder.stream_options import StreamOptions
 from eventflux.planner.catalog import Catalog, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
-from eventflux.planner.emit.native import NativeGraph, WindowMaker
+from eventflux.planner.emit.native import NativeGraph, OperatorMaker
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.emit.tables import add_table
@@ -132,7 +132,7 @@ class Plan:
         """The query of that name."""
         return next((query for query in self.queries if query.name == name and not query.is_hidden), None)
 
-    def emit(self, builder: EngineBuilder, window_maker: WindowMaker | None = None) -> EmittedApp:
+    def emit(self, builder: EngineBuilder, maker: OperatorMaker | None = None) -> EmittedApp:
         """Build the graph of an engine; sealing it is left to the caller.
 
         Host functions keep the numbers of the plan: the engine has to know them under these.
@@ -141,7 +141,7 @@ class Plan:
             ValidationError: The engine refuses a part of the plan, such as a constant that is no regular expression.
         """
         try:
-            relations = self._relations(NativeGraph(builder, window_maker))
+            relations = self._relations(NativeGraph(builder, maker))
         except RefusedError as refused:
             place = Diagnostic.at(self.source, refused.span, ErrorCode.INVALID_DEFINITION, refused.reason.message)
             raise ValidationError(place) from refused.reason

@@ -26,7 +26,7 @@ from eventflux.runtime.engine_settings import EngineSettings
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.runtime.failures import FailureListener, Failures, describe
 from eventflux.runtime.host_functions import HostFunctions
-from eventflux.runtime.host_windows import HostWindows
+from eventflux.runtime.host_operators import HostOperators
 from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
@@ -147,7 +147,7 @@ class EventFluxAppRuntime:
         self._engine.on_exception(self._listener_failed)
         self._engine.on_failure(self._rows_failed)
         builder = EngineBuilder(self._engine)
-        emitted = self._plan.emit(builder, HostWindows(self._context_of).maker)
+        emitted = self._plan.emit(builder, HostOperators(self._context_of))
         builder.seal()
         return emitted
 

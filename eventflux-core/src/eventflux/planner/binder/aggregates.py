@@ -7,9 +7,9 @@ from typing import Final
 
 from eventflux.extension import Extension, ExtensionKind
 from eventflux.language.ast import FunctionCall
-from eventflux.planner.binder.arguments import handed_over, resolve
+from eventflux.planner.binder.arguments import declared, handed_over, resolve
 from eventflux.planner.binder.context import BindContext
-from eventflux.planner.logical.aggregates import AggregateCall, AggregateCollector
+from eventflux.planner.logical.aggregates import AggregateCall, AggregateCollector, HostAggregator
 from eventflux.planner.typed.build import call as typed_call
 from eventflux.planner.typed.build import constant, suffix
 from eventflux.planner.typed.nodes import TypedExpression, Unknown
@@ -57,8 +57,7 @@ def aggregate_call(
     if values is None or resolved.returns is None:
         return Unknown(span=call.span)
     if resolved.native is None:
-        context.diagnostics.not_supported(call.span, f"aggregators written in Python ({chosen.qualified_name}) are")
-        return Unknown(span=call.span)
+        return _in_python(context, collector, chosen, call, values, resolved.returns)
     if chosen.name == "count":
         # The argument is ignored; whatever it was, it has been checked.
         values = ()
@@ -66,6 +65,27 @@ def aggregate_call(
     if argument is not None and condition is not None:
         argument = _filtered(argument, condition)
     return collector.add(AggregateCall(name=resolved.native, argument=argument, type=resolved.returns, span=call.span))
+
+
+def _in_python(
+    context: BindContext,
+    collector: AggregateCollector,
+    declaration: Extension,
+    call: FunctionCall,
+    values: Sequence[TypedExpression],
+    returns: AttributeType,
+) -> TypedExpression:
+    if declaration.factory is None:
+        context.diagnostics.not_supported(call.span, f"aggregator {declaration.qualified_name} is")
+        return Unknown(span=call.span)
+    argument = None
+    if len(values) == 1:
+        argument = values[0]
+    elif values:
+        argument = typed_call("list", *values, type=AttributeType.OBJECT, span=call.span)
+    host = HostAggregator(declaration=declaration, arguments=tuple(declared(value) for value in values))
+    name = declaration.qualified_name
+    return collector.add(AggregateCall(name=name, argument=argument, type=returns, host=host, span=call.span))
 
 
 def _chosen(

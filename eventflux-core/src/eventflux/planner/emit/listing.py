@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
+from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.schema import Schema
 
 
 @dataclass(slots=True)
@@ -81,6 +83,19 @@ class ListedGraph:
         expired = "" if wants_expired else " without expired"
         arguments = ", ".join(f"{given.parameter.name}={given.value!r}" for given in window.arguments)
         return self._node(f"window n{node} {window.declaration.qualified_name}({arguments}) in Python{expired}")
+
+    def host_aggregates(
+        self,
+        node: Node,
+        calls: Sequence[AggregateCall],
+        *,
+        schema: Schema,
+        prepared_types: Sequence[AttributeType],
+        group_keys: int,
+    ) -> Node:
+        names = ", ".join(call.name for call in calls)
+        keys = f" by {group_keys} keys" if group_keys else ""
+        return self._node(f"aggregates n{node} {names} in Python{keys}")
 
     def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node:
         arguments = ", ".join(_parameter(parameter) for parameter in parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol
 
 from eventflux.engine.builder import (
     AggregateSpec,
@@ -21,13 +21,26 @@ from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
 from eventflux.engine.callbacks import HostOperator
 from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
+from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
+from eventflux.types.schema import Attribute, Schema
 
-WindowMaker: TypeAlias = Callable[[Window, str], Callable[[], HostOperator]]
-"""A window of the plan and its query -> what makes an instance of it."""
+
+class OperatorMaker(Protocol):
+    """Makes the operators that are written in Python."""
+
+    def window(self, window: Window, query: str) -> Callable[[], HostOperator]:
+        """What makes an instance of a window of the plan."""
+        ...
+
+    def aggregates(
+        self, calls: Sequence[AggregateCall], query: str, *, columns: int, group_keys: int
+    ) -> Callable[[], HostOperator]:
+        """What makes an instance of the operator that computes the aggregates."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +75,12 @@ class NativeGraph:
 
     Attributes:
         builder: Of the engine.
-        windows: Makes the windows that are written in Python; None: there can be none.
+        maker: Makes what is written in Python; None: there can be nothing of that kind.
         query_names: Queries so far; the last one is being built.
     """
 
     builder: EngineBuilder
-    windows: WindowMaker | None = None
+    maker: OperatorMaker | None = None
     query_names: list[str] = field(default_factory=list)
 
     def program(self, input_types: Sequence[AttributeType]) -> NativeProgram:
@@ -93,20 +106,45 @@ class NativeGraph:
         return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
-        if self.windows is None:
-            raise EventFluxError(
-                f"window {window.declaration.qualified_name} is written in Python: nobody makes it here"
-            )
         layout = self.builder.engine.layout(self.query_names[-1], window.schema)
         made = self.builder.host_operator(
             NativeNode(node),
-            self.windows(window, self.query_names[-1]),
+            self._made_by(window.declaration.qualified_name).window(window, self.query_names[-1]),
             layout,
             layout,
             is_batch=bool(getattr(window.declaration.factory, "is_batch", False)),
             wants_expired=wants_expired,
         )
         return Node(made)
+
+    def host_aggregates(
+        self,
+        node: Node,
+        calls: Sequence[AggregateCall],
+        *,
+        schema: Schema,
+        prepared_types: Sequence[AttributeType],
+        group_keys: int,
+    ) -> Node:
+        query = self.query_names[-1]
+        maker = self._made_by(calls[0].name)
+        prepared = Schema(Attribute(f"_{index}", each) for index, each in enumerate(prepared_types))
+        results = Schema(
+            Attribute(f"_{index}", each) for index, each in enumerate((*schema.types, *(call.type for call in calls)))
+        )
+        made = self.builder.host_operator(
+            NativeNode(node),
+            maker.aggregates(calls, query, columns=len(schema), group_keys=group_keys),
+            self.builder.engine.layout(query, prepared),
+            self.builder.engine.layout(query, results),
+            wants_resets=True,
+        )
+        return Node(made)
+
+    def _made_by(self, name: str) -> OperatorMaker:
+        if self.maker is None:
+            raise EventFluxError(f"{name} is written in Python: nobody makes it here")
+        return self.maker
 
     def select(
         self,

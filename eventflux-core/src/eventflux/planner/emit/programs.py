@@ -7,7 +7,7 @@ arguments of COALESCE.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -34,16 +34,16 @@ _ORDERED: Final = ("coalesce_", "default_")
 class ProgramWriter:
     """Writes expressions into one program."""
 
-    def __init__(self, program: ProgramTarget, *, aggregates_from: int = 0, shares: bool = True) -> None:
+    def __init__(self, program: ProgramTarget, *, aggregates: Sequence[int] = (), shares: bool = True) -> None:
         """Begin.
 
         Args:
             program: Where to.
-            aggregates_from: The column of the first aggregate.
+            aggregates: The column of each aggregate.
             shares: Equal pure expressions are computed once.
         """
         self._program = program
-        self._aggregates_from = aggregates_from
+        self._aggregates = aggregates
         self._shares = shares
         self._equal: dict[Hashable, Register] = {}
         # By object, one level a mask: what was computed under a mask holds under it only.
@@ -100,7 +100,7 @@ class ProgramWriter:
             case Column(index=index) | OutputColumn(index=index):
                 return program.column(index)
             case AggregateValue(index=index):
-                return program.column(self._aggregates_from + index)
+                return program.column(self._aggregates[index])
             case HostCall():
                 registers = [self.register(argument) for argument in expression.arguments]
                 return program.host_call(expression.function, _known(expression.type), *registers)

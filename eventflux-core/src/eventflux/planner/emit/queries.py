@@ -11,7 +11,8 @@ from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.tables import change_parts, condition_parts
 from eventflux.planner.emit.target import Aggregator, ConditionParts, GraphTarget, Node, ProgramT, SelectParts
 from eventflux.planner.logical import nodes as plan
-from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
@@ -104,18 +105,30 @@ class QueryEmitter(Generic[ProgramT]):
     def _select(self, node: plan.Select) -> Node:
         reads_expired = node.expired or (bool(node.aggregates) and not _is_reset(node.input))
         below = self._node(node.input, wants_expired=reads_expired)
+        input_types: tuple[AttributeType, ...] = node.input.schema.types
+        in_python = [index for index, call in enumerate(node.aggregates) if call.host is not None]
+        if in_python:
+            below = self._host_aggregates(below, node, [node.aggregates[index] for index in in_python])
+            input_types = (*input_types, *(node.aggregates[index].type for index in in_python))
+        native = [index for index, call in enumerate(node.aggregates) if call.host is None]
         arguments: list[TypedExpression] = list(node.group_by)
         aggregators: list[Aggregator] = []
-        for call in node.aggregates:
+        for index in native:
+            call = node.aggregates[index]
             position = None
             if call.argument is not None:
                 position = len(arguments)
                 arguments.append(call.argument)
             argument_type = None if call.argument is None else call.argument.type
             aggregators.append(Aggregator(name=call.name, argument_type=argument_type, argument_output=position))
+        aggregate_types = [node.aggregates[index].type for index in native]
+        if in_python and not native:
+            # The selection aggregates all the same: a batch gives one row a group.
+            aggregators.append(Aggregator(name="count", argument_type=None, argument_output=None))
+            aggregate_types.append(AttributeType.LONG)
+        columns = {index: len(node.input.schema) + at for at, index in enumerate(in_python)}
+        columns |= {index: len(input_types) + at for at, index in enumerate(native)}
         outputs = tuple(output.expression for output in node.outputs)
-        input_types = node.input.schema.types
-        aggregate_types = tuple(call.type for call in node.aggregates)
         output_types = tuple(_known(expression) for expression in outputs)
         parts = SelectParts(
             group_keys=len(node.group_by),
@@ -131,8 +144,27 @@ class QueryEmitter(Generic[ProgramT]):
             below,
             parts,
             arguments=self._write(input_types, arguments) if arguments else None,
-            outputs=self._write((*input_types, *aggregate_types), outputs, aggregates_from=len(input_types)),
+            outputs=self._write(
+                (*input_types, *aggregate_types),
+                outputs,
+                aggregates=[columns[index] for index in range(len(node.aggregates))],
+            ),
             having=None if node.having is None else self._write(output_types, (node.having,)),
+        )
+
+    def _host_aggregates(self, below: Node, node: plan.Select, calls: Sequence[AggregateCall]) -> Node:
+        """Aggregators written in Python: their values become columns behind those of the input."""
+        schema = node.input.schema
+        expressions: list[TypedExpression] = [
+            Column(index=index, type=attribute.type, name=attribute.name) for index, attribute in enumerate(schema)
+        ]
+        expressions += [*node.group_by, *(call.argument for call in calls if call.argument is not None)]
+        return self.graph.host_aggregates(
+            self.graph.map(below, self._write(schema.types, expressions)),
+            calls,
+            schema=schema,
+            prepared_types=tuple(_known(expression) for expression in expressions),
+            group_keys=len(node.group_by),
         )
 
     def _condition(self, node: plan.Contains | plan.Lookup) -> tuple[Node, ConditionParts[ProgramT]]:
@@ -143,10 +175,14 @@ class QueryEmitter(Generic[ProgramT]):
         return self._write(source.schema.types, outputs)
 
     def _write(
-        self, input_types: Sequence[AttributeType], outputs: Sequence[TypedExpression], *, aggregates_from: int = 0
+        self,
+        input_types: Sequence[AttributeType],
+        outputs: Sequence[TypedExpression],
+        *,
+        aggregates: Sequence[int] = (),
     ) -> ProgramT:
         program = self.graph.program(input_types)
-        writer = ProgramWriter(program, aggregates_from=aggregates_from, shares=self.shares)
+        writer = ProgramWriter(program, aggregates=aggregates, shares=self.shares)
         for output in outputs:
             writer.output(output)
         return program

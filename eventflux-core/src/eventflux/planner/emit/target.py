@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, NewType, Protocol, TypeVar
 
+from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Order, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.schema import Schema
 
 Register = NewType("Register", int)
 Node = NewType("Node", int)
@@ -98,6 +100,18 @@ class GraphTarget(Protocol[ProgramT]):
     def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node: ...
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node: ...
+
+    def host_aggregates(
+        self,
+        node: Node,
+        calls: Sequence[AggregateCall],
+        *,
+        schema: Schema,
+        prepared_types: Sequence[AttributeType],
+        group_keys: int,
+    ) -> Node:
+        """Aggregators written in Python, over rows of `prepared_types`: columns of `schema`, group keys, arguments."""
+        ...
 
     def select(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from eventflux.extension import Argument, Extension
 from eventflux.planner.typed.nodes import AggregateValue, TypedExpression
 from eventflux.planner.typed.walk import is_pure
 from eventflux.types.attribute_type import AttributeType
@@ -11,12 +12,25 @@ from eventflux.types.source_text import NO_SPAN, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostAggregator:
+    """An aggregator written in Python: its declaration, and what is known of the arguments of the call."""
+
+    declaration: Extension
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AggregateCall:
-    """One aggregate: the engine's aggregator and its argument over the input of the selection."""
+    """One aggregate: the engine's aggregator and its argument over the input of the selection.
+
+    Of an aggregator written in Python, `host` says what makes it; where it takes more arguments than one, `argument` is
+    the list of them.
+    """
 
     name: str
     argument: TypedExpression | None
     type: AttributeType
+    host: HostAggregator | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 

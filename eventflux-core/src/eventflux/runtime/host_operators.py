@@ -1,0 +1,97 @@
+"""Windows and aggregators written in Python: made from their declarations, one instance a query and partition key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from eventflux.engine.callbacks import HostOperator, Schedule, WindowOperator
+from eventflux.engine.host_aggregation import AggregatorCall, AggregatorOperator
+from eventflux.extension import Extension
+from eventflux.extension.kinds.aggregator import AttributeAggregator
+from eventflux.extension.kinds.window import Window
+from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.nodes import Window as WindowNode
+from eventflux.runtime.extension_context import ElementContext
+from eventflux.types.errors import ExtensionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowElementContext(ElementContext):
+    """Context of a window; a `WindowContext`."""
+
+    timer: Schedule
+
+    def current_time(self) -> int:
+        """The clock of the rows or the timer that the window is called for."""
+        return self.clock() if self.timer.now is None else self.timer.now
+
+    def schedule(self, at_ms: int) -> None:
+        """Have `Window.on_timer` called when the clock reaches the moment; an earlier request is replaced."""
+        self.timer.at(at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class HostOperators:
+    """Makes the operators of an app that are written in Python."""
+
+    context_of: Callable[[str], ElementContext]
+
+    def window(self, window: WindowNode, query: str) -> Callable[[], HostOperator]:
+        """What makes an instance of a window of the plan."""
+        context = self.context_of(f"query {query}")
+
+        def make() -> HostOperator:
+            timer = Schedule()
+            made = _made(window.declaration)
+            if not isinstance(made, Window):
+                raise _no_such_thing(window.declaration, Window)
+            made.init(
+                window.arguments,
+                window.schema,
+                WindowElementContext(
+                    app_name=context.app_name,
+                    element=context.element,
+                    attributes=context.attributes,
+                    clock=context.clock,
+                    system_parameters=context.system_parameters,
+                    timer=timer,
+                ),
+            )
+            return WindowOperator(made, timer, len(window.schema))
+
+        return make
+
+    def aggregates(
+        self, calls: Sequence[AggregateCall], query: str, *, columns: int, group_keys: int
+    ) -> Callable[[], HostOperator]:
+        """What makes an instance of the operator that computes the aggregates."""
+        context = self.context_of(f"query {query}")
+
+        def make() -> HostOperator:
+            made: list[AggregatorCall] = []
+            position = 0
+            for call in calls:
+                if call.host is None:
+                    raise ValueError(f"aggregator {call.name} is a native one")
+                aggregator = _made(call.host.declaration)
+                if not isinstance(aggregator, AttributeAggregator):
+                    raise _no_such_thing(call.host.declaration, AttributeAggregator)
+                aggregator.init(call.host.arguments, context)
+                count = len(call.host.arguments)
+                made.append(
+                    AggregatorCall(aggregator=aggregator, arguments=(position,) if count else (), is_list=count > 1)
+                )
+                position += 1 if count else 0
+            return AggregatorOperator(made, columns=columns, group_keys=group_keys)
+
+        return make
+
+
+def _made(declaration: Extension) -> object:
+    factory = declaration.factory
+    return factory() if callable(factory) else None
+
+
+def _no_such_thing(declaration: Extension, wanted: type) -> ExtensionError:
+    return ExtensionError(f"{declaration.qualified_name}: its factory makes no {wanted.__name__}")
