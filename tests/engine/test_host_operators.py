@@ -315,7 +315,7 @@ def test_a_stream_processor_emits_rows_with_more_attributes():
 
     def make():
         schedule = Schedule()
-        return ProcessorOperator(Repeater(schedule), schedule, holder["attributes"])
+        return ProcessorOperator(Repeater(schedule), schedule, holder["attributes"], 3)
 
     engine_layout = Engine(playback=True)
     holder["attributes"] = engine_layout.layout("In", ROW)

@@ -190,11 +190,44 @@ class _Processor(Protocol):
     def deserialize(self, data: bytes) -> None: ...
 
 
+class _Function(Protocol):
+    def execute(self, *values: Any) -> Sequence[Any]: ...
+
+
+class FunctionProcessor:
+    """A stream function as a processor: each row goes on with the values that it gives."""
+
+    def __init__(self, function: _Function) -> None:
+        self._function = function
+
+    def process(self, batch: EventBatch, arguments: Sequence[Sequence[Any]], out: _ProcessorOutput) -> None:
+        for at in range(len(batch)):
+            out.emit(at, self._function.execute(*(column[at] for column in arguments)))
+
+    def on_timer(self, now: int, out: Any) -> Iterable[Sequence[Any]]:
+        return ()
+
+    def serialize(self) -> bytes:
+        return b""
+
+    def deserialize(self, data: bytes) -> None:
+        """It has no state."""
+
+
 class ProcessorOperator:
     """Drives a stream processor: the columns behind the attributes are the arguments of its call."""
 
-    def __init__(self, processor: _Processor, schedule: Schedule, attributes: Layout) -> None:
+    def __init__(self, processor: _Processor, schedule: Schedule, attributes: Layout, width: int) -> None:
+        """Begin.
+
+        Args:
+            processor: The processor.
+            schedule: What its context asks for timers with.
+            attributes: Layout of the rows without the arguments.
+            width: Values of a row that it emits.
+        """
         self._processor = processor
+        self._width = width
         self._schedule = schedule
         self._attributes = attributes
         self._out = _ProcessorOutput()
@@ -208,17 +241,26 @@ class ProcessorOperator:
         return 0
 
     def process(self, batch: EventBatch, now: int) -> Emitted:
-        width = len(self._attributes.names)
-        columns = [batch.columns[name] for name in batch.names[width:]]
-        rows = batch._narrow(self._attributes)  # noqa: SLF001 - the native half of this class
         self._schedule.now = now
         self._out.begin(now)
-        self._out.batch = rows
+        start = 0
+        kinds = batch._kinds  # noqa: SLF001 - the native half of this class
+        while (end := kinds.find(RESET, start)) >= 0:
+            self._run(batch[start:end])
+            self._out.put(RESET, [(None,) * self._width], [batch[end].timestamp])
+            start = end + 1
+        self._run(batch[start:])
+        return self._out.take()
+
+    def _run(self, batch: EventBatch) -> None:
+        if not batch:
+            return
+        columns = [batch.columns[name] for name in batch.names[len(self._attributes.names) :]]
+        self._out.batch = batch._narrow(self._attributes)  # noqa: SLF001 - as above
         try:
-            self._processor.process(rows, columns, self._out)
+            self._processor.process(self._out.batch, columns, self._out)
         finally:
             self._out.batch = None
-        return self._out.take()
 
     def on_timer(self, now: int) -> Emitted:
         self._schedule.due, self._schedule.now = None, now

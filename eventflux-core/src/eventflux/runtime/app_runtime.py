@@ -147,7 +147,7 @@ class EventFluxAppRuntime:
         self._engine.on_exception(self._listener_failed)
         self._engine.on_failure(self._rows_failed)
         builder = EngineBuilder(self._engine)
-        emitted = self._plan.emit(builder, HostOperators(self._context_of))
+        emitted = self._plan.emit(builder, HostOperators(self._context_of, self._engine.layout))
         builder.seal()
         return emitted
 

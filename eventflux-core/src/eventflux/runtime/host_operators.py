@@ -1,19 +1,22 @@
-"""Windows and aggregators written in Python: made from their declarations, one instance a query and partition key."""
+"""Windows, stream processors and aggregators written in Python: one instance a query and partition key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from eventflux.engine.callbacks import HostOperator, Schedule, WindowOperator
+from eventflux.engine.callbacks import FunctionProcessor, HostOperator, ProcessorOperator, Schedule, WindowOperator
 from eventflux.engine.host_aggregation import AggregatorCall, AggregatorOperator
+from eventflux.engine.native_types import Layout
 from eventflux.extension import Extension
 from eventflux.extension.kinds.aggregator import AttributeAggregator
+from eventflux.extension.kinds.stream_processor import StreamFunction, StreamProcessor
 from eventflux.extension.kinds.window import Window
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Window as WindowNode
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.types.errors import ExtensionError
+from eventflux.types.schema import Schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,31 +39,41 @@ class HostOperators:
     """Makes the operators of an app that are written in Python."""
 
     context_of: Callable[[str], ElementContext]
+    layout_of: Callable[[str, Schema], Layout]
 
     def window(self, window: WindowNode, query: str) -> Callable[[], HostOperator]:
-        """What makes an instance of a window of the plan."""
-        context = self.context_of(f"query {query}")
+        """What makes an instance of a window, stream function or stream processor of the plan."""
+        element = self.context_of(f"query {query}")
 
         def make() -> HostOperator:
             timer = Schedule()
+            context = WindowElementContext(
+                app_name=element.app_name,
+                element=element.element,
+                attributes=element.attributes,
+                clock=element.clock,
+                system_parameters=element.system_parameters,
+                timer=timer,
+            )
+            if window.appended is not None:
+                return self._processor(window, query, context)
             made = _made(window.declaration)
             if not isinstance(made, Window):
                 raise _no_such_thing(window.declaration, Window)
-            made.init(
-                window.arguments,
-                window.schema,
-                WindowElementContext(
-                    app_name=context.app_name,
-                    element=context.element,
-                    attributes=context.attributes,
-                    clock=context.clock,
-                    system_parameters=context.system_parameters,
-                    timer=timer,
-                ),
-            )
+            made.init(window.arguments, window.schema, context)
             return WindowOperator(made, timer, len(window.schema))
 
         return make
+
+    def _processor(self, window: WindowNode, query: str, context: WindowElementContext) -> HostOperator:
+        made = _made(window.declaration)
+        if not isinstance(made, (StreamFunction, StreamProcessor)):
+            raise _no_such_thing(window.declaration, StreamProcessor)
+        made.init(window.given, context)
+        attributes = Schema(window.input.schema.attributes[: len(window.input.schema) - len(window.given)])
+        processor = FunctionProcessor(made) if isinstance(made, StreamFunction) else made
+        layout = self.layout_of(query, attributes)
+        return ProcessorOperator(processor, context.timer, layout, len(window.schema))
 
     def aggregates(
         self, calls: Sequence[AggregateCall], query: str, *, columns: int, group_keys: int

@@ -256,6 +256,18 @@ class EventFluxManager:
         """Register an aggregator class."""
         self._add(ExtensionKind.AGGREGATOR, name, factory, namespace, replace=replace)
 
+    def add_stream_function(
+        self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False
+    ) -> None:
+        """Register a class whose instances append attributes to each row."""
+        self._add(ExtensionKind.STREAM_PROCESSOR, name, factory, namespace, replace=replace)
+
+    def add_stream_processor(
+        self, name: str, factory: Callable[..., object], *, namespace: str = "", replace: bool = False
+    ) -> None:
+        """Register a class whose instances let rows go on, in any number, with more attributes."""
+        self._add(ExtensionKind.STREAM_PROCESSOR, name, factory, namespace, replace=replace)
+
     def add_source(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
         """Register a source class."""
         self._add(ExtensionKind.SOURCE, name, factory, "", replace=replace)

@@ -9,13 +9,13 @@ from typing import Final
 
 from eventflux.extension import ExtensionKind, ResolvedCall
 from eventflux.language.ast import StreamFunction
-from eventflux.planner.binder.arguments import handed_over, resolve
+from eventflux.planner.binder.arguments import declared, handed_over, resolve
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import Relation
 from eventflux.planner.binder.windows import unknown_handler_hint
 from eventflux.planner.diagnostics import MissingExtension
 from eventflux.planner.host_functions import LogFunction
-from eventflux.planner.logical.nodes import Log, Map, Node
+from eventflux.planner.logical.nodes import PYTHON_WINDOW, Log, Map, Node, Window
 from eventflux.planner.typed.build import call, constant
 from eventflux.planner.typed.nodes import Column, HostCall, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
@@ -66,12 +66,61 @@ def bind_stream_function(
         return None
     values = handed_over(resolved, arguments)
     bind = None if resolved.native is None else _NATIVE.get(resolved.native)
-    if bind is None or values is None:
-        context.diagnostics.not_supported(
-            handler.span, f"stream functions written in Python ({declaration.qualified_name}) are"
+    if values is None:
+        return None
+    if bind is None:
+        return _in_python(binder, relation.schema, handler, resolved, values)
+    return bind(binder, relation.schema, handler, resolved, values)
+
+
+def _in_python(
+    binder: ExpressionBinder,
+    schema: Schema,
+    handler: StreamFunction,
+    resolved: ResolvedCall,
+    values: tuple[TypedExpression, ...],
+) -> BoundStreamFunction | None:
+    """A stream function or processor that the declaration's factory makes."""
+    span, declaration = handler.span, resolved.declaration
+    if declaration.factory is None:
+        binder.context.diagnostics.not_supported(span, f"#{declaration.qualified_name} is")
+        return None
+    extended = _extended(binder, schema, handler, resolved)
+    if extended is None:
+        return None
+    columns = (*_columns(schema), *values)
+    types = (*schema.types, *(value.type or AttributeType.OBJECT for value in values))
+    names = (*schema.names, *(f"_argument{index}" for index in range(len(values))))
+    prepared = Schema(Attribute(name, each) for name, each in zip(names, types, strict=True))
+    given = tuple(declared(value) for value in values)
+
+    def over(node: Node) -> Node:
+        return Window(
+            input=Map(input=node, columns=columns, schema=prepared, span=span),
+            declaration=declaration,
+            native=PYTHON_WINDOW,
+            parameters=(),
+            appended=extended,
+            given=given,
+            span=span,
+        )
+
+    return BoundStreamFunction(over=over, schema=extended)
+
+
+def _extended(
+    binder: ExpressionBinder, schema: Schema, handler: StreamFunction, resolved: ResolvedCall
+) -> Schema | None:
+    """The attributes with those that the function appends; None after an error was noted."""
+    taken = [returned.name for returned in resolved.appended if returned.name in schema]
+    if taken:
+        binder.context.diagnostics.error(
+            handler.span,
+            ErrorCode.DUPLICATE_COLUMN,
+            f"#{handler.name} appends '{taken[0]}', which the stream has already",
         )
         return None
-    return bind(binder, relation.schema, handler, resolved, values)
+    return Schema((*schema, *(Attribute(returned.name, returned.attribute_type) for returned in resolved.appended)))
 
 
 def _log(
@@ -113,13 +162,8 @@ def _pol2cart(
     values: tuple[TypedExpression, ...],
 ) -> BoundStreamFunction | None:
     span = handler.span
-    taken = [returned.name for returned in resolved.appended if returned.name in schema]
-    if taken:
-        binder.context.diagnostics.error(
-            span,
-            ErrorCode.DUPLICATE_COLUMN,
-            f"#{handler.name} appends '{taken[0]}', which the stream has already",
-        )
+    extended = _extended(binder, schema, handler, resolved)
+    if extended is None:
         return None
     theta, rho, *height = values
     angle = call("multiply_double", theta, constant(_RADIANS_PER_DEGREE, _DOUBLE, span), type=_DOUBLE, span=span)
@@ -129,7 +173,6 @@ def _pol2cart(
         *height,
     )
     columns = (*_columns(schema), *appended)
-    extended = Schema((*schema, *(Attribute(returned.name, returned.attribute_type) for returned in resolved.appended)))
     return BoundStreamFunction(
         over=lambda node: Map(input=node, columns=columns, schema=extended, span=span), schema=extended
     )

@@ -80,6 +80,9 @@ class ListedGraph:
         return self._node(f"map n{node}", columns)
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
+        if window.appended is not None:
+            names = ", ".join(window.schema.names)
+            return self._node(f"call n{node} {window.declaration.qualified_name} in Python -> {names}")
         expired = "" if wants_expired else " without expired"
         arguments = ", ".join(f"{given.parameter.name}={given.value!r}" for given in window.arguments)
         return self._node(f"window n{node} {window.declaration.qualified_name}({arguments}) in Python{expired}")

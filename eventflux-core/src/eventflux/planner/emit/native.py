@@ -106,13 +106,14 @@ class NativeGraph:
         return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
-        layout = self.builder.engine.layout(self.query_names[-1], window.schema)
+        query = self.query_names[-1]
         made = self.builder.host_operator(
             NativeNode(node),
-            self._made_by(window.declaration.qualified_name).window(window, self.query_names[-1]),
-            layout,
-            layout,
+            self._made_by(window.declaration.qualified_name).window(window, query),
+            self.builder.engine.layout(query, window.input.schema),
+            self.builder.engine.layout(query, window.schema),
             is_batch=bool(getattr(window.declaration.factory, "is_batch", False)),
+            wants_resets=window.appended is not None,
             wants_expired=wants_expired,
         )
         return Node(made)

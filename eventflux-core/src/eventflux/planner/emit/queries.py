@@ -94,6 +94,9 @@ class QueryEmitter(Generic[ProgramT]):
                 below = self._node(node.input, wants_expired=wants_expired)
                 content, parts = self._condition(node)
                 return graph.lookup(below, content, parts)
+            case plan.Window() if node.appended is not None:
+                below = self._node(node.input, wants_expired=wants_expired)
+                return graph.host_window(below, node, wants_expired=wants_expired)
             case plan.Window():
                 below = self._node(node.input, wants_expired=False)
                 if node.native == plan.PYTHON_WINDOW:
@@ -190,7 +193,7 @@ class QueryEmitter(Generic[ProgramT]):
 
 def _is_reset(node: plan.Node) -> bool:
     """Whether the window below sends RESET for each batch that leaves it."""
-    windows = [each for each in plan.chain(node) if isinstance(each, plan.Window)]
+    windows = [each for each in plan.chain(node) if isinstance(each, plan.Window) and each.appended is None]
     if not windows or windows[-1].native not in _RESETTING:
         return False
     # A batch that is let go early comes again: its rows have to be taken back one by one.

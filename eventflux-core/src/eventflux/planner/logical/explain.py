@@ -61,6 +61,8 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}ask {node.content}: {question} as {node.schema[len(node.schema) - 1].name}"]
         case Lookup():
             return [f"{indent}find {node.content}: {_condition(node.condition, _names(node), len(node.input.schema))}"]
+        case Window() if node.appended is not None:
+            return [f"{indent}call {node.declaration.qualified_name} -> {', '.join(node.schema.names)}"]
         case Window():
             arguments = ", ".join(_parameter(parameter, _names(node.input)) for parameter in node.parameters)
             return [f"{indent}window {node.declaration.qualified_name}({arguments})"]

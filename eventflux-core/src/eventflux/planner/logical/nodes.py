@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from eventflux.extension import BoundParameter, Extension
+from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
@@ -107,7 +107,9 @@ PYTHON_WINDOW: Final = "python"
 class Window:
     """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave.
 
-    `native` is PYTHON_WINDOW for a window that the declaration's factory makes; it is then given `arguments`.
+    `native` is PYTHON_WINDOW for a window that the declaration's factory makes; it is then given `arguments`. A stream
+    function or processor written in Python stands here too: it reads its arguments from the last columns of the input,
+    `appended` is what it puts out, `given` what is known of the arguments.
     """
 
     input: Node
@@ -115,11 +117,13 @@ class Window:
     native: str
     parameters: tuple[WindowParameter, ...]
     arguments: tuple[BoundParameter, ...] = field(default=(), compare=False)
+    appended: Schema | None = None
+    given: tuple[Argument, ...] = field(default=(), compare=False)
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
     def schema(self) -> Schema:
-        return self.input.schema
+        return self.input.schema if self.appended is None else self.appended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

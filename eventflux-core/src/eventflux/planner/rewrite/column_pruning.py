@@ -120,6 +120,9 @@ def _is_identity(columns: tuple[TypedExpression, ...], source: Node) -> bool:
 
 
 def _prune_window(node: Window, needed: set[int]) -> tuple[Node, _Numbers]:
+    if node.appended is not None:
+        source, _ = _prune(node.input, set(range(len(node.input.schema))))
+        return replace(node, input=source), _same(node)
     if node.native not in _READS_ARGUMENTS_ONLY:
         needed = set(range(len(node.schema)))
     named = {parameter.column for parameter in node.parameters if parameter.column is not None}
