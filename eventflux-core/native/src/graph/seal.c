@@ -304,6 +304,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     ef_arena_clear(&scratch);
     engine->earliest = ef_engine_next_due(engine);
     engine->sealed = true;
+    engine->earliest = ef_engine_next_due(engine); /* some operators wait for something from the start */
     return EF_OK;
 }
 

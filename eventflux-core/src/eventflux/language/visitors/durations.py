@@ -22,12 +22,13 @@ from eventflux.types.error_codes import ErrorCode
 class DurationVisitor(AnnotationVisitor):
     """Reads spans of time."""
 
-    def timespan(self, node: ParseNode, *, calendar: bool = True) -> DurationLiteral:
+    def timespan(self, node: ParseNode, *, calendar: bool = True, zero: bool = False) -> DurationLiteral:
         """A duration where one is due: positive, in SQL also a bare number of milliseconds.
 
         Args:
             node: A `timespan` of SQL or a `duration` of EventFluxQL.
             calendar: Whether SQL allows months and years.
+            zero: Whether no time at all makes sense.
         """
         inner = self.only(node) if node.expr_name == "timespan" else node
         match inner.expr_name:
@@ -38,7 +39,7 @@ class DurationVisitor(AnnotationVisitor):
             case _:
                 duration = self._milliseconds(inner)
         span = self.span(node)
-        if duration.milliseconds <= 0:
+        if duration.milliseconds < 0 or (duration.milliseconds == 0 and not zero):
             self.error(
                 span, ErrorCode.INVALID_DURATION, f"{self.text(node)} is not a valid duration: it must be positive"
             )

@@ -245,7 +245,7 @@ class PatternVisitor(WindowVisitor):
         text = self.text(node)
         if maximum is not None and maximum < minimum:
             self.error(span, ErrorCode.INVALID_QUANTIFIER, f"quantifier {text}: the maximum is below the minimum")
-        elif maximum == 0:
+        elif maximum == 0 and self.dialect is Dialect.SQL:
             self.error(span, ErrorCode.INVALID_QUANTIFIER, f"quantifier {text}: the maximum must be at least 1")
         return Quantifier(minimum=minimum, maximum=maximum, span=span)
 

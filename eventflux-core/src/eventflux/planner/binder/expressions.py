@@ -47,7 +47,7 @@ from eventflux.planner.binder.operators import Operators, type_name
 from eventflux.planner.binder.special_functions import special_call, sql_spelling
 from eventflux.planner.binder.structs import field_of, item_of
 from eventflux.planner.logical.aggregates import AggregateCollector
-from eventflux.planner.typed.build import constant, converted, is_null
+from eventflux.planner.typed.build import boolean, constant, converted, is_null
 from eventflux.planner.typed.nodes import Constant, TypedExpression, Unknown
 from eventflux.planner.typed.values import round_to_float
 from eventflux.planner.typed.walk import has_aggregates, substitute_outputs
@@ -223,13 +223,17 @@ class ExpressionBinder:
                 return self.operators.minus(operand, expression.span)
 
     def _is_null(self, expression: IsNull) -> TypedExpression:
-        operand = expression.operand
+        operand, index = expression.operand, None
         if isinstance(operand, IndexAccess) and isinstance(operand.index, EventIndex):
             # `e1[0] is null`: whether that event of the element is there.
-            operand = operand.operand
+            operand, index = operand.operand, operand.index
+        elif _is_bare(operand):
+            index = operand.index
         if _is_bare(operand) and not self.scope.knows(operand) and self.scope.is_relation(operand.name.name):
-            # The row of a single input is always there; joins and patterns are asked when they are planned.
-            return constant(value=False, type=_BOOL, span=expression.span)
+            there = self.scope.presence(operand.name.name, index, expression.span)
+            if there is None:
+                return constant(value=False, type=_BOOL, span=expression.span)
+            return boolean("not", there, span=expression.span)
         return is_null(self.bind(operand), expression.span)
 
     def _case(self, expression: Case) -> TypedExpression:
@@ -288,6 +292,9 @@ class ExpressionBinder:
         if self.aggregates is None:
             report_misplaced(context, call, self.clause)
             return Unknown(span=call.span)
+        gathered = (self.aggregate_scope or self.scope).collection(call)
+        if gathered is not None:
+            return gathered
         inner = replace(
             self,
             scope=self.aggregate_scope or self.scope,

@@ -28,7 +28,7 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.joins import join_scope
 from eventflux.planner.binder.names import InputScope, Relation
-from eventflux.planner.binder.patterns import match_recognize_scope, pattern_scope
+from eventflux.planner.binder.patterns import BoundPattern, bind_pattern, match_recognize_scope
 from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.binder.stream_functions import bind_stream_function
@@ -68,7 +68,7 @@ def bind_input(context: BindContext, relations: Relations, source: Input, where:
         case JoinInput():
             return _unplanned(context, join_scope(context, relations, source), where)
         case PatternInput():
-            return _unplanned(context, pattern_scope(context, relations, source), where)
+            return _pattern(context, bind_pattern(context, relations, source), where)
         case MatchRecognizeInput():
             return _unplanned(context, match_recognize_scope(context, relations, source), where)
         case TableFunctionInput():
@@ -98,6 +98,16 @@ def _unplanned(context: BindContext, scope: InputScope, where: Expression | None
     if where is not None:
         ExpressionBinder(context=context, scope=scope, clause="WHERE").condition(where)
     return BoundInput(scope=scope, node=None)
+
+
+def _pattern(context: BindContext, bound: BoundPattern, where: Expression | None) -> BoundInput:
+    """A pattern with WHERE, which is about whole matches."""
+    if where is None:
+        return BoundInput(scope=bound.scope, node=bound.node)
+    condition = ExpressionBinder(context=context, scope=bound.scope, clause="WHERE").condition(where)
+    if bound.node is None or isinstance(condition, Unknown):
+        return BoundInput(scope=bound.scope, node=None)
+    return BoundInput(scope=bound.scope, node=plan.Filter(input=bound.node, condition=condition, span=where.span))
 
 
 def _with_handlers(

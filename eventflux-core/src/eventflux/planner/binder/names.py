@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from eventflux.extension.nearest import by_nearness, nearest
-from eventflux.language.ast import AttributeReference, RelationName, TypeName
+from eventflux.language.ast import AttributeReference, EventIndex, FunctionCall, RelationName, TypeName
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
+from eventflux.types.source_text import Span
 
 _LISTED = 8
 
@@ -79,6 +80,14 @@ class Scope(Protocol):
         """Whether a relation or pattern element is called that."""
         ...
 
+    def presence(self, name: str, index: EventIndex | None, span: Span) -> TypedExpression | None:
+        """Whether what a bare name means has a row; None: it always has."""
+        ...
+
+    def collection(self, call: FunctionCall) -> TypedExpression | None:
+        """The aggregate over the events of an element of a pattern; None: the call means another one."""
+        ...
+
     @property
     def columns(self) -> Sequence[Column]:
         """All columns, in order: what ``*`` stands for."""
@@ -109,6 +118,20 @@ class InputScope:
             for attribute in relation.schema
             if (column := relation.column(attribute.name)) is not None
         )
+
+    def restricted(self, relations: tuple[Relation, ...]) -> InputScope:
+        """The scope with some of its relations only."""
+        return replace(self, relations=relations)
+
+    def presence(self, name: str, index: EventIndex | None, span: Span) -> TypedExpression | None:
+        """Whether the row of a relation, or an event of a pattern's element, is there; None: it always is."""
+        del name, index, span
+        return None
+
+    def collection(self, call: FunctionCall) -> TypedExpression | None:
+        """The aggregate over the events that one element of a pattern has gathered; None: it is no such aggregate."""
+        del call
+        return None
 
     @property
     def is_complete(self) -> bool:
@@ -235,6 +258,12 @@ class OutputScope:
 
     def is_relation(self, name: str) -> bool:
         return self.fallback is not None and self.fallback.is_relation(name)
+
+    def presence(self, name: str, index: EventIndex | None, span: Span) -> TypedExpression | None:
+        return None if self.fallback is None else self.fallback.presence(name, index, span)
+
+    def collection(self, call: FunctionCall) -> TypedExpression | None:
+        return None if self.fallback is None else self.fallback.collection(call)
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -16,6 +16,8 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.inputs import bind_input
 from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
+from eventflux.planner.binder.pattern_scope import PatternScope
+from eventflux.planner.binder.patterns import with_captures
 from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
@@ -93,14 +95,23 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             limit=query.limit,
             offset=query.offset,
         ),
-        questions,
+        None if isinstance(bound.scope, PatternScope) else questions,
     )
-    node = None if bound.node is None else questions.over(bound.node)
+    node = with_captures(bound.node, bound.scope)
+    node = None if node is None else questions.over(node)
+    if isinstance(bound.scope, PatternScope):
+        selection = _match_by_match(selection)
     _warn_of_one_session(context, bound.node, query)
     for expression in query.partition_by:
         ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
     is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
     return BoundBranch(node=node if is_planned else None, selection=selection, query=query, scope=bound.scope)
+
+
+def _match_by_match(selection: BoundSelection) -> BoundSelection:
+    """ORDER BY, LIMIT and OFFSET see one match at a time: they order nothing, and let all pass or none."""
+    passes = selection.offset == 0 and selection.limit != 0
+    return replace(selection, order=(), limit=None if passes else 0, offset=0)
 
 
 def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Query) -> None:

@@ -175,7 +175,7 @@ def _star(context: BindContext, scope: InputScope, star: Star) -> list[SelectedI
             )
     return [
         SelectedItem(name=column.name, expression=replace(column, span=star.span), span=star.span)
-        for column in InputScope(relations=relations).columns
+        for column in scope.restricted(relations).columns
     ]
 
 

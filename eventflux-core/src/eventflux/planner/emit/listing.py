@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
+from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts, StatePrograms
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Window, WindowParameter
+from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -161,6 +161,19 @@ class ListedGraph:
         if parts.values is not None:
             programs["values"] = parts.values
         return self._node(text, **programs)
+
+    def pattern(
+        self, inputs: Sequence[Node], pattern: Pattern, programs: Sequence[StatePrograms[ListedProgram]]
+    ) -> Node:
+        ports = ", ".join(f"n{node}" for node in inputs)
+        kind = "sequence" if pattern.is_sequence else "pattern"
+        named = {
+            f"state {number} {name}": program
+            for number, pair in enumerate(programs)
+            for name, program in (("own", pair.own), ("condition", pair.condition))
+            if program is not None
+        }
+        return self._node(f"{kind} {ports}: {len(pattern.states)} states, {len(pattern.captures)} columns", **named)
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]

@@ -20,9 +20,11 @@ from eventflux.engine.builder import (
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
 from eventflux.engine.callbacks import HostOperator
-from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts
+from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits, StateSpec, TestSpec
+from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts, StatePrograms
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Window, WindowParameter
+from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
+from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
@@ -210,6 +212,25 @@ class NativeGraph:
         )
         return Node(self.builder.change(NativeNode(node), NativeNode(table), spec))
 
+    def pattern(
+        self, inputs: Sequence[Node], pattern: Pattern, programs: Sequence[StatePrograms[NativeProgram]]
+    ) -> Node:
+        with PatternBuilder(self.builder) as builder:
+            for node in inputs:
+                builder.port(NativeNode(node))
+            for state, pair in zip(pattern.states, programs, strict=True):
+                builder.state(_state(state), *(_taken(program) for program in (pair.own, pair.condition)))
+            for capture in pattern.captures:
+                builder.output(_capture(capture))
+            limits = PatternLimits(
+                within=pattern.within,
+                within_events=pattern.within_events,
+                most_matches=pattern.most_matches,
+                drops_oldest=pattern.drops_oldest,
+            )
+            made = builder.build(limits, is_sequence=pattern.is_sequence, is_partitioned=pattern.is_partitioned)
+        return Node(made)
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)
 
@@ -219,4 +240,45 @@ def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:
         keys=None if parts.keys is None else parts.keys.builder,
         conjuncts=parts.conjuncts,
         residual=None if parts.residual is None else parts.residual.builder,
+    )
+
+
+def _taken(program: NativeProgram | None) -> ProgramBuilder | None:
+    return None if program is None else program.builder
+
+
+def _capture(capture: Capture) -> CaptureSpec:
+    return CaptureSpec(
+        kind=capture.kind,
+        state=capture.state,
+        index=capture.index,
+        from_last=capture.from_last,
+        column=capture.column,
+        type=capture.type,
+    )
+
+
+def _state(state: PatternState) -> StateSpec:
+    return StateSpec(
+        kind=state.kind,
+        port=state.port,
+        minimum=state.minimum,
+        maximum=state.maximum,
+        wait=state.wait,
+        next=state.next,
+        every=state.every,
+        group=state.group,
+        is_group_long=state.is_group_long,
+        is_start=state.is_start,
+        is_either=state.is_either,
+        first_side=state.first_side,
+        sides=state.sides,
+        captures=tuple(_capture(capture) for capture in state.captures),
+        program_captures=state.program_captures,
+        own_columns=state.own_columns,
+        kept=state.kept,
+        tests=tuple(
+            TestSpec(kind=test.kind, type=test.type, own=test.own, capture=test.capture, constant=test.constant)
+            for test in state.tests
+        ),
     )

@@ -9,7 +9,15 @@ from typing import Final, Generic
 from eventflux.planner.emit.programs import ProgramWriter
 from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.tables import change_parts, condition_parts
-from eventflux.planner.emit.target import Aggregator, ConditionParts, GraphTarget, Node, ProgramT, SelectParts
+from eventflux.planner.emit.target import (
+    Aggregator,
+    ConditionParts,
+    GraphTarget,
+    Node,
+    ProgramT,
+    SelectParts,
+    StatePrograms,
+)
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.typed.nodes import Column, TypedExpression
@@ -102,8 +110,27 @@ class QueryEmitter(Generic[ProgramT]):
                 if node.native == plan.PYTHON_WINDOW:
                     return graph.host_window(below, node, wants_expired=wants_expired)
                 return graph.window(below, node.native, node.parameters, wants_expired=wants_expired)
+            case plan.Pattern():
+                return self._pattern(node)
             case plan.Select():
                 return self._select(node)
+
+    def _pattern(self, node: plan.Pattern) -> Node:
+        inputs = [self._node(source, wants_expired=False) for source in node.inputs]
+        programs: list[StatePrograms[ProgramT]] = []
+        for state in node.states:
+            types = node.inputs[state.port].schema.types
+            read = (
+                *(capture.type for capture in state.captures[: state.program_captures]),
+                *(types[column] for column in state.own_columns),
+            )
+            programs.append(
+                StatePrograms(
+                    own=None if state.own is None else self._write(types, (state.own,)),
+                    condition=None if state.condition is None else self._write(read, (state.condition,)),
+                )
+            )
+        return self.graph.pattern(inputs, node, programs)
 
     def _select(self, node: plan.Select) -> Node:
         reads_expired = node.expired or (bool(node.aggregates) and not _is_reset(node.input))

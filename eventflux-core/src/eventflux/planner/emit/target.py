@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Order, Window, WindowParameter
+from eventflux.planner.logical.nodes import Order, Pattern, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -84,6 +84,14 @@ class ChangeParts(Generic[ProgramT]):
     keeps_quietly: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatePrograms(Generic[ProgramT]):
+    """The programs of a state of a pattern."""
+
+    own: ProgramT | None
+    condition: ProgramT | None
+
+
 class GraphTarget(Protocol[ProgramT]):
     """A graph: streams, then queries with their operators, in text order."""
 
@@ -134,5 +142,9 @@ class GraphTarget(Protocol[ProgramT]):
     def lookup(self, node: Node, content: Node, condition: ConditionParts[ProgramT]) -> Node: ...
 
     def change(self, node: Node, table: Node, parts: ChangeParts[ProgramT]) -> Node: ...
+
+    def pattern(
+        self, inputs: Sequence[Node], pattern: Pattern, programs: Sequence[StatePrograms[ProgramT]]
+    ) -> Node: ...
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None: ...

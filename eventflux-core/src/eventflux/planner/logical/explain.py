@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eventflux.planner.logical.explain_patterns import condition_names, explain_state, output_names
 from eventflux.planner.logical.nodes import (
     Contains,
     Filter,
@@ -11,11 +12,13 @@ from eventflux.planner.logical.nodes import (
     Lookup,
     Map,
     Node,
+    Pattern,
     QueryPlan,
     Scan,
     Select,
     Window,
     WindowParameter,
+    chain,
 )
 from eventflux.planner.logical.tables import Change, ChangeKind, Comparison, TableCondition
 from eventflux.planner.typed.text import text_of
@@ -35,7 +38,7 @@ def explain_query(plan: QueryPlan) -> str:
     node: Node = plan.root
     while True:
         lines.extend(_lines(node, "  " * depth))
-        if isinstance(node, Scan):
+        if isinstance(node, (Scan, Pattern)):
             return "\n".join(lines)
         node = node.input
         depth += 1
@@ -45,6 +48,8 @@ def _lines(node: Node, indent: str) -> list[str]:
     match node:
         case Scan():
             return [f"{indent}stream {node.stream} ({node.schema})"]
+        case Pattern():
+            return _pattern_lines(node, indent)
         case Filter():
             return [f"{indent}filter {text_of(node.condition, _names(node.input))}"]
         case Map():
@@ -68,6 +73,27 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}window {node.declaration.qualified_name}({arguments})"]
         case Select():
             return _select_lines(node, indent)
+
+
+def _pattern_lines(node: Pattern, indent: str) -> list[str]:
+    head = "sequence" if node.is_sequence else "pattern"
+    if node.within is not None:
+        head += f" within {node.within} ms"
+    if node.within_events is not None:
+        head += f" within {node.within_events} events"
+    lines = [f"{indent}{head}: {output_names(node.captures)}"]
+    for number, state in enumerate(node.states):
+        names = node.inputs[state.port].schema.names
+        lines.extend(f"{indent}  {line}" for line in explain_state(number, state, names, is_sequence=node.is_sequence))
+        if state.own is not None:
+            lines.append(f"{indent}    if {text_of(state.own, names.__getitem__)}")
+        if state.condition is not None:
+            read = condition_names(state, names)
+            lines.append(f"{indent}    if {text_of(state.condition, read.__getitem__)}")
+    for source in node.inputs:
+        for each in reversed(chain(source)):
+            lines.extend(_lines(each, f"{indent}  "))
+    return lines
 
 
 def _select_lines(node: Select, indent: str) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -127,6 +128,43 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A pattern or sequence over several inputs: a CURRENT row a match, whose columns are captures.
+
+    Attributes:
+        inputs: One a port.
+        states: The chain.
+        captures: What the rows hold.
+        within: Milliseconds from the first event of a match; None: any time.
+        within_events: Number of events of the streams of the pattern from the first of a match; None: any number.
+        is_sequence: The next event of the streams must fit.
+        is_partitioned: Each slot begins with its first event.
+        most_matches: Partial matches at a time; None: any number.
+        drops_oldest: Beyond them the oldest is dropped, not the new event refused.
+    """
+
+    inputs: tuple[Node, ...]
+    states: tuple[PatternState, ...]
+    captures: tuple[Capture, ...] = ()
+    within: int | None = None
+    within_events: int | None = None
+    is_sequence: bool = False
+    is_partitioned: bool = False
+    most_matches: int | None = None
+    drops_oldest: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        names: dict[str, int] = {}
+        attributes: list[Attribute] = []
+        for capture in self.captures:
+            known = names[capture.name] = names.get(capture.name, 0) + 1
+            attributes.append(Attribute(capture.name if known == 1 else f"{capture.name}~{known}", capture.type))
+        return Schema(attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """An output column of a selection, over the input columns and the aggregates."""
 
@@ -170,22 +208,22 @@ class Select:
         return bool(self.aggregates or self.group_by)
 
 
-Node: TypeAlias = Scan | Filter | Map | Log | Contains | Lookup | Window | Select
+Node: TypeAlias = Scan | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select
 
 
 def with_input(node: Node, new_input: Node) -> Node:
-    """The node over another input; a Scan has none."""
+    """The node over another input; a Scan and a Pattern have none of that kind."""
     match node:
-        case Scan():
+        case Scan() | Pattern():
             return node
         case _:
             return node if node.input is new_input else replace(node, input=new_input)
 
 
 def chain(node: Node) -> tuple[Node, ...]:
-    """The nodes from the Scan to this one."""
+    """The nodes from the Scan or Pattern to this one."""
     found = [node]
-    while not isinstance(node, Scan):
+    while not isinstance(node, (Scan, Pattern)):
         node = node.input
         found.append(node)
     return tuple(reversed(found))

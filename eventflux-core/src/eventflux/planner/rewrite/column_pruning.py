@@ -16,6 +16,7 @@ from eventflux.planner.logical.nodes import (
     Lookup,
     Map,
     Node,
+    Pattern,
     QueryPlan,
     Scan,
     Select,
@@ -79,6 +80,8 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
     match node:
         case Scan():
             return node, _same(node)
+        case Pattern():
+            return _prune_pattern(node, needed)
         case Select():
             pruned = _select(node)
             return pruned, _same(pruned)
@@ -96,6 +99,20 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return replace(node, input=source), _same(node)
         case Window():
             return _prune_window(node, needed)
+
+
+def _prune_pattern(node: Pattern, needed: set[int]) -> tuple[Node, _Numbers]:
+    """A pattern puts out what is read, and keeps of its events what that and its conditions read."""
+    kept = sorted(needed)
+    captures = tuple(node.captures[index] for index in kept)
+    read: dict[int, set[int]] = {}
+    for capture in (*captures, *(each for state in node.states for each in state.captures)):
+        if capture.kind.reads_column:
+            read.setdefault(capture.state, set()).add(capture.column)
+    states = tuple(
+        replace(state, kept=tuple(sorted(read.get(number, set())))) for number, state in enumerate(node.states)
+    )
+    return replace(node, captures=captures, states=states), {old: new for new, old in enumerate(kept)}
 
 
 def _same(node: Node) -> _Numbers:

@@ -13,6 +13,7 @@ from eventflux.planner.logical.nodes import (
     Lookup,
     Map,
     Node,
+    Pattern,
     QueryPlan,
     Scan,
     Select,
@@ -35,6 +36,8 @@ def _node(node: Node, change: Change) -> Node:
     match node:
         case Scan():
             return node
+        case Pattern():
+            return replace(node, inputs=tuple(_node(source, change) for source in node.inputs))
         case Filter():
             return replace(node, input=_node(node.input, change), condition=change(node.condition))
         case Map():

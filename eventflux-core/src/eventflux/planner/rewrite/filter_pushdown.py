@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eventflux.planner.logical.nodes import Filter, Map, Node, QueryPlan, Scan, Select, with_input
+from eventflux.planner.logical.nodes import Filter, Map, Node, Pattern, QueryPlan, Scan, Select, with_input
 from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, Constant, TypedExpression
 from eventflux.planner.typed.walk import columns_read, substitute_columns
@@ -24,6 +24,8 @@ def _push(node: Node) -> Node:
     match node:
         case Scan():
             return node
+        case Pattern():
+            return replace(node, inputs=tuple(_push(source) for source in node.inputs))
         case Filter():
             return _filter(_push(node.input), node)
         case _:

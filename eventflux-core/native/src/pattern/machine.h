@@ -1,0 +1,81 @@
+/* One call of a pattern: the event at hand, its conditions, the matches that come out. */
+#ifndef EF_PATTERN_MACHINE_H
+#define EF_PATTERN_MACHINE_H
+
+#include "pattern/matches.h"
+
+/* Matches of one call, column by column. A value of a single event is a row handle first and a value at the end, when all can be gathered at once. */
+typedef struct found {
+    uint32_t rows, capacity;
+    int64_t *timestamp, *cause;
+    uint32_t *slot;
+    uint32_t *input_row;  /* row of the port of the last state, where that is a plain one */
+    ef_handle **event;    /* [outputs][rows], of VALUE captures */
+    ef_column *made;      /* [outputs] of the other captures */
+    uint32_t *ends;
+    uint32_t deliveries;
+    bool any_slot;
+} found;
+
+#define NO_PORT UINT32_MAX
+
+typedef struct run {
+    pattern *p;
+    const ef_track *track;
+    ef_out *out;
+    ef_arena *arena;
+    ef_error *error;
+    const ef_batch **batch; /* [ports] or NULL */
+    ef_batch *kept_view;    /* [states] the columns that are kept of the port's events */
+    uint8_t **own_passes;   /* [states] whether rows pass what reads nothing but them; NULL: not known yet */
+    /* the event at hand */
+    uint32_t port, row, slot; /* NO_PORT: a timer */
+    int64_t timestamp, cause, clock;
+    ef_handle *kept; /* [states] the event, once a match took it */
+    bool any_kept;
+    found found;
+} run;
+
+/* conditions */
+ef_status run_own_passes(run *r, uint32_t j, bool *passes) EF_MUST_USE;
+/* Which of the matches the event passes at state j. */
+ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t count, uint8_t *passes) EF_MUST_USE;
+ef_status run_keep(run *r, uint32_t j, ef_handle *row) EF_MUST_USE; /* the event as a row of state j */
+ef_status run_drop_kept(run *r) EF_MUST_USE;
+
+/* columns */
+/* Values of a capture for some matches. */
+ef_status capture_column(run *r, const ef_capture *capture, const ef_handle *matches, uint32_t count, uint32_t own_state,
+                         ef_column *to) EF_MUST_USE;
+ef_status found_put(run *r, ef_handle m, uint32_t last_state, int64_t timestamp) EF_MUST_USE;
+void found_end(run *r);
+ef_status found_finish(run *r) EF_MUST_USE;
+
+/* the machine */
+ef_status slot_begin(run *r, uint32_t slot, int64_t clock) EF_MUST_USE; /* slot known and started */
+ef_status machine_event(run *r) EF_MUST_USE;
+ef_status machine_timer(run *r, const pattern_timer *timer, int64_t clock) EF_MUST_USE;
+
+/* steps shared by the states */
+ef_status state_init(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
+ef_status state_enter(run *r, uint32_t slot, uint32_t j, ef_handle m) EF_MUST_USE;
+ef_status state_enter_again(run *r, uint32_t j, ef_handle m) EF_MUST_USE;
+ef_status state_update(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
+ef_status state_reset(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
+ef_status state_done(run *r, uint32_t slot, uint32_t j, ef_handle m, int64_t timestamp) EF_MUST_USE;
+ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) EF_MUST_USE;
+bool is_expired(const pattern *p, const match *m, int64_t now);
+ef_status rearm_killed(run *r, uint32_t j, ef_handle m) EF_MUST_USE;
+
+/* absent.c */
+ef_status absent_event(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
+ef_status logical_absent_event(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
+ef_status absent_timer(run *r, uint32_t slot, uint32_t j, int64_t due, int64_t clock) EF_MUST_USE;
+ef_status logical_absent_timer(run *r, uint32_t slot, uint32_t j, int64_t due, int64_t clock) EF_MUST_USE;
+/* Whether the absent side j lets its partner complete the match. */
+ef_status absent_allows(run *r, uint32_t slot, uint32_t j, ef_handle m, bool *allows) EF_MUST_USE;
+
+/* The matches that an event has to meet at state j: entries and matches, oldest first, in the arena. */
+ef_status waiting(run *r, uint32_t slot, uint32_t j, ef_handle **entries, ef_handle **matches, uint32_t *count) EF_MUST_USE;
+
+#endif
