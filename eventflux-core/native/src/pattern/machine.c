@@ -64,7 +64,8 @@ static ef_status enter_count(run *r, uint32_t slot, uint32_t j, ef_handle m) {
         WRITE(match, held, m);
         held->flags |= MATCH_OPEN;
     }
-    return state_enter(r, slot, (uint32_t)s->config.next, m);
+    EF_TRY(state_enter(r, slot, (uint32_t)s->config.next, m));
+    return p->sequence && s->config.every != EF_NO_STATE ? state_enter_again(r, (uint32_t)s->config.every, m) : EF_OK;
 }
 
 /* A match arrives at a state (of and/or: at all sides). */

@@ -130,11 +130,11 @@ class DurationVisitor(AnnotationVisitor):
             return 1
         return int(text)
 
-    def rate(self, node: ParseNode, *, calendar: bool = True) -> DurationLiteral | EventCount:
+    def rate(self, node: ParseNode, *, calendar: bool = True, zero: bool = False) -> DurationLiteral | EventCount:
         """`5 EVENTS` or a duration."""
         inner = self.only(node)
         if inner.expr_name != "event_count":
-            return self.timespan(inner, calendar=calendar)
+            return self.timespan(inner, calendar=calendar, zero=zero)
         count = self.whole_number(self.parts(inner).one("whole_number"))
         if count <= 0:
             self.error(self.span(inner), ErrorCode.INVALID_DURATION, f"{self.text(inner)} is not a valid rate")

@@ -84,7 +84,7 @@ class PatternVisitor(WindowVisitor):
                 pass
 
     def within(self, node: ParseNode) -> DurationLiteral | EventCount:
-        return self.rate(self.parts(node).one("rate"))
+        return self.rate(self.parts(node).one("rate"), zero=True)
 
     def _or(self, node: ParseNode, kind: PatternKind, *, is_first: bool) -> PatternElement:
         operands = [self._and(part, kind, is_first=is_first) for part in self.parts(node).all("pattern_and")]
