@@ -157,6 +157,9 @@ ef_status absent_timer(run *r, uint32_t slot, uint32_t j, int64_t due, int64_t c
         return EF_OK;
     }
     bool begins = config->start && s->fresh.count == 0 && s->pending.count == 0;
+    if (config->group != EF_NO_STATE && config->group_is_long) {
+        begins = false; /* what was killed has been armed again */
+    }
     if (begins && p->sequence && config->every == EF_NO_STATE && s->last > 0) {
         begins = false; /* an event came, and nothing begins anew */
     }

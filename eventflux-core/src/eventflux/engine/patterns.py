@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from typing_extensions import Self
+
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.builder import EngineBuilder, Node, ProgramBuilder
 from eventflux.engine.status import check, new_error
@@ -86,7 +88,7 @@ class PatternBuilder:
             raise MemoryError
         self._spec = spec
 
-    def __enter__(self) -> PatternBuilder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -223,12 +223,12 @@ class ExpressionBinder:
                 return self.operators.minus(operand, expression.span)
 
     def _is_null(self, expression: IsNull) -> TypedExpression:
-        operand, index = expression.operand, None
+        operand = expression.operand
+        index: EventIndex | None = None
         if isinstance(operand, IndexAccess) and isinstance(operand.index, EventIndex):
             # `e1[0] is null`: whether that event of the element is there.
-            operand, index = operand.operand, operand.index
-        elif _is_bare(operand):
             index = operand.index
+            operand = operand.operand
         if _is_bare(operand) and not self.scope.knows(operand) and self.scope.is_relation(operand.name.name):
             there = self.scope.presence(operand.name.name, index, expression.span)
             if there is None:

@@ -17,7 +17,9 @@ from eventflux.language.ast import (
     AttributeReference,
     ConflictAction,
     DeleteFrom,
+    EventIndex,
     Expression,
+    FunctionCall,
     Identifier,
     InsertInto,
     MergeInto,
@@ -449,6 +451,12 @@ class _RowAndTable:
 
     def is_relation(self, name: str) -> bool:
         return name == self.table.name
+
+    def presence(self, name: str, index: EventIndex | None, span: Span) -> TypedExpression | None:
+        return self.row.presence(name, index, span)
+
+    def collection(self, call: FunctionCall) -> TypedExpression | None:
+        return self.row.collection(call)
 
     def knows(self, reference: AttributeReference) -> bool:
         return self._tables.knows(reference) if reference.qualifier is not None else self.row.knows(reference)

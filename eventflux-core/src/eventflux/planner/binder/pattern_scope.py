@@ -1,7 +1,7 @@
 """What names mean over a pattern: values of the events that a match has gathered.
 
-A reference becomes a column of the match: a capture. In a filter, references to the element's own stream become columns of
-the event at hand instead, numbered from `OWN` on.
+A reference becomes a column of the match: a capture. In a filter, references to the element's own stream become columns
+of the event at hand instead, numbered from `OWN` on.
 """
 
 from __future__ import annotations

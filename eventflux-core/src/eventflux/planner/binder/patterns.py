@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from typing_extensions import assert_never
 
@@ -203,7 +204,7 @@ class _States:
         parts = [
             self._part(each, is_start=is_start and position == 0) for position, each in enumerate(element.elements)
         ]
-        for part, following in zip(parts, parts[1:], strict=False):
+        for part, following in pairwise(parts):
             for number in part.exits:
                 self.found[number] = replace(self.found[number], next=following.entry)
         return _Part(
