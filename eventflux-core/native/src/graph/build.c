@@ -62,6 +62,7 @@ static ef_node *node_new(ef_engine *engine, ef_node_kind kind, const char *name,
     node->kind = kind;
     node->query = -1;
     node->input_stream = -1;
+    node->partition = engine->partition;
     node->columns = columns;
     ef_alloc_init(&node->alloc, &engine->budget);
     node->name_size = strlen(name) + 1;
@@ -295,7 +296,7 @@ static void select_programs_free(ef_select_config *select) {
 static ef_removal removal_at(const ef_engine *engine, ef_node_id from) {
     while (from >= 0 && ef_node_at(engine, from)->kind == EF_NODE_OPERATOR) {
         const ef_node *node = ef_node_at(engine, from);
-        if (node->operator_class != &ef_filter_class && node->operator_class != &ef_map_class) {
+        if (node->operator_class != &ef_filter_class && node->operator_class != &ef_map_class && !node->routes) {
             uint32_t flags = node->operator_class->flags;
             bool resets_only = (flags & EF_BATCH_CHUNKS) != 0 && (flags & EF_FIFO) != 0 && !node->wants_expired;
             return resets_only ? EF_REMOVAL_NONE : (flags & EF_FIFO) != 0 ? EF_REMOVAL_FIFO : EF_REMOVAL_ANY;
@@ -385,6 +386,7 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
     node->input_stream = source->input_stream;
     node->current = current;
     node->expired = expired;
+    node->drops_slots = source->partition >= 0 && source->partition != target->partition;
     ef_status status = ef_add_edge(engine, node, stream, 0, error);
     if (status == EF_OK) {
         status = ef_add_edge(engine, source, node->id, 0, error);

@@ -26,6 +26,7 @@ ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef
         made->options.slice_rows = EF_MAX_STEPS - 1;
     }
     made->query_stream = -1;
+    made->partition = -1;
     made->earliest = EF_NEVER;
     made->last_delivery = &made->first_delivery;
     made->last_failure = &made->first_failure;

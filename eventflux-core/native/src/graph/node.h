@@ -34,6 +34,7 @@ typedef struct ef_node {
     ef_type *types;
     int32_t query;            /* number of the query, -1 for streams */
     ef_node_id input_stream;  /* stream that the query reads; itself for a stream */
+    ef_node_id partition;     /* whose slots its rows carry, -1: none */
 
     const ef_operator_class *operator_class; /* EF_NODE_OPERATOR */
     void *self;
@@ -43,7 +44,10 @@ typedef struct ef_node {
     bool can_fail; /* may put rows on the error edge */
     uint16_t rank;
 
+    bool routes;           /* hands rows on as they came, with slots (partition/router.h) */
+
     bool current, expired; /* EF_NODE_INSERT: kinds that go on */
+    bool drops_slots;      /* EF_NODE_INSERT: rows leave their partition */
     bool removed;          /* EF_NODE_TAP */
 
     struct ef_content *content; /* what can be searched here, owned by the operator; NULL: nothing (join/content.h) */
@@ -97,6 +101,7 @@ struct ef_engine {
     size_t query_name_size;
     int32_t query_count;
     ef_node_id query_stream;
+    ef_node_id partition; /* that nodes are added to, -1: none */
     uint16_t next_rank;
     char **shared_names;
     uint32_t shared_count, shared_capacity;

@@ -57,8 +57,15 @@ static void visit(sealing *s, ef_node_id root, uint32_t *place) {
     }
 }
 
-static bool is_multi(const ef_node *node) {
-    return node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & EF_MULTI) != 0;
+/* A router cuts deliveries of several rows. In a slice only what queries put out has such. */
+static bool cuts_deliveries(const ef_engine *engine, const ef_node *node) {
+    return node->routes &&
+           (ef_node_at(engine, node->from)->kind != EF_NODE_STREAM || ef_node_at(engine, node->from)->in_edges > 0);
+}
+
+static bool is_multi(const ef_engine *engine, const ef_node *node) {
+    return node->kind == EF_NODE_OPERATOR &&
+           ((node->operator_class->flags & EF_MULTI) != 0 || cuts_deliveries(engine, node));
 }
 
 /* A walk over all paths from an origin, edges in text order, each node entered once. */
@@ -87,7 +94,7 @@ static const char *walk_from(origin_walk *w, ef_node_id origin) {
     memset(s->arrivals, 0, engine->node_count * sizeof *s->arrivals);
     memset(w->order, 0xFF, w->edges * sizeof *w->order);
     s->marks[origin] = DONE;
-    w->frames[depth++] = (path_frame){.node = origin, .multi = is_multi(ef_node_at(engine, origin))};
+    w->frames[depth++] = (path_frame){.node = origin, .multi = is_multi(engine, ef_node_at(engine, origin))};
     while (depth > 0) {
         path_frame *frame = &w->frames[depth - 1];
         const ef_node *node = ef_node_at(engine, frame->node);
@@ -108,7 +115,7 @@ static const char *walk_from(origin_walk *w, ef_node_id origin) {
         if (s->marks[edge.to] == UNSEEN) {
             s->marks[edge.to] = DONE;
             w->frames[depth++] = (path_frame){
-                .node = edge.to, .multi = multi || w->met[edge.to] || is_multi(ef_node_at(engine, edge.to))};
+                .node = edge.to, .multi = multi || w->met[edge.to] || is_multi(engine, ef_node_at(engine, edge.to))};
         }
     }
     return why;

@@ -1,8 +1,14 @@
 /* Insert: rows of the kinds that the output clause names enter the target stream, as CURRENT rows of it. Deliveries stay, but are batch chunks no
- * longer; RESET rows end here. */
+ * longer; RESET rows end here. Rows that leave their partition are of no slot any more. */
 #include "graph/node.h"
 
 bool ef_insert_rows(const ef_node *node, const ef_batch *from, ef_batch *to, ef_arena *arena) {
+    ef_batch unslotted;
+    if (node->drops_slots) {
+        unslotted = *from;
+        unslotted.slots = NULL;
+        from = &unslotted;
+    }
     *to = *from;
     to->batch_chunk = false;
     if (from->kinds == NULL) {

@@ -396,6 +396,38 @@ class EngineBuilder:
         days = lib.EF_CRON_SUNDAY_IS_1 if sunday_is_1 else lib.EF_CRON_SUNDAY_IS_0
         return self._node(lib.ef_engine_trigger_cron(self._engine.handle, text.encode(), days, error), error)
 
+    def partition(self, name: str, *, interval_ms: int = 0, idle_ms: int = 0) -> Node:
+        """Add a partition. A key idle for longer than `idle_ms` is forgotten at a purge; 0: keys stay."""
+        error = new_error()
+        made = lib.ef_engine_partition(self._engine.handle, name.encode(), interval_ms, idle_ms, error)
+        return self._node(made, error)
+
+    def enter_partition(self, partition: Node | None) -> None:
+        """What is added from now on belongs to that partition: operators keep state by key, streams carry keys."""
+        error = new_error()
+        check(lib.ef_engine_enter_partition(self._engine.handle, -1 if partition is None else partition, error), error)
+
+    def route(self, node: Node, keys: ProgramBuilder, labels: Sequence[str] = ()) -> Node:
+        """Give rows their keys: the STRING outputs of the program together, or each label whose BOOL output is true."""
+        error = new_error()
+        encoded = [label.encode() for label in labels]
+        texts = [ffi.from_buffer("char[]", label) if label else ffi.new("char[1]") for label in encoded]
+        made = lib.ef_engine_route(
+            self._engine.handle,
+            node,
+            keys.take(),
+            ffi.new("const char *[]", texts),
+            ffi.new("uint32_t[]", [len(label) for label in encoded]),
+            len(encoded),
+            error,
+        )
+        return self._node(made, error)
+
+    def route_all(self, node: Node) -> Node:
+        """Give the rows once to every key of the partition that there is."""
+        error = new_error()
+        return self._node(lib.ef_engine_route_all(self._engine.handle, node, error), error)
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         """Publish the rows of a window of these kinds to several readers, each delivery a batch chunk."""
         error = new_error()

@@ -38,6 +38,7 @@ class Entry:
         inferred_at: Number of the statement whose query made it; None where it is defined.
         primary_key: Positions of the attributes of a table's primary key.
         is_hidden: Made by the planner for a subquery; no text can name it.
+        partition: The partition that it is a stream within.
     """
 
     name: str
@@ -50,11 +51,12 @@ class Entry:
     inferred_at: int | None = None
     primary_key: tuple[int, ...] = ()
     is_hidden: bool = False
+    partition: str | None = None
 
     @property
     def what(self) -> str:
         """`stream Trades`, as messages call it."""
-        return f"{self.kind.value} {self.name}"
+        return f"{self.kind.value} {self.name.rpartition('/')[2]}"
 
 
 @dataclass(slots=True)
@@ -84,4 +86,4 @@ class Catalog:
 
     def hint(self, name: str) -> str | None:
         """`did you mean 'Trades'?`, or the names that there are if they are few."""
-        return suggestion(name, [entry.name for entry in self._entries.values() if not entry.is_hidden])
+        return suggestion(name, [entry.name for entry in self._entries.values() if not entry.is_hidden and entry.partition is None])

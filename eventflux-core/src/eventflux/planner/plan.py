@@ -17,6 +17,7 @@ from eventflux.planner.catalog import Catalog, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph, OperatorMaker
+from eventflux.planner.emit.partitions import PartitionEmitter
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.emit.tables import add_table
@@ -27,6 +28,7 @@ from eventflux.planner.host_functions import HostFunction, HostFunctions, Script
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.logical.tables import TablePlan
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
@@ -47,6 +49,7 @@ class StreamPlan:
         definition: In the text; None where a query makes it.
         options: What the definition says beside the attributes.
         is_hidden: Made by the planner for a subquery or UNION ALL.
+        partition: Name of the partition that it is a stream within.
         span: Of the definition's name, or of the target of the first query that inserts into it.
     """
 
@@ -55,6 +58,7 @@ class StreamPlan:
     definition: StreamDefinition | None = field(default=None, compare=False, repr=False)
     options: StreamOptions = field(default_factory=StreamOptions)
     is_hidden: bool = False
+    partition: str | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
@@ -192,7 +196,13 @@ class Plan:
 
     def _relations(self, graph: GraphTarget[ProgramT]) -> _Relations[ProgramT]:
         """Add streams and named windows to a graph; gives what adds queries to it."""
-        sources = {stream.name: graph.stream(stream.name, stream.schema.types) for stream in self.streams}
+        partitions = {partition.name: self._partition(graph, partition) for partition in self.partitions}
+        sources: dict[str, Node] = {}
+        for stream in self.streams:
+            if stream.partition is not None:
+                graph.enter_partition(partitions[stream.partition])
+            sources[stream.name] = graph.stream(stream.name, stream.schema.types)
+            graph.enter_partition(None)
         targets = dict(sources)
         for trigger in self.triggers:
             targets[trigger.name] = sources[trigger.name] = add_trigger(graph, trigger)
@@ -201,8 +211,27 @@ class Plan:
         tables = {table.name: add_table(graph, table) for table in self.tables}
         contents = {table.name: (tables[table.name][1], table.schema) for table in self.tables}
         targets |= {name: entrance for name, (entrance, _) in tables.items()}
-        emitter = QueryEmitter(graph, sources, targets, contents, COMMON_SUBEXPRESSIONS not in self.switched_off)
+        inner = {stream.name: stream.partition for stream in self.streams if stream.partition is not None}
+        readers = PartitionEmitter(graph=graph, nodes=partitions, streams=sources, inner=inner)
+        emitter = QueryEmitter(
+            graph, sources, targets, contents, COMMON_SUBEXPRESSIONS not in self.switched_off, partitions=readers
+        )
         return _Relations(emitter=emitter, sources=sources, tables=tables)
+
+    @property
+    def partitions(self) -> tuple[PartitionPlan, ...]:
+        """The partitions of all queries, in the order of their first queries."""
+        found: dict[str, PartitionPlan] = {}
+        for query in self.queries:
+            if query.partition is not None:
+                found.setdefault(query.partition.name, query.partition)
+        return tuple(found.values())
+
+    @staticmethod
+    def _partition(graph: GraphTarget[ProgramT], partition: PartitionPlan) -> Node:
+        purge = partition.purge
+        interval, idle = (0, 0) if purge is None else (purge.interval_ms, purge.idle_ms)
+        return graph.partition(partition.name, interval_ms=interval, idle_ms=idle)
 
     def __str__(self) -> str:
         return self.explain()
@@ -279,7 +308,8 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
             schema=entry.schema,
             definition=entry.definition,
             options=made.options.get(entry.name, StreamOptions()),
-            is_hidden=entry.is_hidden,
+            is_hidden=entry.is_hidden or entry.partition is not None,
+            partition=entry.partition,
             span=entry.span,
         )
         for entry in made.entries

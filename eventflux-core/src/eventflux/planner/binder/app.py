@@ -16,7 +16,6 @@ from eventflux.language.ast import (
     Explain,
     FunctionDefinition,
     InsertValues,
-    Partition,
     Query,
     QueryDefinition,
     RelationName,
@@ -26,16 +25,16 @@ from eventflux.language.ast import (
     TableDefinition,
     TriggerDefinition,
     UpsertValues,
-    ViewDefinition,
     WindowDefinition,
 )
 from eventflux.language.ast import RelationKind as Prefix
 from eventflux.planner.binder import definitions
-from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.context import BindContext, PartitionBlock
 from eventflux.planner.binder.inserts import Seed, bind_values
 from eventflux.planner.binder.mutations import ChangingRows, is_mutation, plan_change
 from eventflux.planner.binder.outputs import OutputKinds
-from eventflux.planner.binder.pending import PendingQuery, pending_queries
+from eventflux.planner.binder.partitions import bind_partition
+from eventflux.planner.binder.pending import PendingQuery, partition_blocks, pending_queries
 from eventflux.planner.binder.queries import BoundBranch, bind_branches, kinds_of
 from eventflux.planner.binder.scripts import bind_function
 from eventflux.planner.binder.stream_options import StreamOptions, read_stream_options
@@ -45,6 +44,7 @@ from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan, TriggerPlan
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.settings import AppSettings
 from eventflux.types.dialect import Dialect
@@ -88,6 +88,7 @@ class AppBinder:
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
     _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
+    _partitions: dict[str, PartitionPlan] = field(default_factory=dict)
     _started: set[int] = field(default_factory=set)
     # The queries that are being bound, the innermost last, with the names of WITH and the plans of subqueries of each.
     _current: list[int] = field(default_factory=list)
@@ -108,11 +109,11 @@ class AppBinder:
             tables=tuple(self._tables),
             windows=tuple(self._windows),
             triggers=tuple(self._triggers),
-            queries=tuple(plan for number in sorted(self._plans) for plan in self._plans[number]),
+            queries=tuple(self._partitioned(plan) for number in sorted(self._plans) for plan in self._plans[number]),
             seeds=self._seeds(statements),
         )
 
-    def _context(self, dialect: Dialect, query: str = "") -> BindContext:
+    def _context(self, dialect: Dialect, query: str = "", block: PartitionBlock | None = None) -> BindContext:
         return BindContext(
             diagnostics=self.diagnostics,
             registry=self.registry,
@@ -121,6 +122,7 @@ class AppBinder:
             dialect=dialect,
             three_valued=self.settings.three_valued_logic and dialect is Dialect.SQL,
             query=query,
+            block=block,
         )
 
     @property
@@ -148,8 +150,6 @@ class AppBinder:
                 self._add(definitions.aggregation_entry(self._context(statement.dialect), statement))
             case FunctionDefinition():
                 self._function(statement)
-            case Partition():
-                self.diagnostics.not_supported(statement.span, "partitions are")
             case _:
                 pass
 
@@ -212,7 +212,10 @@ class AppBinder:
 
     def _collect(self, statements: Sequence[Statement]) -> None:
         """Note the queries, and which streams they make."""
-        for pending in pending_queries(statements, self.diagnostics):
+        blocks = partition_blocks(statements, self.diagnostics)
+        for block in blocks:
+            self._check_statements(block)
+        for pending in pending_queries(statements, blocks, self.diagnostics):
             self._pending[pending.number] = pending
             if pending.target_name is not None:
                 self._producers.setdefault(pending.target_name, []).append(pending.number)
@@ -224,19 +227,38 @@ class AppBinder:
                         ErrorCode.DUPLICATE_DEFINITION,
                         f"'{known.name}' is already defined as a {known.kind.value}",
                     )
-        for statement in statements:
-            if isinstance(statement, Partition):
-                self._made_in_partition(statement)
 
-    def _made_in_partition(self, partition: Partition) -> None:
-        """Streams that are made in a partition: their attributes stay unknown, so that no reader is called wrong."""
-        for inner in partition.statements:
-            query = inner.statement if isinstance(inner, QueryDefinition) else inner
-            if isinstance(inner, ViewDefinition) or not isinstance(query, Query):
-                continue
-            target = PendingQuery(number=0, name="", query=query).target
-            if target is not None and self.catalog.find(target) is None:
-                self.catalog.add(Entry(name=str(target), kind=RelationKind.STREAM, schema=None, span=target.span))
+    def _check_statements(self, block: PartitionBlock) -> None:
+        for inner in block.statement.statements:
+            statement = inner.statement if isinstance(inner, QueryDefinition) else inner
+            if isinstance(statement, (InsertValues, UpsertValues)):
+                self.diagnostics.error(
+                    statement.span,
+                    ErrorCode.INVALID_QUERY,
+                    "VALUES have no partition key",
+                    "write the rows outside of the partition",
+                )
+
+    def _bind_block(self, block: PartitionBlock) -> None:
+        """Bind the keys of a block. Meanwhile it has none: a query that makes one of its streams may stand in it."""
+        self._partitions[block.name] = PartitionPlan(name=block.name, keys=())
+        context = self._context(block.statement.dialect, block.name)
+        self._partitions[block.name] = bind_partition(context, self, block.statement, block.name)
+
+    def _in_block(self, block: PartitionBlock, plans: Sequence[QueryPlan]) -> tuple[QueryPlan, ...]:
+        """The queries as parts of the block, and so the hidden streams between them."""
+        for plan in plans:
+            entry = None if plan.target is None else self.catalog.find(plan.target)
+            if entry is not None and entry.is_hidden:
+                self.catalog.add(replace(entry, partition=block.name))
+        inside = PartitionPlan(name=block.name, keys=())
+        return tuple(plan if plan.partition is not None else replace(plan, partition=inside) for plan in plans)
+
+    def _partitioned(self, plan: QueryPlan) -> QueryPlan:
+        """The query with the keys of its block, which are all known now."""
+        if plan.partition is None:
+            return plan
+        return replace(plan, partition=self._partitions.get(plan.partition.name, plan.partition))
 
     def _bind_pending(self, number: int) -> None:
         if number in self._started:
@@ -245,14 +267,18 @@ class AppBinder:
         self._current.append(number)
         self._locals.append({})
         self._hidden.append([])
-        plans = self._bind_query(self._pending[number])
-        self._plans[number] = (*self._hidden.pop(), *plans)
+        block = self._pending[number].block
+        if block is not None and block.name not in self._partitions:
+            self._bind_block(block)
+        made = self._bind_query(self._pending[number])
+        plans = (*self._hidden.pop(), *made)
+        self._plans[number] = plans if block is None else self._in_block(block, plans)
         self._locals.pop()
         self._current.pop()
 
     def _bind_query(self, pending: PendingQuery) -> tuple[QueryPlan, ...]:
         query = pending.query
-        context = self._context(query.dialect, pending.name)
+        context = self._context(query.dialect, pending.name, pending.block)
         self._common_tables(context, query)
         branches = bind_branches(context, self, query)
         if isinstance(query.output, ReturnEvents):
@@ -289,7 +315,7 @@ class AppBinder:
             span=pending.query.span,
         )
         plan = plan_change(context, self, rows, output)
-        return () if plan is None else (*hidden, plan)
+        return () if plan is None else (*hidden, replace(plan, partition=branch.partition))
 
     def _common_tables(self, context: BindContext, query: Query) -> None:
         for table in query.common_tables:
@@ -309,6 +335,8 @@ class AppBinder:
         text = str(name)
         if name.kind is Prefix.FAULT:
             return self._fault_stream(name)
+        if name.kind is Prefix.INNER and context.block is not None:
+            text = context.block.inner(name)
         for scope in reversed(self._locals):
             if text in scope:
                 return scope[text]
@@ -317,7 +345,7 @@ class AppBinder:
         if entry is not None and not entry.is_hidden and self._is_visible(entry, context):
             return entry
         hint = self.catalog.hint(text)
-        if name.kind is Prefix.INNER:
+        if name.kind is Prefix.INNER and context.block is None:
             hint = "inner streams exist within partitions only"
         elif entry is not None:
             hint = "a later query makes it: define it, or write that query first"
@@ -326,7 +354,7 @@ class AppBinder:
         self.diagnostics.error(
             name.span,
             ErrorCode.UNDEFINED_RELATION,
-            f"no stream, table, window, trigger or aggregation '{text}'",
+            f"no stream, table, window, trigger or aggregation '{name}'",
             hint,
         )
         return None

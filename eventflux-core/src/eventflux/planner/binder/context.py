@@ -9,7 +9,20 @@ from eventflux.extension import ExtensionRegistry
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.language.ast import Partition, RelationName
 from eventflux.types.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionBlock:
+    """A partition block of the text, and the name that it has or gets."""
+
+    name: str
+    statement: Partition
+
+    def inner(self, stream: RelationName) -> str:
+        """The name of its inner stream within the app."""
+        return f"{self.name}/{stream}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +37,7 @@ class BindContext:
         dialect: Language of the statement.
         three_valued: SQL's standard null logic was asked for.
         query: Name of the query, for messages and host functions.
+        block: The partition block that the statement stands in.
         parameters: Values of an on-demand query, by position or name; None: the text can have none.
     """
 
@@ -34,6 +48,7 @@ class BindContext:
     dialect: Dialect
     three_valued: bool = False
     query: str = ""
+    block: PartitionBlock | None = None
     parameters: Mapping[int | str, TypedExpression] | None = None
 
     @property

@@ -16,6 +16,8 @@ from eventflux.language.ast import (
     Statement,
     ViewDefinition,
 )
+from eventflux.language.ast import RelationKind as Prefix
+from eventflux.planner.binder.context import PartitionBlock
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.source_text import Span
@@ -33,12 +35,14 @@ class PendingQuery:
         name: Given, or `query<position>`.
         query: The query.
         view: Name of the view that it fills.
+        block: The partition block that it stands in.
     """
 
     number: int
     name: str
     query: Query
     view: Identifier | None = None
+    block: PartitionBlock | None = None
 
     @property
     def target(self) -> RelationName | None:
@@ -52,6 +56,8 @@ class PendingQuery:
             return self.view.name
         if self.query.output is None:
             return OUTPUT_STREAM
+        if self.target is not None and self.target.kind is Prefix.INNER and self.block is not None:
+            return self.block.inner(self.target)
         return None if self.target is None else str(self.target)
 
     @property
@@ -67,49 +73,69 @@ class PendingQuery:
         return self.query.span if self.target is None else self.target.span
 
 
-def pending_queries(statements: Sequence[Statement], diagnostics: Diagnostics) -> tuple[PendingQuery, ...]:
+def pending_queries(
+    statements: Sequence[Statement], blocks: Sequence[PartitionBlock], diagnostics: Diagnostics
+) -> tuple[PendingQuery, ...]:
     """The queries that are planned, in text order, all with names of their own."""
-    found = list(_queries(statements))
+    found = list(_queries(statements, blocks))
     given = _given_names(found, diagnostics)
     taken = {name for name in given if name is not None}
     pending: list[PendingQuery] = []
-    for number, (query, _, view) in enumerate(found):
-        if query is None:
-            continue
+    for number, (query, _, view, block) in enumerate(found):
         name = given[number]
         if name is None:
             name = f"query{number + 1}"
             while name in taken:
                 name += "_"
             taken.add(name)
-        pending.append(PendingQuery(number=number, name=name, query=query, view=view))
+        pending.append(PendingQuery(number=number, name=name, query=query, view=view, block=block))
     return tuple(pending)
 
 
-_Found = tuple["Query | None", "tuple[str, Span] | None", "Identifier | None"]
+_Found = tuple["Query", "tuple[str, Span] | None", "Identifier | None", "PartitionBlock | None"]
 
 
-def _queries(statements: Sequence[Statement]) -> Iterator[_Found]:
-    """Query (None: counted, not planned), given name, view."""
+def _queries(statements: Sequence[Statement], blocks: Sequence[PartitionBlock]) -> Iterator[_Found]:
+    """Query, given name, view, block."""
+    waiting = iter(blocks)
     for statement in statements:
-        match statement:
-            case Query():
-                yield statement, _info_name(statement.annotations), None
-            case QueryDefinition(statement=Query() as query, name=name):
-                yield query, (name.name, name.span), None
-            case ViewDefinition():
-                yield statement.query, _info_name(statement.annotations), statement.name
-            case Partition():
-                for inner in statement.statements:
-                    match inner:
-                        case Query():
-                            yield None, _info_name(inner.annotations), None
-                        case QueryDefinition(name=name):
-                            yield None, (name.name, name.span), None
-                        case _:
-                            pass
-            case _:
-                pass
+        if isinstance(statement, Partition):
+            block = next(waiting)
+            for inner in statement.statements:
+                yield from _query(inner, block)
+        else:
+            yield from _query(statement, None)
+
+
+def _query(statement: Statement, block: PartitionBlock | None) -> Iterator[_Found]:
+    match statement:
+        case Query():
+            yield statement, _info_name(statement.annotations), None, block
+        case QueryDefinition(statement=Query() as query, name=name):
+            yield query, (name.name, name.span), None, block
+        case ViewDefinition():
+            yield statement.query, _info_name(statement.annotations), statement.name, block
+        case _:
+            pass
+
+
+def partition_blocks(statements: Sequence[Statement], diagnostics: Diagnostics) -> tuple[PartitionBlock, ...]:
+    """The partition blocks of a text, in order, all with names of their own."""
+    partitions = [statement for statement in statements if isinstance(statement, Partition)]
+    given = [_info_name(partition.annotations) for partition in partitions]
+    taken: set[str] = set()
+    for each in given:
+        if each is not None and each[0] in taken:
+            diagnostics.error(each[1], ErrorCode.DUPLICATE_NAME, f"partition name '{each[0]}' is already given")
+        if each is not None:
+            taken.add(each[0])
+    blocks: list[PartitionBlock] = []
+    for number, (partition, each) in enumerate(zip(partitions, given, strict=True), 1):
+        name = f"partition_{number}" if each is None else each[0]
+        while each is None and name in taken:
+            name += "_"
+        blocks.append(PartitionBlock(name=name, statement=partition))
+    return tuple(blocks)
 
 
 def _info_name(annotations: Sequence[Annotation]) -> tuple[str, Span] | None:
@@ -124,7 +150,7 @@ def _info_name(annotations: Sequence[Annotation]) -> tuple[str, Span] | None:
 def _given_names(found: Sequence[_Found], diagnostics: Diagnostics) -> list[str | None]:
     places: dict[str, Span] = {}
     names: list[str | None] = []
-    for _, given, _ in found:
+    for _, given, _, _ in found:
         if given is None:
             names.append(None)
             continue

@@ -13,27 +13,33 @@ from eventflux.language.ast import (
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
-from eventflux.planner.binder.inputs import bind_input
+from eventflux.planner.binder.inputs import BoundInput, bind_input
 from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
 from eventflux.planner.binder.pattern_scope import PatternScope
 from eventflux.planner.binder.patterns import with_captures
+from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
 from eventflux.planner.binder.windows import bind_window
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.error_codes import ErrorCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundBranch:
-    """One SELECT: where its rows come from (None: could not be planned) and what it makes of them."""
+    """One SELECT: where its rows come from (None: could not be planned) and what it makes of them.
+
+    `partition`: by PARTITION BY of its own.
+    """
 
     node: plan.Node | None
     selection: BoundSelection
     query: Query
     scope: InputScope = field(default_factory=lambda: InputScope(relations=()))
+    partition: PartitionPlan | None = None
 
 
 def kinds_of(query: Query) -> OutputKinds:
@@ -80,8 +86,15 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     bound = bind_input(context, relations, query.input, query.where)
     if isinstance(query.window, WindowCall) and isinstance(query.input, JoinInput):
         bind_window(ExpressionBinder(context=context, scope=bound.scope, clause="a window"), query.window)
+    partition = _partition(context, query, bound)
     if query.selection is None:
-        return BoundBranch(node=bound.node, selection=BoundSelection(items=()), query=query, scope=bound.scope)
+        return BoundBranch(
+            node=bound.node,
+            selection=BoundSelection(items=()),
+            query=query,
+            scope=bound.scope,
+            partition=partition,
+        )
     width = sum(0 if relation.schema is None else len(relation.schema) for relation in bound.scope.relations)
     questions = TableQuestions(context=context, relations=relations, scope=bound.scope, width=width)
     selection = bind_selection(
@@ -102,10 +115,21 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     if isinstance(bound.scope, PatternScope):
         selection = _match_by_match(selection)
     _warn_of_one_session(context, bound.node, query)
+    is_planned = not (query.aggregation_range or query.output_rate)
+    return BoundBranch(
+        node=node if is_planned else None, selection=selection, query=query, scope=bound.scope, partition=partition
+    )
+
+
+def _partition(context: BindContext, query: Query, bound: BoundInput) -> PartitionPlan | None:
+    """What PARTITION BY says."""
+    if not query.partition_by:
+        return None
+    if bound.node is not None:
+        return bind_partition_by(context, query.partition_by, bound.node, bound.scope)
     for expression in query.partition_by:
         ExpressionBinder(context=context, scope=bound.scope, clause="PARTITION BY").bind(expression)
-    is_planned = not (query.partition_by or query.aggregation_range or query.output_rate)
-    return BoundBranch(node=node if is_planned else None, selection=selection, query=query, scope=bound.scope)
+    return None
 
 
 def _match_by_match(selection: BoundSelection) -> BoundSelection:
@@ -136,8 +160,13 @@ def _report_unplanned(context: BindContext, query: Query) -> None:
     diagnostics = context.diagnostics
     if query.output_rate is not None:
         diagnostics.not_supported(query.output_rate.span, "output rates are")
-    if query.partition_by:
-        diagnostics.not_supported(query.partition_by[0].span, "PARTITION BY is")
+    if query.partition_by and context.block is not None:
+        diagnostics.error(
+            query.partition_by[0].span,
+            ErrorCode.INVALID_QUERY,
+            "PARTITION BY cannot stand within a partition",
+            "make the key of the block from both: a || '/' || b OF S",
+        )
     if query.aggregation_range is not None:
         diagnostics.not_supported(query.aggregation_range.span, "aggregations are")
     if query.emit is Emit.FINAL:

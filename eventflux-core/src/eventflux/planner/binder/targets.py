@@ -96,7 +96,10 @@ class Targets:
         name, span = pending.target_name, pending.target_span
         if name is None:
             return None
-        if pending.target is not None and pending.target.kind is not Prefix.NORMAL:
+        partition: str | None = None
+        if pending.target is not None and pending.target.kind is Prefix.INNER and pending.block is not None:
+            partition = pending.block.name
+        elif pending.target is not None and pending.target.kind is not Prefix.NORMAL:
             hint = "a fault stream gets its rows from errors"
             if pending.target.kind is Prefix.INNER:
                 hint = "inner streams exist within partitions only"
@@ -106,7 +109,14 @@ class Targets:
         if entry is None:
             schema = inferred_schema(context, _renamed(items, pending.columns))
             entry = self.catalog.add(
-                Entry(name=name, kind=RelationKind.STREAM, schema=schema, span=span, inferred_at=pending.number)
+                Entry(
+                    name=name,
+                    kind=RelationKind.STREAM,
+                    schema=schema,
+                    span=span,
+                    inferred_at=pending.number,
+                    partition=partition,
+                )
             )
         elif entry.kind in {RelationKind.TRIGGER, RelationKind.AGGREGATION}:
             context.diagnostics.error(span, ErrorCode.INVALID_QUERY, f"cannot insert into {entry.what}")
@@ -139,6 +149,7 @@ def _plan(
         target=target,
         current=kinds.current,
         expired=kinds.expired,
+        partition=branch.partition,
         span=branch.query.span,
     )
 

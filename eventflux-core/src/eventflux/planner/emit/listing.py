@@ -134,6 +134,20 @@ class ListedGraph:
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
         return self._node(f"trigger every {period_ms} ms" if cron is None else f"trigger cron {cron!r}")
 
+    def partition(self, name: str, *, interval_ms: int, idle_ms: int) -> Node:
+        self.lines.append(f"partition {name}")
+        purge = f" purge of {idle_ms} ms idle every {interval_ms} ms" if interval_ms else ""
+        return self._node(f"partition{purge}")
+
+    def enter_partition(self, partition: Node | None) -> None:
+        pass
+
+    def route(self, node: Node, keys: ListedProgram, labels: Sequence[str]) -> Node:
+        return self._node(f"route n{node}{' by ' if labels else ''}{', '.join(map(repr, labels))}", keys)
+
+    def route_all(self, node: Node) -> Node:
+        return self._node(f"route n{node} to all keys")
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]
         return self._node(f"gate n{node} {' and '.join(kinds)}")

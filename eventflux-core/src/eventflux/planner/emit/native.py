@@ -188,6 +188,18 @@ class NativeGraph:
             return Node(self.builder.trigger_cron(cron, sunday_is_1=sunday_is_1))
         return Node(self.builder.trigger_every(period_ms or 0))
 
+    def partition(self, name: str, *, interval_ms: int, idle_ms: int) -> Node:
+        return Node(self.builder.partition(name, interval_ms=interval_ms, idle_ms=idle_ms))
+
+    def enter_partition(self, partition: Node | None) -> None:
+        self.builder.enter_partition(None if partition is None else NativeNode(partition))
+
+    def route(self, node: Node, keys: NativeProgram, labels: Sequence[str]) -> Node:
+        return Node(self.builder.route(NativeNode(node), keys.builder, labels))
+
+    def route_all(self, node: Node) -> Node:
+        return Node(self.builder.route_all(NativeNode(node)))
+
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node:
         return Node(self.builder.gate(NativeNode(node), current=current, expired=expired))
 

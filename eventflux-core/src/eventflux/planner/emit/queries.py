@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic
 
+from eventflux.planner.emit.partitions import PartitionEmitter
 from eventflux.planner.emit.programs import ProgramWriter
 from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.tables import change_parts, condition_parts
@@ -41,6 +42,7 @@ class QueryEmitter(Generic[ProgramT]):
         shares: Equal pure expressions are computed once.
         spans: Node of each operator -> its place in the text.
         changes: The operators that change tables.
+        partitions: What queries of partitions read; None: there are none.
     """
 
     graph: GraphTarget[ProgramT]
@@ -50,9 +52,16 @@ class QueryEmitter(Generic[ProgramT]):
     shares: bool = True
     spans: dict[Node, Span] = field(default_factory=dict)
     changes: list[Node] = field(default_factory=list)
+    partitions: PartitionEmitter[ProgramT] | None = None
 
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
+        if self.partitions is None or query.partition is None:
+            return self._emit(query)
+        with self.partitions.entered(query, self._write) as streams:
+            return replace(self, streams=streams)._emit(query)
+
+    def _emit(self, query: plan.QueryPlan) -> Node:
         self.graph.query(query.name)
         last = self._node(query.root, wants_expired=False)
         if query.target is not None:

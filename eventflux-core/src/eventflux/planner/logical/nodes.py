@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.patterns import Capture, PatternState
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -290,6 +291,7 @@ class QueryPlan:
         current: CURRENT rows go there.
         expired: EXPIRED rows go there, as CURRENT ones.
         change: What its rows of these kinds do to a table.
+        partition: It keeps its state by the keys of that partition.
         is_hidden: Made by the planner for a subquery or a branch of UNION ALL: not listed, not numbered.
         span: Its place in the text.
     """
@@ -300,5 +302,6 @@ class QueryPlan:
     current: bool = True
     expired: bool = False
     change: Change | None = None
+    partition: PartitionPlan | None = None
     is_hidden: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)

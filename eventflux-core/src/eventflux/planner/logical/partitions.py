@@ -1,0 +1,70 @@
+"""Partitions: what their keys are, and which queries keep their state by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+
+from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.types.source_text import NO_SPAN, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionKeyPlan:
+    """How the rows of one stream get their keys.
+
+    Attributes:
+        stream: Its name.
+        expressions: Texts that are the key together, or with labels a condition for each.
+        labels: The keys of a row are those whose condition is true.
+        span: In the text.
+    """
+
+    stream: str
+    expressions: tuple[TypedExpression, ...]
+    labels: tuple[str, ...] = ()
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """Every `interval_ms` the keys whose last row is older than `idle_ms` lose their state."""
+
+    interval_ms: int
+    idle_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionPlan:
+    """A partition: its queries keep their state by key, its streams carry keys.
+
+    Attributes:
+        name: Of the block, or of a query with PARTITION BY one that no text can have.
+        keys: One for each stream that has keys. The rows of others go to every key there is.
+        purge: When keys are forgotten; None: never.
+        span: In the text.
+    """
+
+    name: str
+    keys: tuple[PartitionKeyPlan, ...]
+    purge: Purge | None = None
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    def key_of(self, stream: str) -> PartitionKeyPlan | None:
+        """How the rows of that stream get their keys, if they have some."""
+        return next((key for key in self.keys if key.stream == stream), None)
+
+
+_PLAN_MODULES = f"{__name__.rpartition('.')[0]}."
+
+
+def parts(node: object) -> Iterator[object]:
+    """A node of a plan and all parts of the plan below it, of whatever shape."""
+    yield node
+    if not is_dataclass(node):
+        return
+    for each in fields(node):
+        value = getattr(node, each.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if type(part).__module__.startswith(_PLAN_MODULES):
+                yield from parts(part)
