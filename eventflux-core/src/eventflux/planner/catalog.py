@@ -86,4 +86,6 @@ class Catalog:
 
     def hint(self, name: str) -> str | None:
         """`did you mean 'Trades'?`, or the names that there are if they are few."""
-        return suggestion(name, [entry.name for entry in self._entries.values() if not entry.is_hidden and entry.partition is None])
+        return suggestion(
+            name, [entry.name for entry in self._entries.values() if not entry.is_hidden and entry.partition is None]
+        )

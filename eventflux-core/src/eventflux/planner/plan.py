@@ -27,8 +27,8 @@ from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.host_functions import HostFunction, HostFunctions, ScriptFunction
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
-from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.logical.partitions import PartitionPlan
+from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from eventflux.extension import ExtensionRegistry
+from eventflux.language.ast import Partition, RelationName
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.typed.nodes import TypedExpression
-from eventflux.language.ast import Partition, RelationName
 from eventflux.types.dialect import Dialect
 
 

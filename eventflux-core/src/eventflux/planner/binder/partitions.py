@@ -67,9 +67,7 @@ def bind_partition_by(
         relation = Relation(name=scan.stream, what=f"stream {scan.stream}", schema=scan.schema)
         if len(scans) == 1 and len(scope.relations) == 1:
             relation = replace(scope.relations[0], schema=scan.schema, offset=0)
-        binder = ExpressionBinder(
-            context=context, scope=InputScope(relations=(relation,)), clause="PARTITION BY"
-        )
+        binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="PARTITION BY")
         texts = tuple(_text(binder, expression) for expression in expressions)
         if any(isinstance(text, Unknown) for text in texts):
             return None
@@ -148,7 +146,10 @@ def _purge_of(context: BindContext, given: dict[str, tuple[str, Span]], span: Sp
     for needed in ("enable", "idle.period"):
         if needed not in given:
             context.diagnostics.error(
-                span, ErrorCode.INVALID_DEFINITION, f"@purge needs '{needed}'", "@purge(enable='true', idle.period='1 hour')"
+                span,
+                ErrorCode.INVALID_DEFINITION,
+                f"@purge needs '{needed}'",
+                "@purge(enable='true', idle.period='1 hour')",
             )
             return None
     enable, place = given["enable"]

@@ -56,12 +56,9 @@ class QueryEmitter(Generic[ProgramT]):
 
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
-        if self.partitions is None or query.partition is None:
-            return self._emit(query)
-        with self.partitions.entered(query, self._write) as streams:
-            return replace(self, streams=streams)._emit(query)
-
-    def _emit(self, query: plan.QueryPlan) -> Node:
+        if self.partitions is not None and query.partition is not None:
+            with self.partitions.entered(query, self._write) as streams:
+                return replace(self, streams=streams, partitions=None).emit(query)
         self.graph.query(query.name)
         last = self._node(query.root, wants_expired=False)
         if query.target is not None:
