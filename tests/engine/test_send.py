@@ -144,6 +144,41 @@ def test_an_unknown_name_in_a_mapping_is_refused(trades):
     assert "symbol, price, volume" in str(caught.value)
 
 
+def test_objects_of_all_kinds_come_back(everything):
+    values = [
+        True,
+        0,
+        -1,
+        2**63 - 1,
+        2**64 - 1,
+        -(2**63),
+        1.5,
+        math.inf,
+        "",
+        "a text that is long",
+        b"",
+        [],
+        {},
+        {"k": [None]},
+    ]
+    for value in values:
+        everything.input.send([*GOOD[:6], value], timestamp=1)
+    assert [row[6] for row in everything.rows] == values
+    assert [type(row[6]) for row in everything.rows] == [type(value) for value in values]
+
+
+def test_objects_nested_too_deeply_are_refused(everything):
+    value = []
+    for _ in range(60):
+        value = [value]
+    everything.input.send([*GOOD[:6], value], timestamp=1)
+    assert everything.rows[0][6] == value
+    for _ in range(10):
+        value = [value]
+    with pytest.raises(EventDataError, match="at most 64 deep"):
+        everything.input.send([*GOOD[:6], value], timestamp=1)
+
+
 @pytest.mark.parametrize("row", [("A", 1.5), ("A", 1.5, 3, 4), ()], ids=len)
 def test_arity_is_exact(trades, row):
     with pytest.raises(EventDataError, match=f"a row has 3 values, got {len(row)}"):

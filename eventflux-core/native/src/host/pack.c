@@ -6,6 +6,7 @@
  * values lie together in Python; columns are written side by side. Nothing of a call has entered the engine while this runs. */
 #include <float.h>
 
+#include "base/object.h"
 #include "host/host.h"
 
 static ef_fault number_fault(void) {
@@ -42,7 +43,43 @@ static int pack_text(ef_packer *packer, PyObject *value, bool borrows, ef_str *t
     return 1;
 }
 
+/* The commonest OBJECT values, which need no Python: 2 for any other. */
+static int pack_scalar(ef_packer *packer, PyObject *value, ef_str *to, ef_fault *fault) {
+    ef_object_writer writer;
+    ef_object_writer_init(&writer, packer->arena);
+    if (PyUnicode_CheckExact(value)) {
+        ef_str text;
+        int packed = pack_text(packer, value, true, &text, fault);
+        if (packed < 0) {
+            return packed;
+        }
+        ef_object_put_string(&writer, ef_str_data(&text), text.length);
+    } else if (value == Py_True || value == Py_False) {
+        ef_object_put_bool(&writer, value == Py_True);
+    } else if (PyFloat_CheckExact(value)) {
+        ef_object_put_double(&writer, PyFloat_AsDouble(value));
+    } else if (PyLong_CheckExact(value)) {
+        int overflow;
+        long long integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (overflow != 0) {
+            return 2;
+        }
+        ef_object_put_integer(&writer, integer);
+    } else {
+        return 2;
+    }
+    if (!ef_object_writer_take(&writer, to)) {
+        *fault = EF_FAULT_MEMORY;
+        return -1;
+    }
+    return 1;
+}
+
 static int pack_object(ef_packer *packer, PyObject *value, ef_str *to, ef_fault *fault) {
+    int scalar = pack_scalar(packer, value, to, fault);
+    if (scalar != 2) {
+        return scalar;
+    }
     PyObject *bytes = PyObject_CallFunctionObjArgs(packer->host->pack_object, value, NULL);
     char *data;
     Py_ssize_t length;
@@ -60,7 +97,10 @@ static int pack_object(ef_packer *packer, PyObject *value, ef_str *to, ef_fault 
     }
     ef_str view = ef_str_view(data, (uint32_t)length);
     int packed = 1;
-    if (!ef_str_copy(to, &view, packer->arena)) {
+    if (!ef_object_check(data, (size_t)length)) { /* deeper than the engine takes */
+        *fault = EF_FAULT_TYPE;
+        packed = -1;
+    } else if (!ef_str_copy(to, &view, packer->arena)) {
         *fault = EF_FAULT_MEMORY;
         packed = -1;
     }

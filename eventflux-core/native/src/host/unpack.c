@@ -1,4 +1,5 @@
 /* Native values -> Python values. */
+#include "base/object.h"
 #include "host/host.h"
 
 static PyObject *text_of(const ef_str *value) {
@@ -6,6 +7,23 @@ static PyObject *text_of(const ef_str *value) {
 }
 
 static PyObject *object_of(ef_host_state *host, const ef_str *value) {
+    const char *at = ef_str_data(value);
+    ef_object_token token;
+    if (ef_object_next(&at, at + value->length, &token)) {
+        switch (token.kind) {
+        case EF_OBJECT_BOOL:
+            return PyBool_FromLong(token.boolean);
+        case EF_OBJECT_INTEGER:
+            return token.is_huge ? PyLong_FromUnsignedLongLong((unsigned long long)token.integer)
+                                 : PyLong_FromLongLong(token.integer);
+        case EF_OBJECT_REAL:
+            return PyFloat_FromDouble(token.real);
+        case EF_OBJECT_STRING:
+            return PyUnicode_DecodeUTF8(token.data, (Py_ssize_t)token.length, NULL);
+        default:
+            break;
+        }
+    }
     PyObject *bytes = PyBytes_FromStringAndSize(ef_str_data(value), (Py_ssize_t)value->length);
     if (bytes == NULL) {
         return NULL;
