@@ -236,7 +236,7 @@ bool ef_border_offer(ef_border_object *border, uint32_t number, const ef_batch *
     if (rows->timestamps == NULL) {
         stamped.timestamps = ef_arena_take(arena, (size_t)rows->rows * sizeof *stamped.timestamps);
         if (stamped.timestamps == NULL) {
-            PyErr_NoMemory();
+            ef_raise_memory(border->host);
             return false;
         }
         int64_t moment = ef_border_moment(&border->border);

@@ -70,6 +70,15 @@ void ef_raise_native(ef_border_object *border, const ef_error *error) {
     }
 }
 
+void ef_raise_memory(ef_host_state *host) {
+    PyObject *raised = PyObject_CallFunction(host->native_error, "isLz", (int)EF_NO_MEMORY,
+                                             "no memory left under the engine's limit", -1LL, NULL);
+    if (raised != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+        Py_DECREF(raised);
+    }
+}
+
 void ef_raise_inside(ef_border_object *border) {
     (void)raise_status(border, EF_STATE, "a function that the engine calls cannot use the engine");
 }
@@ -96,7 +105,7 @@ ef_scratch *ef_scratch_take(ef_border_object *border) {
     }
     scratch = ef_malloc(&border->border.alloc, sizeof *scratch);
     if (scratch == NULL) {
-        PyErr_NoMemory();
+        ef_raise_memory(border->host);
         return NULL;
     }
     ef_alloc_init(&scratch->alloc, border->border.alloc.budget);
@@ -200,7 +209,7 @@ static PyObject *of_kind(ef_layout *layout, ef_block *block, uint8_t kind) {
         }
     }
     if (made == NULL && !PyErr_Occurred()) {
-        PyErr_NoMemory();
+        ef_raise_memory(layout->host);
     }
     ef_arena_clear(&arena);
     return made;
@@ -392,7 +401,7 @@ bool ef_border_push_batch(ef_border_object *border, ef_node_id stream, const ef_
         uint32_t count = batch->rows - from < most ? batch->rows - from : most;
         ef_batch part;
         if (!ef_batch_view(&part, batch, from, count, arena)) {
-            PyErr_NoMemory();
+            ef_raise_memory(border->host);
             return false;
         }
         part.form = EF_EACH_ROW;

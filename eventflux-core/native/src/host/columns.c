@@ -117,7 +117,7 @@ static bool export_schema(const ef_event_batch *batch, struct ArrowSchema *schem
     }
     PyMem_Free(names);
     if (!good && !PyErr_Occurred()) {
-        PyErr_NoMemory();
+        ef_raise_memory(batch->layout->host);
     }
     return good;
 }
@@ -126,7 +126,7 @@ static bool export_array(const ef_event_batch *batch, struct ArrowArray *array) 
     ef_error error;
     if (ef_arrow_export_array(batch->block, batch->layout->columns, batch->start, batch->count, batch->step, array,
                               &error) != EF_OK) {
-        PyErr_NoMemory();
+        ef_raise_memory(batch->layout->host);
         return false;
     }
     return true;
@@ -202,7 +202,8 @@ PyObject *ef_event_batch_arrow_stream(PyObject *self, PyObject *arguments, PyObj
     struct ArrowArrayStream stream;
     ef_error error;
     if (ef_arrow_export_stream(batch->block, &schema, &array, &stream, &error) != EF_OK) {
-        return PyErr_NoMemory();
+        ef_raise_memory(batch->layout->host);
+        return NULL;
     }
     PyObject *capsule = capsule_of(&stream, sizeof stream, STREAM_NAME, stream_destroy);
     if (capsule == NULL) {

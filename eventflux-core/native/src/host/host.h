@@ -182,6 +182,8 @@ bool ef_pack_timestamps(ef_packer *packer, ef_layout *layout, PyObject *timestam
 
 /* ---- the border ---- */
 void ef_raise_native(ef_border_object *border, const ef_error *error);
+/* Says that there is no memory left under the engine's limit. */
+void ef_raise_memory(ef_host_state *host);
 /* Says that a function called by the engine may not use it. */
 void ef_raise_inside(ef_border_object *border);
 /* Raises what a Python function left that must go on through the pusher. False: it did. */

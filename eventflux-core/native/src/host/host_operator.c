@@ -87,7 +87,7 @@ static void destroy(void *self) {
 }
 
 /* An answer's timestamps and kinds, beside its rows. */
-static bool take_beside(ef_arena *arena, PyObject *timestamps, PyObject *kinds, ef_batch *to) {
+static bool take_beside(ef_host_state *host, ef_arena *arena, PyObject *timestamps, PyObject *kinds, ef_batch *to) {
     if (!PyList_Check(timestamps) || !PyBytes_Check(kinds) || PyList_Size(timestamps) != (Py_ssize_t)to->rows ||
         PyBytes_Size(kinds) != (Py_ssize_t)to->rows) {
         PyErr_SetString(PyExc_TypeError, "an operator answers with rows and as many timestamps and kinds");
@@ -96,7 +96,7 @@ static bool take_beside(ef_arena *arena, PyObject *timestamps, PyObject *kinds, 
     to->timestamps = ef_arena_take(arena, (size_t)to->rows * sizeof *to->timestamps);
     to->kinds = ef_arena_take(arena, to->rows);
     if (to->timestamps == NULL || to->kinds == NULL) {
-        PyErr_NoMemory();
+        ef_raise_memory(host);
         return false;
     }
     memcpy(to->kinds, PyBytes_AsString(kinds), to->rows);
@@ -140,7 +140,7 @@ static bool take_answer(instance *self, PyObject *answer, bool is_batch, ef_out 
         return true;
     }
     if (!ef_pack_rows(&packer, self->spec->output, rows, &result) ||
-        !take_beside(out->arena, timestamps, kinds, &result)) {
+        !take_beside(packer.host, out->arena, timestamps, kinds, &result)) {
         return false;
     }
     result.form = EF_WHOLE;

@@ -253,7 +253,7 @@ static bool offer_rows(ef_input_object *input, const ef_source_rows *rows, ef_ar
         ef_batch batch;
         ef_arena_reset(arena);
         if (!ef_source_rows_slice(rows, at, count, arena, &batch)) {
-            PyErr_NoMemory();
+            ef_raise_memory(border->host);
             return false;
         }
         if (!ef_border_offer(border, (uint32_t)input->ring, &batch, arena, accepted)) {

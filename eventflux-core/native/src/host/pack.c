@@ -231,7 +231,7 @@ void ef_raise_fault(ef_layout *layout, Py_ssize_t row, uint32_t column, PyObject
         return;
     }
     if (fault == EF_FAULT_MEMORY) {
-        PyErr_NoMemory();
+        ef_raise_memory(layout->host);
         return;
     }
     static const char *const reasons[] = {[EF_FAULT_TYPE] = "type", [EF_FAULT_RANGE] = "range", [EF_FAULT_TEXT] = "text"};
@@ -319,7 +319,7 @@ static bool take_columns(ef_packer *packer, ef_layout *layout, uint32_t rows, ef
         }
     }
     if (batch->column == NULL) {
-        PyErr_NoMemory();
+        ef_raise_memory(packer->host);
         return false;
     }
     return true;
@@ -373,7 +373,7 @@ bool ef_pack_column(ef_packer *packer, ef_layout *layout, uint32_t column, PyObj
     ef_type type = layout->types[column];
     *to = (ef_column){.values = ef_arena_take(packer->arena, (size_t)count * ef_type_width(type)), .type = type};
     if (to->values == NULL) {
-        PyErr_NoMemory();
+        ef_raise_memory(packer->host);
         return false;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -459,7 +459,7 @@ bool ef_pack_timestamps(ef_packer *packer, ef_layout *layout, PyObject *timestam
             *to = ef_arena_take(packer->arena, (size_t)rows * sizeof **to);
             if ((moment == -1 && PyErr_Occurred()) || *to == NULL) {
                 if (!PyErr_Occurred()) {
-                    PyErr_NoMemory();
+                    ef_raise_memory(packer->host);
                 }
                 return false;
             }
@@ -498,7 +498,7 @@ bool ef_pack_timestamps(ef_packer *packer, ef_layout *layout, PyObject *timestam
     } else {
         *to = ef_arena_take(packer->arena, (size_t)rows * sizeof **to);
         if (*to == NULL) {
-            PyErr_NoMemory();
+            ef_raise_memory(packer->host);
         } else {
             packed = copy_timestamps(packer, timestamps, rows, *to);
         }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.native_types import host
-from eventflux.engine.status import text
+from eventflux.engine.status import no_memory, text
 from eventflux.types.errors import EventDataError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def import_stream(alloc: CData, source: Any) -> Arrays:
     stream = ffi.cast("struct ArrowArrayStream *", host.capsule(capsule, "arrow_array_stream"))
     schema = lib.ef_arrow_schema_new(alloc)
     if schema == ffi.NULL:
-        raise MemoryError
+        raise no_memory()
     taken: list[CData] = []
     try:
         if lib.ef_arrow_stream_schema(stream, schema) != 0:
@@ -84,7 +84,7 @@ def import_stream(alloc: CData, source: Any) -> Arrays:
             taken.append(one)
         arrays = lib.ef_arrow_arrays_new(alloc, len(taken))
         if arrays == ffi.NULL:
-            raise MemoryError
+            raise no_memory()
     except BaseException:
         for one in taken:
             lib.ef_arrow_release(one)

@@ -17,7 +17,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.callbacks import HostOperator
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Layout
-from eventflux.engine.status import check, new_error, text
+from eventflux.engine.status import check, new_error, no_memory, text
 from eventflux.types.attribute_type import AttributeType
 
 if TYPE_CHECKING:
@@ -507,7 +507,7 @@ class EngineBuilder:
         alloc = lib.ef_engine_alloc(self._engine.handle)
         arguments: CData = lib.ef_param_list_new(alloc)
         if arguments == ffi.NULL:
-            raise MemoryError
+            raise no_memory()
         try:
             for param in params:
                 _append(arguments, param)

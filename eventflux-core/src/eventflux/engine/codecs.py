@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.native_types import EventBatch, Input
-from eventflux.engine.status import check, new_error
+from eventflux.engine.status import check, new_error, no_memory
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
 from eventflux.types.schema import Schema
@@ -299,7 +299,7 @@ def native_columns(batch: object) -> tuple[int, int, int] | None:
 def _new_memory() -> CData:
     memory: CData = lib.ef_own_memory_new()
     if memory == ffi.NULL:
-        raise MemoryError
+        raise no_memory()
     return memory
 
 

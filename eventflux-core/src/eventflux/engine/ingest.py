@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from eventflux.engine import arrow
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.native_types import Input
-from eventflux.engine.status import new_error, text
+from eventflux.engine.status import new_error, no_memory, text
 from eventflux.engine.values import data_error, plain_value, shown, timestamp_of
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventDataError
@@ -47,7 +47,7 @@ class _Rows:
         types = ffi.new("ef_type[]", list(self._layout.types))
         self.native: CData = lib.ef_source_rows_new(self._alloc, len(types), types)
         if self.native == ffi.NULL:
-            raise MemoryError
+            raise no_memory()
 
     @property
     def timestamp_index(self) -> int:
@@ -71,7 +71,7 @@ class _Rows:
         if status >= 0:
             return
         if status == lib.EF_NO_MEMORY:
-            raise MemoryError(text(error.message))
+            raise no_memory()
         stream, name = self._layout.stream, self.name(index)
         row = error.row if error.row >= 0 else None
         place = f"stream {stream}, attribute {name}" if row is None else f"stream {stream}, row {row}, attribute {name}"
@@ -183,7 +183,7 @@ class _Rows:
 
     def _raise(self, fault: int, column: int, row: int) -> None:
         if fault == lib.EF_SOURCE_MEMORY:
-            raise MemoryError
+            raise no_memory()
         if column == self.timestamp_index:
             raise EventDataError(
                 f"stream {self._layout.stream}, row {row}: the timestamp is null or out of range",

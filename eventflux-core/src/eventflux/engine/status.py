@@ -48,6 +48,11 @@ def exception_of(status: int, message: str, *, row: int = -1) -> EventFluxError:
             return EventFluxError(message)
 
 
+def no_memory() -> EventFluxError:
+    """The error for memory that the engine's limit, or the machine, refuses."""
+    return EventFluxError("no memory left under the engine's limit", code=ErrorCode.OUT_OF_MEMORY)
+
+
 def check(status: int, error: CData) -> int:
     """Give `status` back if it is not negative, else raise what `error` says."""
     if status < 0:

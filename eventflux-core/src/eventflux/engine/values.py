@@ -27,7 +27,7 @@ _EXPECTED: Final = {
     AttributeType.FLOAT: "a float or int within the range of FLOAT",
     AttributeType.DOUBLE: "a float or int",
     AttributeType.STRING: "a str",
-    AttributeType.OBJECT: "a value made of None, bool, int, float, str, bytes, list, dict and set, nested at most 64 deep",
+    AttributeType.OBJECT: "a value of None, bool, int, float, str, bytes, list, dict and set, nested at most 64 deep",
 }
 
 MAX_SHOWN: Final = 80
