@@ -26,6 +26,7 @@ from eventflux.language.ast import (
     ReturnEvents,
     Selection,
     SelectItem,
+    Star,
     StreamInput,
     UpdateOrInsert,
     UpsertValues,
@@ -58,7 +59,7 @@ from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.errors import ValidationError
 from eventflux.types.schema import Attribute, Schema
-from eventflux.types.source_text import SourceText, Span
+from eventflux.types.source_text import NO_SPAN, SourceText, Span
 
 _PARAMETERS: Final = "parameters~"
 _NAME: Final = "on demand"
@@ -148,6 +149,34 @@ def plan_on_demand(
     """
     diagnostics = Diagnostics(source)
     binder = _OnDemandBinder(query=query, app=app, registry=registry, diagnostics=diagnostics, given=parameters)
+    return _planned(binder, source, app)
+
+
+def plan_row_change(output: Mutation, source: SourceText, app: Plan, registry: ExtensionRegistry) -> OnDemandPlan:
+    """Plan a change by rows that have the attributes of the table, which are bare names in it.
+
+    Raises:
+        ValidationError: It does not make sense.
+    """
+    diagnostics = Diagnostics(source)
+    query = Query(
+        dialect=Dialect.EVENTFLUXQL, selection=Selection(items=(Star(span=NO_SPAN),), span=NO_SPAN), output=output
+    )
+    entry = app.catalog.find(output.target)
+    schema = None if entry is None else entry.schema
+    binder = _OnDemandBinder(
+        query=OnDemandQuery(statement=query, span=NO_SPAN),
+        app=app,
+        registry=registry,
+        diagnostics=diagnostics,
+        given={},
+        row=schema,
+    )
+    return _planned(binder, source, app)
+
+
+def _planned(binder: _OnDemandBinder, source: SourceText, app: Plan) -> OnDemandPlan:
+    diagnostics = binder.diagnostics
     queries = binder.bind()
     diagnostics.raise_errors()
     assert queries
@@ -171,6 +200,7 @@ class _OnDemandBinder:
     registry: ExtensionRegistry
     diagnostics: Diagnostics
     given: Parameters
+    row: Schema | None = None
     functions: HostFunctions = field(default_factory=HostFunctions)
     contents: dict[str, Schema] = field(default_factory=dict)
     parameters: Schema = field(init=False)
@@ -181,6 +211,8 @@ class _OnDemandBinder:
             Attribute(f"parameter~{number}", given or AttributeType.BOOL)
             for number, given in enumerate(self.given.values())
         ]
+        if self.row is not None:
+            attributes = list(self.row)
         # A row has to come from somewhere: without parameters it has one attribute that nobody reads.
         self.parameters = Schema(attributes or [Attribute("parameter~", AttributeType.BOOL)])
         columns: dict[int | str, TypedExpression] = {
@@ -350,7 +382,8 @@ class _OnDemandBinder:
         """The rows that the statement reads, and what names mean over them."""
         source = query.input
         if source is None:
-            return self._row(query.span), InputScope(relations=())
+            row = Relation(name="row~", what="the row", schema=self.row)
+            return self._row(query.span), InputScope(relations=() if self.row is None else (row,))
         if not isinstance(source, StreamInput) or any(not isinstance(each, Filter) for each in source.handlers):
             self.diagnostics.not_supported(source.span, "this input of an on-demand query is", "name one table")
             return None, InputScope(relations=(Relation(name="", what="the input", schema=None),))

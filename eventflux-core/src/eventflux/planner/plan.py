@@ -210,6 +210,7 @@ class Plan:
             targets[window.name], sources[window.name] = add_named_window(graph, window)
         tables = {table.name: add_table(graph, table) for table in self.tables}
         contents = {table.name: (tables[table.name][1], table.schema) for table in self.tables}
+        contents |= {window.name: (sources[window.name], window.schema) for window in self.windows}
         targets |= {name: entrance for name, (entrance, _) in tables.items()}
         inner = {stream.name: stream.partition for stream in self.streams if stream.partition is not None}
         readers = PartitionEmitter(graph=graph, nodes=partitions, streams=sources, inner=inner)

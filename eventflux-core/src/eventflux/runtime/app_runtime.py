@@ -33,6 +33,7 @@ from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.scheduler import Scheduler
 from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
+from eventflux.runtime.table_input_handler import TableInputHandler
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import (
     EventFluxError,
@@ -136,7 +137,7 @@ class EventFluxAppRuntime:
             engine=self._engine,
             plan=plan,
             registry=context.registry,
-            nodes={table: node for table, (_, node) in self._emitted.tables.items()},
+            nodes={**self._emitted.windows, **{name: node for name, (_, node) in self._emitted.tables.items()}},
             playback=self._playback,
             failures=self._failures,
             context_of=self._context_of,
@@ -379,13 +380,28 @@ class EventFluxAppRuntime:
             ValidationError: It makes no sense.
             RuntimeStateError: The app isn't running.
         """
-        if self._lifecycle.state not in _LIVE:
-            raise self._lifecycle.refuse_input()
+        self._refuse_unless_live()
         return self._on_demand.run(text, parameters)
 
     def query_output_attributes(self, text: str) -> Schema:
         """The attributes of what an on-demand query gives; of one that changes a table none."""
         return self._on_demand.schema(text)
+
+    def table_input_handler(self, table: str) -> TableInputHandler:
+        """The way to add, change and remove rows of a table from outside.
+
+        Raises:
+            UndefinedStreamError: There is no table of that name; the error names those that there are, nearest first.
+        """
+        schema = self._tables.get(table)
+        if schema is None:
+            known = by_nearness(table, self._tables)
+            raise UndefinedStreamError(name=table, available=known, hint=_there_are("tables", known))
+        return TableInputHandler(table, schema, self._on_demand, self._refuse_unless_live)
+
+    def _refuse_unless_live(self) -> None:
+        if self._lifecycle.state not in _LIVE:
+            raise self._lifecycle.refuse_input()
 
     def _table_input(self, table: str) -> Input:
         node, _ = self._emitted.tables[table]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from eventflux.engine.builder import EngineBuilder
@@ -13,7 +13,8 @@ from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import EventBatch, Input
 from eventflux.extension import ExtensionRegistry
 from eventflux.language import parse_on_demand
-from eventflux.planner.on_demand import EmittedOnDemand, OnDemandPlan, plan_on_demand
+from eventflux.planner.binder.mutations import Mutation
+from eventflux.planner.on_demand import EmittedOnDemand, OnDemandPlan, plan_on_demand, plan_row_change
 from eventflux.planner.plan import Plan
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.runtime.failures import Failures
@@ -69,6 +70,7 @@ class OnDemandQueries:
         self._failures = failures
         self._context_of = context_of
         self._lock = threading.RLock()
+        self._changes: dict[Mutation, _Prepared] = {}
         self._prepared: OrderedDict[_Key, _Prepared] = OrderedDict()
 
     def run(self, text: str, parameters: QueryParameters | None) -> EventBatch | int:
@@ -88,9 +90,28 @@ class OnDemandQueries:
         with self._lock:
             return self._find(text, {}).plan.schema or Schema(())
 
+    def change(self, output: Mutation, source: SourceText, rows: Iterable[object]) -> int:
+        """Change a table by rows that have its attributes, as one chunk; how many rows of it were touched.
+
+        Raises:
+            ValidationError: The condition or what is set makes no sense.
+            EventDataError: A row does not fit; nothing was changed.
+        """
+        with self._lock:
+            prepared = self._changes.get(output)
+            if prepared is None:
+                if len(self._changes) == _KEPT:
+                    self._changes.pop(next(iter(self._changes))).engine.close()
+                plan = plan_row_change(output, source, self._plan, self._registry)
+                prepared = self._changes[output] = self._prepare(plan)
+            return prepared.apply(rows)
+
     def close(self) -> None:
         """Free the engines."""
         with self._lock:
+            for prepared in self._changes.values():
+                prepared.engine.close()
+            self._changes.clear()
             for prepared in self._prepared.values():
                 prepared.engine.close()
             self._prepared.clear()
@@ -153,6 +174,19 @@ class _Prepared:
             if self.plan.schema is None:
                 return sum(self.engine.touched(change) for change in self._emitted.changes)
         return self._found.pop() if self._found else self._nothing()
+
+    def apply(self, rows: Iterable[object]) -> int:
+        """Change a table by each row; how many rows were touched."""
+        now = self._app.now
+        given = list(rows)
+        if not given:
+            return 0
+        with self._app.locked():
+            try:
+                self._input.send_batch(given, timestamps=now)
+            finally:
+                self._app.settle()
+            return sum(self.engine.touched(change) for change in self._emitted.changes)
 
     def _take(self, timestamp: int, current: EventBatch | None, expired: EventBatch | None) -> None:
         if current is not None:
