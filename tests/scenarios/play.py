@@ -69,18 +69,28 @@ class Player:
         if step.tick is not None:
             self._runtime.advance_time(step.tick)
             return
+        if step.query is not None:
+            result = self._runtime.query(step.query)
+            shown = result if isinstance(result, int) else [list(event.data) for event in result]
+            self._check_failures(step.failures)
+            assert shown == step.result, f"{step.query}: expected {step.result}, got {shown}"
+            return
         assert step.stream is not None
         handler = self._runtime.input_handler(step.stream)
         if step.is_chunk:
             handler.send_batch([tuple(row) for row in step.rows], step.timestamps)
         else:
             handler.send(tuple(step.rows[0]), step.timestamps[0])
-        assert self._failures == []
+        self._check_failures(step.failures)
 
-    def send_many(self, stream: str, rows: list[list[Any]], timestamps: list[int]) -> None:
+    def _check_failures(self, wanted: int) -> None:
+        assert len(self._failures) == wanted, f"expected {wanted} failures, heard {self._failures}"
+        self._failures.clear()
+
+    def send_many(self, stream: str, rows: list[list[Any]], timestamps: list[int], failures: int) -> None:
         """Rows in one call, each an event of its own."""
         self._runtime.input_handler(stream).send_many([tuple(row) for row in rows], timestamps)
-        assert self._failures == []
+        self._check_failures(failures)
 
     def close(self) -> None:
         """End."""
@@ -111,15 +121,16 @@ def play_in_bulk(scenario: Scenario, text: str, config: dict[str, Any]) -> None:
     try:
         run: list[Step] = []
         for step in (*scenario.steps, None):
-            if run and (step is None or step.is_chunk or step.tick is not None or step.stream != run[0].stream):
+            if run and (step is None or not step.is_single_row or step.stream != run[0].stream):
                 rows = [each.rows[0] for each in run]
                 stream = run[0].stream
                 assert stream is not None
-                player.send_many(stream, rows, [each.timestamps[0] for each in run])
+                timestamps = [each.timestamps[0] for each in run]
+                player.send_many(stream, rows, timestamps, sum(each.failures for each in run))
                 run = []
             if step is None:
                 break
-            if step.is_chunk or step.tick is not None:
+            if not step.is_single_row:
                 player.do(step)
             else:
                 run.append(step)

@@ -9,6 +9,8 @@
       - {send: S, ts: 1000, row: [a, 1], expect: {O: [[a, 1]]}}
       - {send: S, ts: [1, 2], rows: [[a, 1], [b, 2]], expect: {q: {current: [...], expired: [...]}}}
       - {tick: 5000, expect: {O: []}}
+      - {send: T, ts: 3, row: [a, 1], failures: 1}     # rows that end on the error edge, else none
+      - {query: from T select k, result: [[a], [b]]}   # on demand: rows, or a number of rows that were touched
 
 `expect` names streams and queries; one that a step does not name must be silent in it. A row of `expect` is the data,
 or {ts, row}.
@@ -35,7 +37,15 @@ class Step:
     rows: list[list[Any]]
     is_chunk: bool
     tick: int | None
+    query: str | None = None
+    result: Any = None
+    failures: int = 0
     expect: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_single_row(self) -> bool:
+        """Whether one event is sent."""
+        return self.stream is not None and not self.is_chunk
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,11 @@ def load(path: Path) -> Scenario:
 def _step(data: dict[str, Any]) -> Step:
     if "tick" in data:
         return Step(None, [], [], is_chunk=False, tick=data["tick"], expect=data.get("expect", {}))
+    if "query" in data:
+        return Step(
+            None, [], [], is_chunk=False, tick=None, query=data["query"], result=data["result"],
+            failures=data.get("failures", 0), expect=data.get("expect", {}),
+        )
     is_chunk = "rows" in data
     return Step(
         stream=data["send"],
@@ -82,6 +97,7 @@ def _step(data: dict[str, Any]) -> Step:
         rows=data["rows"] if is_chunk else [data["row"]],
         is_chunk=is_chunk,
         tick=None,
+        failures=data.get("failures", 0),
         expect=data.get("expect", {}),
     )
 
