@@ -42,9 +42,7 @@ CONDITIONS: dict[str, Condition] = {
     ),
     "d <= T.d": lambda row, event: _less(event["d"], row["d"]) or _is(event["d"], row["d"]),
     "T.k + v == 3": lambda row, event: row["k"] is not None and event["v"] is not None and row["k"] + event["v"] == 3,
-    "T.s != s and T.v == v": (
-        lambda row, event: not _is(row["s"], event["s"]) and _is(row["v"], event["v"])
-    ),
+    "T.s != s and T.v == v": (lambda row, event: not _is(row["s"], event["s"]) and _is(row["v"], event["v"])),
     "true": lambda row, event: True,
     "T.k is null": lambda row, event: row["k"] is None,
 }
@@ -62,7 +60,12 @@ EVENT = st.tuples(st.sampled_from(["A", "B", "C", "D", "Q"]), KEYS, STRINGS, REA
 
 
 def _play(
-    definition: str, conditions: tuple[str, str, str, str], sets: tuple[str, str], events: list[Any], chunk: int, engine: Any
+    definition: str,
+    conditions: tuple[str, str, str, str],
+    sets: tuple[str, str],
+    events: list[Any],
+    chunk: int,
+    engine: Any,
 ) -> tuple[list[Any], list[Any], int]:
     update, delete, upsert, ask = conditions
     streams = "".join(f"define stream {name} (k long, s string, d double, v int);" for name in "ABCDQ")

@@ -87,8 +87,15 @@ def _step(data: dict[str, Any]) -> Step:
         return Step(None, [], [], is_chunk=False, tick=data["tick"], expect=data.get("expect", {}))
     if "query" in data:
         return Step(
-            None, [], [], is_chunk=False, tick=None, query=data["query"], result=data["result"],
-            failures=data.get("failures", 0), expect=data.get("expect", {}),
+            None,
+            [],
+            [],
+            is_chunk=False,
+            tick=None,
+            query=data["query"],
+            result=data["result"],
+            failures=data.get("failures", 0),
+            expect=data.get("expect", {}),
         )
     is_chunk = "rows" in data
     return Step(
