@@ -22,6 +22,7 @@ typedef struct table_probe {
     uint32_t tested; /* the first of them */
     way way;
     uint32_t *key_outputs; /* BY_KEY: output of `keys` for each column of the primary key */
+    uint32_t key_count;    /* of them: the table may be gone when the probe is freed */
     int32_t index;         /* BY_EQUALITY, BY_RANGE; -1: the numeric primary key */
     int32_t equal, low, high; /* conjuncts, -1: none */
     char name[64];
@@ -39,7 +40,7 @@ static void destroy(ef_probe *self) {
     ef_program_free(p->keys);
     ef_program_free(p->residual);
     ef_free(alloc, p->conjuncts, p->conjunct_count * sizeof *p->conjuncts);
-    ef_free(alloc, p->key_outputs, p->table->key_count * sizeof *p->key_outputs);
+    ef_free(alloc, p->key_outputs, p->key_count * sizeof *p->key_outputs);
     ef_free(alloc, p, sizeof *p);
 }
 
@@ -194,6 +195,7 @@ ef_status ef_table_compile(ef_table *table, ef_condition *condition, bool may_in
         p->conjuncts = ef_malloc(alloc, condition->conjunct_count * sizeof *p->conjuncts);
         p->conjunct_count = p->conjuncts == NULL ? 0 : condition->conjunct_count;
         p->key_outputs = ef_malloc(alloc, table->key_count * sizeof *p->key_outputs);
+        p->key_count = table->key_count;
         status = p->conjuncts == NULL || p->key_outputs == NULL ? ef_fail_memory(error) : EF_OK;
     }
     if (status == EF_OK) {
