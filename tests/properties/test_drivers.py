@@ -30,6 +30,13 @@ SELECTIONS = (
     "select k, min(v) as v, max(t) as t group by k having v > 1",
     "select k, v, currentTimeMillis() as t",
 )
+JOINS = ("join", "left outer join", "right outer join", "full outer join")
+CONDITIONS = ("", " on l.k == r.k", " on l.v == r.v and l.k == r.k", " on l.k == r.k and l.v < r.v", " on l.v < r.v")
+PAIRS = (
+    "select l.k as k, r.v as v, l.t as t",
+    "select r.k as k, l.v + r.v as v, r.t as t",
+    "select l.k as k, convert(sum(r.v), 'int') as v, max(l.t) as t group by l.k",
+)
 OUTPUTS = ("insert into", "insert all events into", "insert expired events into")
 
 
@@ -42,6 +49,17 @@ def apps(draw: st.DrawFn) -> tuple[str, list[str]]:
         target = draw(st.sampled_from(["M", "N", "O"]))
         source = draw(st.sampled_from([name for name in sources if name < target or name == "S"]))
         if source == target:
+            continue
+        other = draw(st.sampled_from([name for name in sources if name < target or name == "S"]))
+        if other != target and draw(st.integers(0, 2)) == 0:
+            left, right = (
+                f"{name}{draw(st.sampled_from(FILTERS))}{draw(st.sampled_from(WINDOWS))}" for name in (source, other)
+            )
+            queries.append(
+                f"from {left} as l {draw(st.sampled_from(JOINS))} {right} as r{draw(st.sampled_from(CONDITIONS))} "
+                f"{draw(st.sampled_from(PAIRS))} {draw(st.sampled_from(OUTPUTS))} {target};"
+            )
+            sources.append(target)
             continue
         queries.append(
             f"from {source}{draw(st.sampled_from(FILTERS))}{draw(st.sampled_from(WINDOWS))} "

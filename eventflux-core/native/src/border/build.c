@@ -40,6 +40,11 @@ void ef_param_list_free(ef_param_list *list) {
     ef_free(list->alloc, list, sizeof *list);
 }
 
+const ef_param *ef_param_list_items(const ef_param_list *list, uint32_t *count) {
+    *count = list->count;
+    return list->params;
+}
+
 static ef_status append(ef_param_list *list, const ef_param *param, ef_error *error) {
     void *params = list->params;
     ef_status status = ef_grow(list->alloc, &params, &list->capacity, list->count + 1, sizeof *list->params, error);

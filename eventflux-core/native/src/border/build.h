@@ -19,6 +19,9 @@ ef_status ef_param_list_real(ef_param_list *list, ef_type type, double value, ef
 ef_status ef_param_list_bytes(ef_param_list *list, ef_type type, const char *data, size_t length,
                               ef_error *error) EF_MUST_USE;
 
+/* Borrows the parameters, as long as the list is not changed. */
+const ef_param *ef_param_list_items(const ef_param_list *list, uint32_t *count);
+
 ef_status ef_build_engine(bool playback, int64_t memory_limit, uint32_t slice_rows, bool depth_first, uint64_t seed,
                           ef_engine **engine, ef_error *error) EF_MUST_USE;
 

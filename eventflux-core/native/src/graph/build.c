@@ -3,6 +3,7 @@
 
 #include "graph/adapter.h"
 #include "graph/node.h"
+#include "join/held_window.h"
 #include "join/content.h"
 
 static ef_node_id refuse(ef_engine *engine, ef_error *error) {
@@ -482,13 +483,20 @@ ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool
     }
     node->operator_class = &ef_gate_class;
     node->taps_last = true;
-    ef_status status = ef_gate_create(&node->alloc, current, expired, &node->self, error);
+    ef_held_window *held = NULL;
+    ef_status status = ef_held_window_create(engine, from, &node->alloc, &held, error);
+    if (status == EF_OK) {
+        node->content = ef_held_window_content(held);
+        status = ef_gate_create(&node->alloc, current, expired, held, &node->self, error);
+    }
     if (status != EF_OK) {
         node_free(engine, node);
         return status;
     }
+    int32_t shared = node->content->shared;
     ef_node_id id = ef_operator_enter(engine, node, from, error);
     if (id >= 0) {
+        EF_TRY(ef_engine_access(engine, id, shared, true, error));
         node->input_stream = id; /* for the queries that read it, it is the stream */
     }
     return id;

@@ -157,7 +157,8 @@ ef_status ef_map_create(ef_engine *engine, ef_alloc *alloc, ef_program *outputs,
                         ef_error *error) EF_MUST_USE;
 
 extern const ef_operator_class ef_gate_class;
-ef_status ef_gate_create(ef_alloc *alloc, bool current, bool expired, void **self, ef_error *error) EF_MUST_USE;
+struct ef_held_window; /* join/held_window.h */
+ef_status ef_gate_create(ef_alloc *alloc, bool current, bool expired, struct ef_held_window *held, void **self, ef_error *error) EF_MUST_USE;
 
 /* Rows of an insert that go on, as CURRENT; false: out of memory. */
 bool ef_insert_rows(const ef_node *node, const ef_batch *from, ef_batch *to, ef_arena *arena) EF_MUST_USE;

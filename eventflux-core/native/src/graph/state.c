@@ -49,7 +49,9 @@ ef_status ef_engine_node_save(ef_engine *engine, ef_node_id id, ef_writer *write
 static ef_status load_into(ef_node *node, const void *data, size_t length, uint32_t version, ef_error *error) {
     ef_reader reader;
     ef_reader_init(&reader, data, length);
-    node->operator_class->purge(node->self, EF_ALL_SLOTS);
+    if (node->operator_class->purge != NULL) {
+        node->operator_class->purge(node->self, EF_ALL_SLOTS);
+    }
     EF_TRY(node->operator_class->load(node->self, &reader, version, error));
     EF_TRY(ef_reader_status(&reader, error));
     if (ef_reader_left(&reader) != 0) {

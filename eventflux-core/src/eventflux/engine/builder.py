@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NewType
 
@@ -237,6 +237,38 @@ class ChangeSpec:
     keeps_quietly: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSideSpec:
+    """One side of a join.
+
+    Attributes:
+        node: Where its rows come from; None: it only is searched.
+        window: Native window of its own, with `parameters` in the order of its declaration.
+        content: Node whose content (of a named window, a table) is searched in place of that.
+        is_named_window: Its rows come with their kinds.
+        triggers: Its rows look for partners on the other side.
+        preserved: And come out alone where they find none.
+        condition: For its rows against the other side; equalities come first.
+    """
+
+    node: Node | None
+    window: str | None = None
+    parameters: tuple[Argument, ...] = ()
+    content: Node | None = None
+    is_named_window: bool = False
+    triggers: bool = True
+    preserved: bool = False
+    condition: ConditionSpec
+
+
+@dataclass(slots=True)
+class _JoinMemory:
+    """What the native builder of a join borrows until the join is made."""
+
+    lists: list[CData] = field(default_factory=list)
+    names: list[CData] = field(default_factory=list)
+
+
 class EngineBuilder:
     """Builds the graph of an engine, in text order. `seal` ends it."""
 
@@ -384,6 +416,58 @@ class EngineBuilder:
             error,
         )
         return self._node(made, error)
+
+    def join(self, left: JoinSideSpec, right: JoinSideSpec, *, wants_expired: bool) -> Node:
+        """Add a join: columns of the left side, then of the right."""
+        error = new_error()
+        join: CData = lib.ef_join_builder_new(self._engine.handle)
+        if join == ffi.NULL:
+            raise MemoryError
+        kept = _JoinMemory()
+        try:
+            for number, side in enumerate((left, right)):
+                self._join_side(join, number, side, kept, error)
+            made = lib.ef_join_builder_finish(join, wants_expired, error)
+        finally:
+            lib.ef_join_builder_free(join)
+            for arguments in kept.lists:
+                lib.ef_param_list_free(arguments)
+        return self._node(made, error)
+
+    def _join_side(self, join: CData, number: int, side: JoinSideSpec, kept: _JoinMemory, error: CData) -> None:
+        """Hand one side to the native builder; `kept` has to live until the join is made."""
+        arguments: CData = ffi.NULL
+        name: CData = ffi.NULL
+        if side.window is not None:
+            arguments = self._params(side.parameters)
+            kept.lists.append(arguments)
+            name = ffi.new("char[]", side.window.encode())
+            kept.names.append(name)
+        lib.ef_join_builder_side(
+            join,
+            number,
+            -1 if side.node is None else side.node,
+            name,
+            arguments,
+            side.is_named_window,
+            -1 if side.content is None else side.content,
+            side.triggers,
+            side.preserved,
+        )
+        condition = side.condition
+        status = lib.ef_join_builder_condition(
+            join,
+            number,
+            ffi.NULL if condition.keys is None else condition.keys.take(),
+            len(condition.conjuncts),
+            ffi.new("int32_t[]", [int(comparison) for comparison, _, _ in condition.conjuncts]),
+            ffi.new("uint32_t[]", [column for _, column, _ in condition.conjuncts]),
+            ffi.new("uint32_t[]", [key for _, _, key in condition.conjuncts]),
+            sum(1 for comparison, _, _ in condition.conjuncts if comparison == lib.EF_EQUAL),
+            ffi.NULL if condition.residual is None else condition.residual.take(),
+            error,
+        )
+        check(status, error)
 
     def trigger_every(self, period_ms: int) -> Node:
         """A row, (due time LONG), every so many milliseconds."""

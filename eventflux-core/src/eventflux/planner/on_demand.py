@@ -284,6 +284,10 @@ class _OnDemandBinder:
         context.diagnostics.not_supported(span, "a subquery in an on-demand query is")
         return None
 
+    def joined(self, node: PlanNode, stem: str, span: Span, context: BindContext) -> Entry:
+        """See `Relations.joined`: an on-demand query joins nothing."""
+        raise NotImplementedError
+
     # ---- statements
 
     def _find(self, query: Query) -> QueryPlan | None:

@@ -29,7 +29,7 @@ from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
-from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, RULE_NAMES, rewrite
+from eventflux.planner.rewrite.rules import COMMON_SUBEXPRESSIONS, HASH_JOIN, RULE_NAMES, rewrite
 from eventflux.planner.room import with_room
 from eventflux.planner.settings import AppSettings, Playback, read_settings
 from eventflux.types.diagnostic import Diagnostic, in_order
@@ -215,7 +215,13 @@ class Plan:
         inner = {stream.name: stream.partition for stream in self.streams if stream.partition is not None}
         readers = PartitionEmitter(graph=graph, nodes=partitions, streams=sources, inner=inner)
         emitter = QueryEmitter(
-            graph, sources, targets, contents, COMMON_SUBEXPRESSIONS not in self.switched_off, partitions=readers
+            graph,
+            sources,
+            targets,
+            contents,
+            shares=COMMON_SUBEXPRESSIONS not in self.switched_off,
+            uses_keys=HASH_JOIN not in self.switched_off,
+            partitions=readers,
         )
         return _Relations(emitter=emitter, sources=sources, tables=tables)
 

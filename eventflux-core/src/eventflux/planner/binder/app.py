@@ -43,7 +43,7 @@ from eventflux.planner.binder.targets import Targets
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
-from eventflux.planner.logical.nodes import NamedWindowPlan, QueryPlan, TriggerPlan
+from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.settings import AppSettings
@@ -370,6 +370,12 @@ class AppBinder:
             return None
         entry, plans = Targets(self.catalog).hidden(inner, branches, kinds_of(query), stem, span)
         self._hidden[-1].extend(plans)
+        return entry
+
+    def joined(self, node: Node, stem: str, span: Span, context: BindContext) -> Entry:
+        """See `Relations.joined`."""
+        entry, query = Targets(self.catalog).rows_of(context.for_query(f"{context.query}/{stem}"), node, stem, span)
+        self._hidden[-1].append(query)
         return entry
 
     def _make_known(self, name: str, context: BindContext) -> None:

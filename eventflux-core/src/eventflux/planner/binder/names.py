@@ -9,6 +9,7 @@ from typing import Protocol
 from eventflux.extension.nearest import by_nearness, nearest
 from eventflux.language.ast import AttributeReference, EventIndex, FunctionCall, RelationName, TypeName
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
@@ -32,6 +33,7 @@ class Relation:
         shapes: Declared types of attributes that are structs, arrays, maps.
         other_name: A second name that it goes by.
         any_case: Names of its attributes may be written in any case.
+        missing: True where an outer join found no row of it; None: its row is always there.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Relation:
     shapes: Mapping[str, TypeName] = field(default_factory=dict)
     other_name: str | None = None
     any_case: bool = False
+    missing: TypedExpression | None = None
 
     def is_called(self, name: str) -> bool:
         """Whether a qualifier of that name means it."""
@@ -101,10 +104,12 @@ class InputScope:
     Attributes:
         relations: What is read, in order.
         own: The relation that bare names mean first: the element's own stream in a filter of a pattern.
+        merged: What the attributes of USING are that several relations have.
     """
 
     relations: tuple[Relation, ...]
     own: Relation | None = None
+    merged: Mapping[str, TypedExpression] = field(default_factory=dict)
 
     def is_relation(self, name: str) -> bool:
         return any(relation.is_called(name) for relation in self.relations)
@@ -121,17 +126,31 @@ class InputScope:
 
     def restricted(self, relations: tuple[Relation, ...]) -> InputScope:
         """The scope with some of its relations only."""
-        return replace(self, relations=relations)
+        return replace(self, relations=relations, merged={})
 
     def presence(self, name: str, index: EventIndex | None, span: Span) -> TypedExpression | None:
         """Whether the row of a relation, or an event of a pattern's element, is there; None: it always is."""
-        del name, index, span
-        return None
+        del index
+        missing = next((relation.missing for relation in self.relations if relation.is_called(name)), None)
+        return None if missing is None else boolean("not", missing, span=span)
 
     def collection(self, call: FunctionCall) -> TypedExpression | None:
         """The aggregate over the events that one element of a pattern has gathered; None: it is no such aggregate."""
         del call
         return None
+
+    @property
+    def starred(self) -> tuple[tuple[str, TypedExpression], ...]:
+        """Names and values that ``*`` stands for: attributes of USING once."""
+        found: list[tuple[str, TypedExpression]] = []
+        merged: set[str] = set()
+        for column in self.columns:
+            if column.name not in self.merged:
+                found.append((column.name, column))
+            elif column.name not in merged:
+                merged.add(column.name)
+                found.append((column.name, self.merged[column.name]))
+        return tuple(found)
 
     @property
     def is_complete(self) -> bool:
@@ -150,6 +169,8 @@ class InputScope:
         if self.own is not None and (column := self.own.column(name, indexed=True)) is not None:
             # The event at hand, not the list of those before it.
             return _at(column, reference)
+        if name in self.merged:
+            return self.merged[name]
         found = [
             (relation, column)
             for relation in self.relations

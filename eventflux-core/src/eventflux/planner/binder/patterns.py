@@ -88,7 +88,7 @@ def with_captures(node: plan.Node | None, scope: InputScope) -> plan.Node | None
     if node is None or not isinstance(scope, PatternScope):
         return node
     if not isinstance(node, plan.Pattern):
-        assert not isinstance(node, plan.Scan)
+        assert not isinstance(node, (plan.Scan, plan.Join))
         below = with_captures(node.input, scope)
         assert below is not None
         return plan.with_input(node, below)

@@ -9,20 +9,18 @@ from eventflux.language.ast import (
     JoinInput,
     MergeInto,
     Query,
-    WindowCall,
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.inputs import BoundInput, bind_input
 from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
+from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.pattern_scope import PatternScope
 from eventflux.planner.binder.patterns import with_captures
-from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
-from eventflux.planner.binder.windows import bind_window
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.error_codes import ErrorCode
@@ -83,9 +81,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             "name the stream that the query reads: FROM ...",
         )
         return None
-    bound = bind_input(context, relations, query.input, query.where)
-    if isinstance(query.window, WindowCall) and isinstance(query.input, JoinInput):
-        bind_window(ExpressionBinder(context=context, scope=bound.scope, clause="a window"), query.window)
+    bound = bind_input(context, relations, query.input, query.where, query.window)
     partition = _partition(context, query, bound)
     if query.selection is None:
         return BoundBranch(
@@ -96,6 +92,8 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             partition=partition,
         )
     width = sum(0 if relation.schema is None else len(relation.schema) for relation in bound.scope.relations)
+    if isinstance(query.input, JoinInput) and bound.node is not None:
+        width = len(bound.node.schema)  # outer joins have columns of their own
     questions = TableQuestions(context=context, relations=relations, scope=bound.scope, width=width)
     selection = bind_selection(
         context,

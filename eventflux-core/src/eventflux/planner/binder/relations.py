@@ -8,6 +8,7 @@ from eventflux.language.ast import Identifier, Query, RelationName
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.names import Relation
 from eventflux.planner.catalog import Entry, RelationKind
+from eventflux.planner.logical import nodes as plan
 from eventflux.types.source_text import Span
 
 
@@ -20,6 +21,10 @@ class Relations(Protocol):
 
     def subquery(self, query: Query, stem: str, span: Span, context: BindContext) -> Entry | None:
         """A stream that gets the rows of a subquery; None after errors were noted."""
+        ...
+
+    def joined(self, node: plan.Node, stem: str, span: Span, context: BindContext) -> Entry:
+        """A stream that gets the rows of a node: what a join of more than two relations joins first."""
         ...
 
 

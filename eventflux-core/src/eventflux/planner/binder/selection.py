@@ -173,9 +173,11 @@ def _star(context: BindContext, scope: InputScope, star: Star) -> list[SelectedI
                 f"the query reads no '{star.qualifier.name}'",
                 f"the query reads: {names}",
             )
+    if star.qualifier is not None:
+        scope = scope.restricted(relations)
     return [
-        SelectedItem(name=column.name, expression=replace(column, span=star.span), span=star.span)
-        for column in scope.restricted(relations).columns
+        SelectedItem(name=name, expression=replace(expression, span=star.span), span=star.span)
+        for name, expression in scope.starred
     ]
 
 

@@ -15,7 +15,7 @@ from eventflux.planner.binder.select_nodes import is_bound, make_select
 from eventflux.planner.binder.selection import BoundSelection, SelectedItem
 from eventflux.planner.binder.unions import attributes_of, shared_schema
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
-from eventflux.planner.logical.nodes import Output, QueryPlan, Scan
+from eventflux.planner.logical.nodes import Node, Output, QueryPlan, Scan, Select
 from eventflux.planner.typed.nodes import Column
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
@@ -90,6 +90,24 @@ class Targets:
             if plan is not None:
                 plans.append(replace(plan, is_hidden=True))
         return entry, tuple(plans)
+
+    def rows_of(self, context: BindContext, node: Node, stem: str, span: Span) -> tuple[Entry, QueryPlan]:
+        """A stream that no text can name with all columns of a node, and the query that fills it."""
+        entry = self.catalog.add(
+            Entry(
+                name=self.catalog.fresh_name(stem),
+                kind=RelationKind.STREAM,
+                schema=node.schema,
+                span=span,
+                is_hidden=True,
+            )
+        )
+        columns = tuple(
+            Output(name=attribute.name, expression=Column(index=index, type=attribute.type, name=attribute.name))
+            for index, attribute in enumerate(node.schema)
+        )
+        root = Select(input=node, outputs=columns, visible=len(columns), schema=node.schema, span=span)
+        return entry, QueryPlan(name=context.query, root=root, target=entry.name, is_hidden=True, span=span)
 
     def _target(self, context: BindContext, pending: PendingQuery, items: Sequence[SelectedItem]) -> Entry | None:
         """The relation that the rows go into, made if there is none; None after an error was noted."""

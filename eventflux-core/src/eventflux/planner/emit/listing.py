@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts, StatePrograms
+from eventflux.planner.emit.target import (
+    ChangeParts,
+    ConditionParts,
+    JoinInput,
+    Node,
+    Register,
+    SelectParts,
+    StatePrograms,
+)
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
@@ -131,6 +139,26 @@ class ListedGraph:
         named = (("arguments", arguments), ("outputs", outputs), ("having", having))
         return self._node(text, **{name: program for name, program in named if program is not None})
 
+    def join(
+        self,
+        sides: tuple[JoinInput, JoinInput],
+        searches: tuple[ConditionParts[ListedProgram], ConditionParts[ListedProgram]],
+        *,
+        wants_expired: bool,
+    ) -> Node:
+        shown = " with ".join(_join_side(side) for side in sides)
+        programs: dict[str, ListedProgram] = {}
+        for name, other, search in (("left", "right", searches[0]), ("right", "left", searches[1])):
+            if search.keys is not None:
+                tests = ", ".join(
+                    f"column {column} {comparison.name.lower()} out {key}"
+                    for comparison, column, key in search.conjuncts
+                )
+                programs[f"{name} finds {other} by {tests}"] = search.keys
+            if search.residual is not None:
+                programs[f"{name} tests {other}"] = search.residual
+        return self._node(f"join {shown}{'' if wants_expired else ' without expired'}", **programs)
+
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
         return self._node(f"trigger every {period_ms} ms" if cron is None else f"trigger cron {cron!r}")
 
@@ -204,6 +232,19 @@ class ListedGraph:
             self.lines.append(f"      {name}:")
             self.lines.extend(f"        {line}" for line in part.lines)
         return Node(node)
+
+
+def _join_side(side: JoinInput) -> str:
+    parts = ["nothing" if side.node is None else f"n{side.node}"]
+    if side.window is not None:
+        parts.append(f"{side.window}({', '.join(_parameter(parameter) for parameter in side.parameters)})")
+    if side.content is not None:
+        parts.append(f"content n{side.content}")
+    if not side.triggers:
+        parts.append("only searched")
+    if side.preserved:
+        parts.append("preserved")
+    return f"({' '.join(parts)})"
 
 
 def _types(types: Sequence[AttributeType]) -> str:

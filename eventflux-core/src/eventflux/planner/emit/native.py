@@ -13,6 +13,7 @@ from eventflux.engine.builder import (
     ChangeSpec,
     ConditionSpec,
     EngineBuilder,
+    JoinSideSpec,
     OrderKey,
     ProgramBuilder,
     SelectSpec,
@@ -21,7 +22,15 @@ from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
 from eventflux.engine.callbacks import HostOperator
 from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits, StateSpec, TestSpec
-from eventflux.planner.emit.target import ChangeParts, ConditionParts, Node, Register, SelectParts, StatePrograms
+from eventflux.planner.emit.target import (
+    ChangeParts,
+    ConditionParts,
+    JoinInput,
+    Node,
+    Register,
+    SelectParts,
+    StatePrograms,
+)
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
@@ -183,6 +192,16 @@ class NativeGraph:
         )
         return Node(self.builder.select(NativeNode(node), spec))
 
+    def join(
+        self,
+        sides: tuple[JoinInput, JoinInput],
+        searches: tuple[ConditionParts[NativeProgram], ConditionParts[NativeProgram]],
+        *,
+        wants_expired: bool,
+    ) -> Node:
+        specs = [_join_side(side, search) for side, search in zip(sides, searches, strict=True)]
+        return Node(self.builder.join(specs[0], specs[1], wants_expired=wants_expired))
+
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
         if cron is not None:
             return Node(self.builder.trigger_cron(cron, sunday_is_1=sunday_is_1))
@@ -252,6 +271,19 @@ def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:
         keys=None if parts.keys is None else parts.keys.builder,
         conjuncts=parts.conjuncts,
         residual=None if parts.residual is None else parts.residual.builder,
+    )
+
+
+def _join_side(side: JoinInput, search: ConditionParts[NativeProgram]) -> JoinSideSpec:
+    return JoinSideSpec(
+        node=None if side.node is None else NativeNode(side.node),
+        window=side.window,
+        parameters=tuple(Argument(type=each.type, value=each.value, column=each.column) for each in side.parameters),
+        content=None if side.content is None else NativeNode(side.content),
+        is_named_window=side.is_named_window,
+        triggers=side.triggers,
+        preserved=side.preserved,
+        condition=_condition(search),
     )
 
 

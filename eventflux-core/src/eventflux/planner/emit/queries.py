@@ -14,6 +14,7 @@ from eventflux.planner.emit.target import (
     Aggregator,
     ConditionParts,
     GraphTarget,
+    JoinInput,
     Node,
     ProgramT,
     SelectParts,
@@ -21,6 +22,8 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.join_conditions import search_condition
+from eventflux.planner.logical.tables import TableCondition
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -50,6 +53,7 @@ class QueryEmitter(Generic[ProgramT]):
     targets: Mapping[str, Node]
     contents: Mapping[str, tuple[Node, Schema]] = field(default_factory=dict)
     shares: bool = True
+    uses_keys: bool = True
     spans: dict[Node, Span] = field(default_factory=dict)
     changes: list[Node] = field(default_factory=list)
     partitions: PartitionEmitter[ProgramT] | None = None
@@ -90,6 +94,8 @@ class QueryEmitter(Generic[ProgramT]):
         match node:
             case plan.Scan():
                 return self.streams[node.stream]
+            case plan.Join():
+                return self._join(node, wants_expired=wants_expired)
             case plan.Filter():
                 below = self._node(node.input, wants_expired=wants_expired)
                 return graph.filter(below, self._program(node.input, (node.condition,)))
@@ -137,6 +143,33 @@ class QueryEmitter(Generic[ProgramT]):
                 )
             )
         return self.graph.pattern(inputs, node, programs)
+
+    def _join(self, node: plan.Join, *, wants_expired: bool) -> Node:
+        sides = self._join_input(node.left), self._join_input(node.right)
+        searches = self._search(node, from_left=True), self._search(node, from_left=False)
+        return self.graph.join(sides, searches, wants_expired=wants_expired)
+
+    def _join_input(self, side: plan.JoinSide) -> JoinInput:
+        source = side.input
+        window: plan.Window | None = None
+        if isinstance(source, plan.Window):
+            window, source = source, source.input
+        return JoinInput(
+            node=None if side.is_static else self._node(source, wants_expired=True),
+            window=None if window is None else window.native,
+            parameters=() if window is None else window.parameters,
+            content=None if side.content is None else self.contents[side.content][0],
+            is_named_window=side.content is not None and not side.is_static,
+            triggers=side.triggers,
+            preserved=side.preserved,
+        )
+
+    def _search(self, node: plan.Join, *, from_left: bool) -> ConditionParts[ProgramT]:
+        own, other = (node.left, node.right) if from_left else (node.right, node.left)
+        condition = TableCondition()
+        if own.triggers:
+            condition = search_condition(node, from_left=from_left, uses_keys=self.uses_keys)
+        return condition_parts(condition, own.schema, other.schema, self._write)
 
     def _select(self, node: plan.Select) -> Node:
         reads_expired = node.expired or (bool(node.aggregates) and not _is_reset(node.input))

@@ -92,6 +92,28 @@ class StatePrograms(Generic[ProgramT]):
     condition: ProgramT | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinInput:
+    """One side of a join: its rows, and what is searched for rows of the other side.
+
+    Attributes:
+        node: Where its rows come from; None: it only is searched.
+        window: Native window of its own, with `parameters`.
+        content: Node of what is searched in place of its own window.
+        is_named_window: Its rows come with their kinds.
+        triggers: Its rows look for partners.
+        preserved: And come out alone where they find none.
+    """
+
+    node: Node | None
+    window: str | None = None
+    parameters: tuple[WindowParameter, ...] = ()
+    content: Node | None = None
+    is_named_window: bool = False
+    triggers: bool = True
+    preserved: bool = False
+
+
 class GraphTarget(Protocol[ProgramT]):
     """A graph: streams, then queries with their operators, in text order."""
 
@@ -129,6 +151,14 @@ class GraphTarget(Protocol[ProgramT]):
         arguments: ProgramT | None,
         outputs: ProgramT,
         having: ProgramT | None,
+    ) -> Node: ...
+
+    def join(
+        self,
+        sides: tuple[JoinInput, JoinInput],
+        searches: tuple[ConditionParts[ProgramT], ConditionParts[ProgramT]],
+        *,
+        wants_expired: bool,
     ) -> Node: ...
 
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node: ...

@@ -13,5 +13,5 @@ def add_named_window(graph: GraphTarget[ProgramT], window: NamedWindowPlan) -> t
     """
     entrance = graph.stream(f"{window.name}~in", window.schema.types)
     graph.query(window.name)
-    held = graph.window(entrance, window.native, window.parameters, wants_expired=window.expired)
+    held = graph.window(entrance, window.native, window.parameters, wants_expired=True)
     return entrance, graph.gate(held, current=window.current, expired=window.expired)

@@ -8,6 +8,8 @@ from eventflux.planner.logical.explain_patterns import condition_names, explain_
 from eventflux.planner.logical.nodes import (
     Contains,
     Filter,
+    Join,
+    JoinSide,
     Log,
     Lookup,
     Map,
@@ -25,7 +27,7 @@ from eventflux.planner.typed.text import text_of
 
 
 def explain_query(plan: QueryPlan) -> str:
-    """A query as a tree of one branch."""
+    """A query as a tree."""
     kinds = {(True, False): "current", (False, True): "expired", (True, True): "all"}
     lines = [f"query {plan.name}{' (internal)' if plan.is_hidden else ''}"]
     depth = 1
@@ -35,13 +37,33 @@ def explain_query(plan: QueryPlan) -> str:
     if plan.change is not None:
         lines.append(f"  {_change(plan.change, plan.root, kinds[plan.current, plan.expired])}")
         depth = 2
-    node: Node = plan.root
-    while True:
-        lines.extend(_lines(node, "  " * depth))
-        if isinstance(node, (Scan, Pattern)):
-            return "\n".join(lines)
+    lines.extend(_tree(plan.root, depth))
+    return "\n".join(lines)
+
+
+def _tree(node: Node, depth: int) -> list[str]:
+    """A node and what is below it."""
+    lines = _lines(node, "  " * depth)
+    while not isinstance(node, (Scan, Join, Pattern)):
         node = node.input
         depth += 1
+        lines.extend(_lines(node, "  " * depth))
+    if isinstance(node, Join):
+        for name, side in (("left", node.left), ("right", node.right)):
+            lines.append(f"{'  ' * (depth + 1)}{_side(name, side)}")
+            lines.extend(_tree(side.input, depth + 2))
+    return lines
+
+
+def _side(name: str, side: JoinSide) -> str:
+    parts = [name]
+    if side.is_static:
+        parts.append("only searched")
+    elif not side.triggers:
+        parts.append("does not trigger")
+    if side.preserved:
+        parts.append("preserved")
+    return ", ".join(parts)
 
 
 def _lines(node: Node, indent: str) -> list[str]:
@@ -50,6 +72,9 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}stream {node.stream} ({node.schema})"]
         case Pattern():
             return _pattern_lines(node, indent)
+        case Join():
+            condition = "" if node.condition is None else f" on {text_of(node.condition, _names(node))}"
+            return [f"{indent}{node.kind}{condition}"]
         case Filter():
             return [f"{indent}filter {text_of(node.condition, _names(node.input))}"]
         case Map():

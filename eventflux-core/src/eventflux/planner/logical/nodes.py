@@ -3,6 +3,9 @@
 The rows of a query go from its Scan through a chain of nodes to a Select, and from there into a stream:
 
     Scan -> (Filter | Map | Log | Window)* -> Select -> Select? -> target
+    Join ->
+
+A Join stands where a Scan does; its two sides are chains of their own.
 
 Each node names its input; `schema` is what it puts out. Expressions of a node read the columns of its input. Nodes are
 immutable: a rewrite makes new ones.
@@ -15,8 +18,8 @@ from typing import Final, TypeAlias
 
 from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.logical.partitions import PartitionPlan
+from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -209,22 +212,57 @@ class Select:
         return bool(self.aggregates or self.group_by)
 
 
-Node: TypeAlias = Scan | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSide:
+    """One side of a join.
+
+    Attributes:
+        input: Its rows, with its window as the last node if it has one of its own.
+        content: Named window or table that is searched in place of a window of its own.
+        is_static: It brings no rows: it is only searched.
+        triggers: Its rows look for partners.
+        preserved: And come out alone where they find none.
+    """
+
+    input: Node
+    content: str | None = None
+    is_static: bool = False
+    triggers: bool = True
+    preserved: bool = False
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Pairs of rows: columns of the left side, then of the right. `condition` reads these; None: all pairs."""
+
+    kind: str
+    left: JoinSide
+    right: JoinSide
+    condition: TypedExpression | None
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select
 
 
 def with_input(node: Node, new_input: Node) -> Node:
-    """The node over another input; a Scan and a Pattern have none of that kind."""
+    """The node over another input; a Scan, a Join and a Pattern have none of that kind."""
     match node:
-        case Scan() | Pattern():
+        case Scan() | Join() | Pattern():
             return node
         case _:
             return node if node.input is new_input else replace(node, input=new_input)
 
 
 def chain(node: Node) -> tuple[Node, ...]:
-    """The nodes from the Scan or Pattern to this one."""
+    """The nodes from the Scan, Join or Pattern to this one."""
     found = [node]
-    while not isinstance(node, (Scan, Pattern)):
+    while not isinstance(node, (Scan, Join, Pattern)):
         node = node.input
         found.append(node)
     return tuple(reversed(found))

@@ -12,6 +12,7 @@ from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import (
     Contains,
     Filter,
+    Join,
     Log,
     Lookup,
     Map,
@@ -82,6 +83,8 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return node, _same(node)
         case Pattern():
             return _prune_pattern(node, needed)
+        case Join():
+            return _prune_join(node, needed)
         case Select():
             pruned = _select(node)
             return pruned, _same(pruned)
@@ -113,6 +116,25 @@ def _prune_pattern(node: Pattern, needed: set[int]) -> tuple[Node, _Numbers]:
         replace(state, kept=tuple(sorted(read.get(number, set())))) for number, state in enumerate(node.states)
     )
     return replace(node, captures=captures, states=states), {old: new for new, old in enumerate(kept)}
+
+
+def _prune_join(node: Join, needed: set[int]) -> tuple[Node, _Numbers]:
+    if node.condition is not None:
+        needed = needed | columns_read((node.condition,))
+    width = len(node.left.schema)
+    left, left_numbers = _prune(node.left.input, {index for index in needed if index < width})
+    right, right_numbers = _prune(node.right.input, {index - width for index in needed if index >= width})
+    numbers = dict(left_numbers)
+    numbers |= {old + width: new + len(left.schema) for old, new in right_numbers.items()}
+    kept = {new: old for old, new in numbers.items()}
+    pruned = replace(
+        node,
+        left=replace(node.left, input=left),
+        right=replace(node.right, input=right),
+        condition=None if node.condition is None else renumber_columns(node.condition, numbers),
+        schema=Schema(node.schema[kept[index]] for index in range(len(left.schema) + len(right.schema))),
+    )
+    return pruned, numbers
 
 
 def _same(node: Node) -> _Numbers:

@@ -9,6 +9,7 @@ from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import (
     Contains,
     Filter,
+    Join,
     Log,
     Lookup,
     Map,
@@ -38,6 +39,13 @@ def _node(node: Node, change: Change) -> Node:
             return node
         case Pattern():
             return replace(node, inputs=tuple(_node(source, change) for source in node.inputs))
+        case Join():
+            return replace(
+                node,
+                left=replace(node.left, input=_node(node.left.input, change)),
+                right=replace(node.right, input=_node(node.right.input, change)),
+                condition=None if node.condition is None else change(node.condition),
+            )
         case Filter():
             return replace(node, input=_node(node.input, change), condition=change(node.condition))
         case Map():

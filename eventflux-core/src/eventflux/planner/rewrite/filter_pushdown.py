@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eventflux.planner.logical.nodes import Filter, Map, Node, Pattern, QueryPlan, Scan, Select, with_input
+from eventflux.planner.logical.nodes import Filter, Join, Map, Node, Pattern, QueryPlan, Scan, Select, with_input
 from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, Constant, TypedExpression
 from eventflux.planner.typed.walk import columns_read, substitute_columns
@@ -26,6 +26,12 @@ def _push(node: Node) -> Node:
             return node
         case Pattern():
             return replace(node, inputs=tuple(_push(source) for source in node.inputs))
+        case Join():
+            return replace(
+                node,
+                left=replace(node.left, input=_push(node.left.input)),
+                right=replace(node.right, input=_push(node.right.input)),
+            )
         case Filter():
             return _filter(_push(node.input), node)
         case _:

@@ -16,6 +16,7 @@ CONSTANT_FOLDING: Final = "constant_folding"
 FILTER_PUSHDOWN: Final = "filter_pushdown"
 COLUMN_PRUNING: Final = "column_pruning"
 COMMON_SUBEXPRESSIONS: Final = "common_subexpressions"
+HASH_JOIN: Final = "hash_join"
 
 _RULES: Final[tuple[tuple[str, Rule], ...]] = (
     (CONSTANT_FOLDING, fold_constants),
@@ -23,8 +24,8 @@ _RULES: Final[tuple[tuple[str, Rule], ...]] = (
     (COLUMN_PRUNING, prune_columns),
 )
 
-# Common subexpressions are found while programs are written; the name switches that off.
-RULE_NAMES: Final = (*(name for name, _ in _RULES), COMMON_SUBEXPRESSIONS)
+# Common subexpressions are found while programs are written, keys of joins while these are: the names switch it off.
+RULE_NAMES: Final = (*(name for name, _ in _RULES), COMMON_SUBEXPRESSIONS, HASH_JOIN)
 
 
 def rewrite(plan: QueryPlan, switched_off: Collection[str] = ()) -> QueryPlan:

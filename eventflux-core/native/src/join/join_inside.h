@@ -1,0 +1,44 @@
+/* The inside of the join operator. */
+#ifndef EF_JOIN_JOIN_INSIDE_H
+#define EF_JOIN_JOIN_INSIDE_H
+
+#include "graph/node.h"
+#include "join/join.h"
+#include "join/joined.h"
+
+typedef struct join_side {
+    const ef_operator_class *window_class; /* NULL: no window of its own */
+    void *window;
+    bool is_batch;        /* its deliveries are whole batches: a new one takes the place of the former */
+    bool keeps_times;     /* see ef_mirror_keeps_times() */
+    bool passes;          /* a named window: rows as they are */
+    bool is_searched_by_find; /* a window that is no queue: its content is asked for each time */
+    ef_mirror mirror;     /* what it holds, for the other side to search; without alloc: none */
+    ef_probe *probe;      /* how the OTHER side searches this one when it is an outside content */
+    uint32_t columns;
+    uint32_t at;          /* where its columns begin in joined rows */
+    bool triggers, preserved;
+
+    /* rows of this side against the other one */
+    ef_program *keys;
+    uint32_t *key_outputs;   /* of `keys`, one an equality */
+    ef_conjunct *conjuncts;  /* all of them, for contents that have no index here */
+    uint32_t conjunct_count, key_count;
+    ef_program *residual;
+} join_side;
+
+typedef struct join {
+    ef_alloc *alloc;
+    ef_engine *engine;
+    join_side side[2];
+    uint32_t columns;
+    ef_type *types;
+    uint16_t rank;
+    bool wants_expired;
+} join;
+
+/* Rows of side `s` (what its window put out, or the rows themselves): each that triggers looks for partners, as one delivery. */
+ef_status join_search(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_joined *joined, ef_out *out,
+                      ef_error *error) EF_MUST_USE;
+
+#endif
