@@ -90,9 +90,11 @@ class EventFluxAppRuntime:
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
             self._layouts = self._make_layouts()
+            # In playback the answer depends on the events alone: no thread stands between a sender and its consequences.
+            rings = {} if settings.playback else async_streams(plan.streams, is_default=plan.settings.is_async)
             self._async = AsyncStreams(
                 self._engine,
-                async_streams(plan.streams, is_default=plan.settings.is_async),
+                rings,
                 context.environment,
                 f"eventflux-{name}-consumer",
                 lambda error: self._failures.report("consumer", describe(error), error=error),
