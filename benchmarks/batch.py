@@ -4,9 +4,10 @@ from benchmarks.baselines.batch_engines import BatchEngine
 from benchmarks.expected import expected
 from benchmarks.goals import BATCH_ENGINES
 from benchmarks.measure import Table, interleave, rate_text
-from benchmarks.rates import WrongAnswerError
+from benchmarks.rates import WrongAnswerError, refused
 from benchmarks.subject import Subject
 from benchmarks.workloads import WORKLOADS
+from eventflux import EventFluxError
 
 
 def measure(names: list[str], *, pairs: int) -> Table:
@@ -15,8 +16,13 @@ def measure(names: list[str], *, pairs: int) -> Table:
         workload = WORKLOADS[name]
         wanted = expected(name, workload.size)
         for engine, goal in BATCH_ENGINES[name].items():
-            subject = Subject(workload, workload.size, "arrow", "batch")
-            with BatchEngine(engine, workload, workload.size) as peer:
+            try:
+                subject = Subject(workload, workload.size, "arrow", "batch")
+                subject.run()
+            except EventFluxError as error:
+                refused(table, [f"{name} {workload.title}"], error)
+                continue
+            with subject, BatchEngine(engine, workload, workload.size) as peer:
                 for who, found in (("EventFlux", subject.verify()), (engine, peer.verify())):
                     if found != wanted:
                         raise WrongAnswerError(f"{who} on {name}: {found}, expected {wanted}")
@@ -28,7 +34,6 @@ def measure(names: list[str], *, pairs: int) -> Table:
                     pairs=pairs,
                     least_seconds=0.2,
                 )
-            subject.close()
             low, high = taken.spread
             table.add(
                 [

@@ -7,6 +7,7 @@ from benchmarks.goals import LIMIT_SHARE, goal_of
 from benchmarks.measure import Table, interleave, rate_text
 from benchmarks.subject import INPUT_WAYS, InputWay, OutputWay, Subject
 from benchmarks.workloads import WORKLOADS, Workload
+from eventflux import EventFluxError
 
 LANGUAGES = ("sql", "eventfluxql")
 
@@ -20,6 +21,12 @@ def _require(what: str, found: object, wanted: object) -> None:
         raise WrongAnswerError(f"{what}: {found}, expected {wanted}")
 
 
+def refused(table: Table, cells: list[str], error: EventFluxError) -> None:
+    """An app that EventFlux does not run is a failure of its own row, not of the others."""
+    row = [*cells, *[""] * (len(table.header) - len(cells) - 1), f"REFUSED: {str(error).splitlines()[0]}"]
+    table.add(row, workload=cells[0], right=False)
+
+
 def check(names: list[str]) -> Table:
     """Outputs and checksum of every input way in both languages, at the quick size."""
     table = Table(["workload", "language", "input", "outputs", "verdict"])
@@ -28,9 +35,12 @@ def check(names: list[str]) -> Table:
         wanted = expected(name, workload.quick)
         for language in LANGUAGES:
             for way in INPUT_WAYS:
-                subject = Subject(workload, workload.quick, way, "batch", language)
-                found = subject.verify()
-                subject.close()
+                try:
+                    with Subject(workload, workload.quick, way, "batch", language) as subject:
+                        found = subject.verify()
+                except EventFluxError as error:
+                    refused(table, [name, language, way, ""], error)
+                    continue
                 verdict = "right" if found == wanted else f"WRONG: expected {wanted.outputs} {wanted.checksum}"
                 table.add(
                     [name, language, way, f"{found.outputs}", verdict],
@@ -59,16 +69,15 @@ def against_siddhi(workload: Workload, table: Table, *, pairs: int, ways: list[I
         batch = min(best, key=lambda one: best[one])
         for way in ways:
             for output in output_ways(way):
-                subject = Subject(workload, workload.size, way, output)
-                _require(f"{workload.name} by {way}", subject.verify(), expected(workload.name, workload.size))
-                taken = interleave(
-                    subject.run,
-                    lambda: siddhi.run(batch),
-                    subject_events=workload.size,
-                    baseline_events=n,
-                    pairs=pairs,
-                )
-                subject.close()
+                with Subject(workload, workload.size, way, output) as subject:
+                    _require(f"{workload.name} by {way}", subject.verify(), expected(workload.name, workload.size))
+                    taken = interleave(
+                        subject.run,
+                        lambda: siddhi.run(batch),
+                        subject_events=workload.size,
+                        baseline_events=n,
+                        pairs=pairs,
+                    )
                 goal = goal_of(workload.name, way)
                 ratio = taken.best_ratio_of_baseline
                 low, high = taken.spread
@@ -102,10 +111,11 @@ def against_limit(workload: Workload, table: Table, *, pairs: int) -> None:
     """Columns beside the bare loop."""
     limit = Limit(workload, workload.size)
     _require(f"the bare loop of {workload.name}", limit.verify(), expected(workload.name, workload.size))
-    subject = Subject(workload, workload.size, "arrow", "batch")
-    _require(f"{workload.name} by arrow", subject.verify(), expected(workload.name, workload.size))
-    taken = interleave(subject.run, limit.run, subject_events=workload.size, baseline_events=workload.size, pairs=pairs)
-    subject.close()
+    with Subject(workload, workload.size, "arrow", "batch") as subject:
+        _require(f"{workload.name} by arrow", subject.verify(), expected(workload.name, workload.size))
+        taken = interleave(
+            subject.run, limit.run, subject_events=workload.size, baseline_events=workload.size, pairs=pairs
+        )
     share = LIMIT_SHARE.get(workload.name)
     low, high = taken.spread
     table.add(
@@ -136,7 +146,10 @@ def measure(names: list[str], *, pairs: int, ways: list[InputWay]) -> Table:
     header = ["workload", "input", "output", "EventFlux", "baseline", "ratio", "spread", "floor -> goal", "verdict"]
     table = Table(header)
     for name in names:
-        if is_available():
-            against_siddhi(WORKLOADS[name], table, pairs=pairs, ways=ways)
-        against_limit(WORKLOADS[name], table, pairs=pairs)
+        try:
+            if is_available():
+                against_siddhi(WORKLOADS[name], table, pairs=pairs, ways=ways)
+            against_limit(WORKLOADS[name], table, pairs=pairs)
+        except EventFluxError as error:
+            refused(table, [f"{name} {WORKLOADS[name].title}"], error)
     return table

@@ -61,7 +61,7 @@ def first_output_milliseconds(runs: int = RUNS) -> float | None:
 def _first_line(command: str, app: Path) -> float:
     started = time.perf_counter()
     with subprocess.Popen(
-        [command, "-q", "run", str(app)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [command, "run", str(app)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 import pyarrow as pa
+from typing_extensions import Self
 
 from benchmarks import inputs
 from benchmarks.checksum import MASK, Result, result_of_columns
@@ -162,5 +163,8 @@ class Subject:
         run.close()
         return seconds
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.manager.shutdown()
