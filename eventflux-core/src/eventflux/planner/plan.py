@@ -9,7 +9,7 @@ from typing import Generic
 from eventflux.engine.builder import EngineBuilder
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.extension import ExtensionRegistry
-from eventflux.language.ast import EventFluxApp, StreamDefinition
+from eventflux.language.ast import EventFluxApp, StreamDefinition, UpsertValues
 from eventflux.planner.binder.app import AppBinder, BoundApp
 from eventflux.planner.binder.inserts import Seed
 from eventflux.planner.binder.stream_options import StreamOptions
@@ -107,7 +107,7 @@ class Plan:
         logical_queries: The same before rewriting.
         catalog: What on-demand queries can name.
         scripts: Functions that the text defines.
-        seeds: Rows that enter when the app starts, in text order.
+        seeds: Rows that enter when the app starts, in text order; `UPSERT ... VALUES` is run on demand then.
         host_functions: What programs call outside the engine, by number.
         warnings: By place.
         switched_off: Rewrites that were not done.
@@ -123,7 +123,7 @@ class Plan:
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
     catalog: Catalog = field(compare=False, repr=False)
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict, compare=False, repr=False)
-    seeds: tuple[Seed, ...] = ()
+    seeds: tuple[Seed | UpsertValues, ...] = ()
     host_functions: tuple[HostFunction, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     switched_off: frozenset[str] = frozenset()

@@ -17,6 +17,7 @@ from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
+from eventflux.language.ast import UpsertValues
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.async_streams import AsyncStreams, async_streams
@@ -144,6 +145,14 @@ class EventFluxAppRuntime:
             failures=self._failures,
             context_of=self._context_of,
         )
+        try:
+            for seed in plan.seeds:
+                if isinstance(seed, UpsertValues):
+                    self._on_demand.prepare(seed)
+        except BaseException:
+            self._on_demand.close()
+            self._engine.close()
+            raise
         self._engine.refuse(self._lifecycle.refuse_input)
 
     def _build(self) -> EmittedApp:
@@ -256,12 +265,7 @@ class EventFluxAppRuntime:
                 for trigger in self._plan.triggers:
                     if trigger.is_at_start:
                         self._engine.start_row(self._emitted.streams[trigger.name], self._now())
-                for seed in self._plan.seeds:
-                    # Tables have their first rows from the revision, if there is one.
-                    if seed.stream not in self._tables:
-                        self.input_handler(seed.stream).send_many(seed.rows)
-                    elif restored is None:
-                        self._table_input(seed.stream).send_many(seed.rows)
+                self._insert_first_rows(is_restored=restored is not None)
                 self._lifecycle.move(RuntimeState.RUNNING)
                 self._connectors.connect_sources()
             except BaseException:
@@ -404,6 +408,17 @@ class EventFluxAppRuntime:
     def _refuse_unless_live(self) -> None:
         if self._lifecycle.state not in _LIVE:
             raise self._lifecycle.refuse_input()
+
+    def _insert_first_rows(self, *, is_restored: bool) -> None:
+        """The rows of the text. Tables have theirs from the revision, if there is one."""
+        for seed in self._plan.seeds:
+            if isinstance(seed, UpsertValues):
+                if not is_restored:
+                    self._on_demand.run_at_start(seed)
+            elif seed.stream not in self._tables:
+                self.input_handler(seed.stream).send_many(seed.rows)
+            elif not is_restored:
+                self._table_input(seed.stream).send_many(seed.rows)
 
     def _table_input(self, table: str) -> Input:
         node, _ = self._emitted.tables[table]

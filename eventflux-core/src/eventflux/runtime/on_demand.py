@@ -13,6 +13,7 @@ from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import EventBatch, Input
 from eventflux.extension import ExtensionRegistry
 from eventflux.language import parse_on_demand
+from eventflux.language.ast import OnDemandQuery, UpsertValues
 from eventflux.planner.binder.mutations import Mutation
 from eventflux.planner.on_demand import EmittedOnDemand, OnDemandPlan, plan_on_demand, plan_row_change
 from eventflux.planner.plan import Plan
@@ -70,6 +71,7 @@ class OnDemandQueries:
         self._failures = failures
         self._context_of = context_of
         self._lock = threading.RLock()
+        self._at_start: dict[int, _Prepared] = {}
         self._changes: dict[Mutation, _Prepared] = {}
         self._prepared: OrderedDict[_Key, _Prepared] = OrderedDict()
 
@@ -84,6 +86,21 @@ class OnDemandQueries:
         types = {key: _type_of(value) for key, value in values.items()}
         with self._lock:
             return self._find(text, types).run(tuple(values.values()))
+
+    def prepare(self, statement: UpsertValues) -> None:
+        """Plan a statement of the app's text, to be run when it starts.
+
+        Raises:
+            ValidationError: It makes no sense.
+        """
+        query = OnDemandQuery(statement=statement, span=statement.span)
+        plan = plan_on_demand(query, self._plan.source, self._plan, self._registry, {})
+        self._at_start[id(statement)] = self._prepare(plan)
+
+    def run_at_start(self, statement: UpsertValues) -> None:
+        """Run what `prepare` has planned."""
+        with self._lock:
+            self._at_start[id(statement)].run(())
 
     def schema(self, text: str) -> Schema:
         """Attributes of the result of a query without parameters; of a change none."""
@@ -109,8 +126,9 @@ class OnDemandQueries:
     def close(self) -> None:
         """Free the engines."""
         with self._lock:
-            for prepared in self._changes.values():
+            for prepared in (*self._changes.values(), *self._at_start.values()):
                 prepared.engine.close()
+            self._at_start.clear()
             self._changes.clear()
             for prepared in self._prepared.values():
                 prepared.engine.close()

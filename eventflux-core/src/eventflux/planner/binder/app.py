@@ -62,7 +62,7 @@ class BoundApp:
     windows: tuple[NamedWindowPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
-    seeds: tuple[Seed, ...]
+    seeds: tuple[Seed | UpsertValues, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -406,8 +406,8 @@ class AppBinder:
 
     # ---- rows of the text
 
-    def _seeds(self, statements: Sequence[Statement]) -> tuple[Seed, ...]:
-        seeds: list[Seed] = []
+    def _seeds(self, statements: Sequence[Statement]) -> tuple[Seed | UpsertValues, ...]:
+        seeds: list[Seed | UpsertValues] = []
         for statement in statements:
             inner = statement.statement if isinstance(statement, QueryDefinition) else statement
             match inner:
@@ -416,7 +416,7 @@ class AppBinder:
                     if seed is not None:
                         seeds.append(seed)
                 case UpsertValues():
-                    self.diagnostics.not_supported(inner.span, "changes of tables are")
+                    seeds.append(inner)
                 case _:
                     pass
         return tuple(seeds)
