@@ -410,7 +410,7 @@ class _OnDemandBinder:
         node = Lookup(
             input=self._row(query.span),
             content=entry.name,
-            condition=split_condition(condition, width),
+            condition=split_condition(condition, width, ranges=entry.kind is RelationKind.TABLE),
             schema=schema,
             span=source.span,
         )

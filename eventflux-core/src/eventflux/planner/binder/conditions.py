@@ -31,18 +31,19 @@ _MIRRORED: Final = {
 }
 
 
-def split_condition(condition: TypedExpression | None, probe_columns: int) -> TableCondition:
+def split_condition(condition: TypedExpression | None, probe_columns: int, *, ranges: bool = True) -> TableCondition:
     """The parts of a condition.
 
     Args:
         condition: Over the columns of the probe row and, from `TABLE_OFFSET` on, those of the table; None: all rows.
         probe_columns: How many columns the probe row has.
+        ranges: Whether what is asked can look up ranges too: tables can, windows only equalities.
     """
     conjuncts: list[Conjunct] = []
     rest: list[TypedExpression] = []
     for part in [] if condition is None else conjunction(fold(condition)):
         found = _conjunct(part)
-        if found is not None:
+        if found is not None and (ranges or found.comparison is Comparison.EQUAL):
             conjuncts.append(found)
         elif not (isinstance(part, Constant) and part.value is True):
             rest.append(part)

@@ -40,6 +40,7 @@ from eventflux.types.source_text import Span
 class _Question:
     content: str
     condition: TypedExpression | None
+    has_ranges: bool
     span: Span
 
 
@@ -83,7 +84,7 @@ class TableQuestions:
             node = plan.Contains(
                 input=node,
                 content=question.content,
-                condition=split_condition(question.condition, len(schema)),
+                condition=split_condition(question.condition, len(schema), ranges=question.has_ranges),
                 schema=Schema((*schema, answer)),
                 span=question.span,
             )
@@ -96,7 +97,14 @@ class TableQuestions:
     def _asked(self, entry: Entry, condition: TypedExpression | None, span: Span) -> TypedExpression:
         if isinstance(condition, Unknown) or entry.schema is None:
             return Unknown(span=span)
-        self._questions.append(_Question(content=entry.name, condition=condition, span=span))
+        self._questions.append(
+            _Question(
+                content=entry.name,
+                condition=condition,
+                has_ranges=entry.kind is RelationKind.TABLE,
+                span=span,
+            )
+        )
         index = self.width + len(self._questions) - 1
         return Column(index=index, type=AttributeType.BOOL, name=f"_in{index}", span=span)
 
