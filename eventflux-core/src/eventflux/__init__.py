@@ -7,46 +7,98 @@ runtime.start()
 runtime.input_handler("Trades").send(("ACME", 120.5, 10))
 """
 
-from eventflux.engine.native_types import Event, EventBatch
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from eventflux.engine.version import __version__
-from eventflux.language.ast import EventFluxApp
-from eventflux.runtime.app_runtime import EventFluxAppRuntime
-from eventflux.runtime.context import EventFluxContext
-from eventflux.runtime.failures import RuntimeFailure
-from eventflux.runtime.input_handler import InputHandler
-from eventflux.runtime.manager import EventFluxManager
-from eventflux.runtime.metrics import Metrics
-from eventflux.state.stores.file import FilePersistenceStore
-from eventflux.state.stores.memory import InMemoryPersistenceStore
-from eventflux.state.stores.sqlite import SqlitePersistenceStore
-from eventflux.types.attribute_type import AttributeType
-from eventflux.types.diagnostic import Diagnostic, Severity
-from eventflux.types.errors import (
-    BackpressureError,
-    ConfigError,
-    ConnectionUnavailableError,
-    CorruptStateError,
-    DuplicateDefinitionError,
-    EventDataError,
-    EventFluxError,
-    ExtensionError,
-    ExtensionNotFoundError,
-    IncompatibleStateError,
-    MappingError,
-    ParseError,
-    RevisionNotFoundError,
-    RuntimePausedError,
-    RuntimeStateError,
-    RuntimeStoppedError,
-    SerializationError,
-    StateError,
-    TypeMismatchError,
-    UndefinedAttributeError,
-    UndefinedQueryError,
-    UndefinedStreamError,
-    ValidationError,
-)
-from eventflux.types.schema import Attribute, Schema
+
+if TYPE_CHECKING:
+    from eventflux.engine.native_types import Event, EventBatch
+    from eventflux.language.ast import EventFluxApp
+    from eventflux.runtime.app_runtime import EventFluxAppRuntime
+    from eventflux.runtime.context import EventFluxContext
+    from eventflux.runtime.failures import RuntimeFailure
+    from eventflux.runtime.input_handler import InputHandler
+    from eventflux.runtime.manager import EventFluxManager
+    from eventflux.runtime.metrics import Metrics
+    from eventflux.state.stores.file import FilePersistenceStore
+    from eventflux.state.stores.memory import InMemoryPersistenceStore
+    from eventflux.state.stores.sqlite import SqlitePersistenceStore
+    from eventflux.types.attribute_type import AttributeType
+    from eventflux.types.diagnostic import Diagnostic, Severity
+    from eventflux.types.errors import (
+        BackpressureError,
+        ConfigError,
+        ConnectionUnavailableError,
+        CorruptStateError,
+        DuplicateDefinitionError,
+        EventDataError,
+        EventFluxError,
+        ExtensionError,
+        ExtensionNotFoundError,
+        IncompatibleStateError,
+        MappingError,
+        ParseError,
+        RevisionNotFoundError,
+        RuntimePausedError,
+        RuntimeStateError,
+        RuntimeStoppedError,
+        SerializationError,
+        StateError,
+        TypeMismatchError,
+        UndefinedAttributeError,
+        UndefinedQueryError,
+        UndefinedStreamError,
+        ValidationError,
+    )
+    from eventflux.types.schema import Attribute, Schema
+
+# Name -> module. A name is imported when it is first asked for: plug-ins and tools that need a part of the package do
+# not pay for the grammar, the planner and the runtime.
+_HOMES = {
+    "Attribute": "eventflux.types.schema",
+    "AttributeType": "eventflux.types.attribute_type",
+    "BackpressureError": "eventflux.types.errors",
+    "ConfigError": "eventflux.types.errors",
+    "ConnectionUnavailableError": "eventflux.types.errors",
+    "CorruptStateError": "eventflux.types.errors",
+    "Diagnostic": "eventflux.types.diagnostic",
+    "DuplicateDefinitionError": "eventflux.types.errors",
+    "Event": "eventflux.engine.native_types",
+    "EventBatch": "eventflux.engine.native_types",
+    "EventDataError": "eventflux.types.errors",
+    "EventFluxApp": "eventflux.language.ast",
+    "EventFluxAppRuntime": "eventflux.runtime.app_runtime",
+    "EventFluxContext": "eventflux.runtime.context",
+    "EventFluxError": "eventflux.types.errors",
+    "EventFluxManager": "eventflux.runtime.manager",
+    "ExtensionError": "eventflux.types.errors",
+    "ExtensionNotFoundError": "eventflux.types.errors",
+    "FilePersistenceStore": "eventflux.state.stores.file",
+    "InMemoryPersistenceStore": "eventflux.state.stores.memory",
+    "IncompatibleStateError": "eventflux.types.errors",
+    "InputHandler": "eventflux.runtime.input_handler",
+    "MappingError": "eventflux.types.errors",
+    "Metrics": "eventflux.runtime.metrics",
+    "ParseError": "eventflux.types.errors",
+    "RevisionNotFoundError": "eventflux.types.errors",
+    "RuntimeFailure": "eventflux.runtime.failures",
+    "RuntimePausedError": "eventflux.types.errors",
+    "RuntimeStateError": "eventflux.types.errors",
+    "RuntimeStoppedError": "eventflux.types.errors",
+    "Schema": "eventflux.types.schema",
+    "SerializationError": "eventflux.types.errors",
+    "Severity": "eventflux.types.diagnostic",
+    "SqlitePersistenceStore": "eventflux.state.stores.sqlite",
+    "StateError": "eventflux.types.errors",
+    "TypeMismatchError": "eventflux.types.errors",
+    "UndefinedAttributeError": "eventflux.types.errors",
+    "UndefinedQueryError": "eventflux.types.errors",
+    "UndefinedStreamError": "eventflux.types.errors",
+    "ValidationError": "eventflux.types.errors",
+}
 
 __all__ = [
     "Attribute",
@@ -91,3 +143,15 @@ __all__ = [
     "ValidationError",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
