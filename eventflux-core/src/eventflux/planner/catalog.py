@@ -56,7 +56,12 @@ class Entry:
     @property
     def what(self) -> str:
         """`stream Trades`, as messages call it."""
-        return f"{self.kind.value} {self.name.rpartition('/')[2]}"
+        return f"{self.kind.value} {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The name as the text has it."""
+        return self.name.rpartition("/")[2]
 
 
 @dataclass(slots=True)

@@ -347,6 +347,8 @@ class AppBinder:
         hint = self.catalog.hint(text)
         if name.kind is Prefix.INNER and context.block is None:
             hint = "inner streams exist within partitions only"
+        elif name.kind is Prefix.INNER:
+            hint = "a query of this partition has to insert into it first"
         elif entry is not None:
             hint = "a later query makes it: define it, or write that query first"
         elif any(number in self._current for number in self._producers.get(text, ())):

@@ -104,7 +104,7 @@ def _mismatch(context: BindContext, target: Entry, span: Span, message: str, hin
     context.diagnostics.error(
         span,
         ErrorCode.CONFLICTING_INSERTS,
-        f"two queries insert different attributes into '{target.name}', the first at {place.line}:{place.column}: "
+        f"two queries insert different attributes into '{target.shown}', the first at {place.line}:{place.column}: "
         f"{message}",
         hint,
     )
@@ -128,7 +128,7 @@ def _by_position(
             target,
             span,
             f"{what}, the select list has {len(items)}: {', '.join(item.name for item in items)}",
-            f"{target.name} has: {schema}",
+            f"{target.shown} has: {schema}",
         )
         return None
     outputs: list[Output | None] = [

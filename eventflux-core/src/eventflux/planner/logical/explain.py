@@ -22,6 +22,7 @@ from eventflux.planner.logical.nodes import (
     WindowParameter,
     chain,
 )
+from eventflux.planner.logical.partitions import PartitionPlan, parts
 from eventflux.planner.logical.tables import Change, ChangeKind, Comparison, TableCondition
 from eventflux.planner.typed.text import text_of
 
@@ -30,6 +31,8 @@ def explain_query(plan: QueryPlan) -> str:
     """A query as a tree."""
     kinds = {(True, False): "current", (False, True): "expired", (True, True): "all"}
     lines = [f"query {plan.name}{' (internal)' if plan.is_hidden else ''}"]
+    if plan.partition is not None:
+        lines.extend(_partition_lines(plan.partition, plan.root))
     depth = 1
     if plan.target is not None:
         lines.append(f"  insert {kinds[plan.current, plan.expired]} events into {plan.target}")
@@ -64,6 +67,19 @@ def _side(name: str, side: JoinSide) -> str:
     if side.preserved:
         parts.append("preserved")
     return ", ".join(parts)
+
+
+def _partition_lines(partition: PartitionPlan, root: Node) -> list[str]:
+    """The keys of the streams that the query reads."""
+    lines = [f"  partition {partition.name}"]
+    for scan in (part for part in parts(root) if isinstance(part, Scan)):
+        key = partition.key_of(scan.stream)
+        if key is None:
+            continue
+        texts = [text_of(expression, _names(scan)) for expression in key.expressions]
+        shown = " or ".join(f"{text} as {label!r}" for text, label in zip(texts, key.labels, strict=False))
+        lines.append(f"    {shown or ', '.join(texts)} of {scan.stream}")
+    return list(dict.fromkeys(lines))
 
 
 def _lines(node: Node, indent: str) -> list[str]:

@@ -39,7 +39,7 @@ class PartitionPlan:
     """A partition: its queries keep their state by key, its streams carry keys.
 
     Attributes:
-        name: Of the block, or of a query with PARTITION BY one that no text can have.
+        name: Of the block; with PARTITION BY made from the query's, such as no text can have.
         keys: One for each stream that has keys. The rows of others go to every key there is.
         purge: When keys are forgotten; None: never.
         span: In the text.
