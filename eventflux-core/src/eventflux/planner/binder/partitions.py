@@ -19,8 +19,9 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.catalog import RelationKind
-from eventflux.planner.logical.nodes import Node, Scan
-from eventflux.planner.logical.partitions import PartitionKeyPlan, PartitionPlan, Purge, parts
+from eventflux.planner.logical.nodes import Node
+from eventflux.planner.logical.partitions import PartitionKeyPlan, PartitionPlan, Purge
+from eventflux.planner.logical.reading import scans
 from eventflux.planner.typed.build import converted
 from eventflux.planner.typed.nodes import TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
@@ -61,11 +62,11 @@ def bind_partition_by(
     context: BindContext, expressions: Sequence[Expression], node: Node, scope: InputScope
 ) -> PartitionPlan | None:
     """Bind PARTITION BY of a query: every stream that it reads has these keys. None after an error was noted."""
-    scans = {part.stream: part for part in parts(node) if isinstance(part, Scan)}
+    read = {scan.stream: scan for scan in scans(node)}
     keys: list[PartitionKeyPlan] = []
-    for scan in scans.values():
+    for scan in read.values():
         relation = Relation(name=scan.stream, what=f"stream {scan.stream}", schema=scan.schema)
-        if len(scans) == 1 and len(scope.relations) == 1:
+        if len(read) == 1 and len(scope.relations) == 1:
             relation = replace(scope.relations[0], schema=scan.schema, offset=0)
         binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="PARTITION BY")
         texts = tuple(_text(binder, expression) for expression in expressions)

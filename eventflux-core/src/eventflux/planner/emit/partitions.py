@@ -11,7 +11,8 @@ from eventflux.planner.emit.refused import placed_at
 from eventflux.planner.emit.tables import Write
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.logical.nodes import QueryPlan, Scan
-from eventflux.planner.logical.partitions import PartitionPlan, parts
+from eventflux.planner.logical.partitions import PartitionPlan
+from eventflux.planner.logical.reading import scans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,7 @@ class PartitionEmitter(Generic[ProgramT]):
             yield self.streams
             return
         self.graph.enter_partition(self.nodes[partition.name])
-        scans = [part for part in parts(query.root) if isinstance(part, Scan)]
-        yield {**self.streams, **{scan.stream: self._source(partition, scan, write) for scan in scans}}
+        yield {**self.streams, **{scan.stream: self._source(partition, scan, write) for scan in scans(query.root)}}
         self.graph.enter_partition(None)
 
     def _source(self, partition: PartitionPlan, scan: Scan, write: Write[ProgramT]) -> Node:

@@ -22,7 +22,8 @@ from eventflux.planner.logical.nodes import (
     WindowParameter,
     chain,
 )
-from eventflux.planner.logical.partitions import PartitionPlan, parts
+from eventflux.planner.logical.partitions import PartitionPlan
+from eventflux.planner.logical.reading import scans
 from eventflux.planner.logical.tables import Change, ChangeKind, Comparison, TableCondition
 from eventflux.planner.typed.text import text_of
 
@@ -72,7 +73,7 @@ def _side(name: str, side: JoinSide) -> str:
 def _partition_lines(partition: PartitionPlan, root: Node) -> list[str]:
     """The keys of the streams that the query reads."""
     lines = [f"  partition {partition.name}"]
-    for scan in (part for part in parts(root) if isinstance(part, Scan)):
+    for scan in scans(root):
         key = partition.key_of(scan.stream)
         if key is None:
             continue

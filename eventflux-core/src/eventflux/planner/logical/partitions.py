@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.source_text import NO_SPAN, Span
@@ -53,18 +52,3 @@ class PartitionPlan:
     def key_of(self, stream: str) -> PartitionKeyPlan | None:
         """How the rows of that stream get their keys, if they have some."""
         return next((key for key in self.keys if key.stream == stream), None)
-
-
-_PLAN_MODULES = f"{__name__.rpartition('.')[0]}."
-
-
-def parts(node: object) -> Iterator[object]:
-    """A node of a plan and all parts of the plan below it, of whatever shape."""
-    yield node
-    if not is_dataclass(node):
-        return
-    for each in fields(node):
-        value = getattr(node, each.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if type(part).__module__.startswith(_PLAN_MODULES):
-                yield from parts(part)
