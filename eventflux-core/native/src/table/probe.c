@@ -544,9 +544,34 @@ static ef_status begin_search(search *s, ef_error *error) {
     return EF_OK;
 }
 
+/* All probe rows at once by a primary key of one integer. */
+static ef_status by_integer_key(search *s, ef_error *error) {
+    uint32_t rows = s->probes->rows;
+    ef_handle *found = ef_arena_take(s->run->arena, (rows > 0 ? rows : 1) * sizeof *found);
+    if (found == NULL) {
+        return ef_fail_memory(error);
+    }
+    ef_table_find_integers(s->probe->table, s->key[0], rows, found);
+    if (s->matches != NULL && s->probe->residual == NULL) {
+        for (uint32_t i = 0; i < rows; i++) {
+            s->matches[i] = found[i] != EF_NO_HANDLE && passes(s, i, found[i]);
+        }
+        return EF_OK;
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        if (found[i] != EF_NO_HANDLE && passes(s, i, found[i])) {
+            EF_TRY(add_pair(s, i, found[i], error));
+        }
+    }
+    return settle(s, error);
+}
+
 static ef_status run_search(search *s, ef_error *error) {
     const table_probe *p = s->probe;
     EF_TRY(begin_search(s, error));
+    if (p->way == BY_KEY && p->table->key_count == 1 && (s->key[0]->type == EF_LONG || s->key[0]->type == EF_INT)) {
+        return by_integer_key(s, error);
+    }
     for (uint32_t i = 0; i < s->probes->rows; i++) {
         switch (p->way) {
         case BY_KEY:

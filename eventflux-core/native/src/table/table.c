@@ -107,6 +107,38 @@ ef_handle ef_table_find_key(const ef_table *table, const ef_column *const *colum
                : find_hashed(table, ef_index_hash(columns_hash(table, columns, row)), columns, row);
 }
 
+void ef_table_find_integers(const ef_table *table, const ef_column *key, uint32_t rows, ef_handle *found) {
+    const ef_handle_index *index = &table->by_key;
+    const uint32_t column = table->key[0], offset = table->layout.offset[column];
+    const bool is_long = key->type == EF_LONG;
+    for (uint32_t i = 0; i < rows; i++) {
+        found[i] = EF_NO_HANDLE;
+        if (index->count == 0 || ef_is_null(key, i)) {
+            continue;
+        }
+        int64_t wanted = is_long ? ((const int64_t *)key->values)[i] : ((const int32_t *)key->values)[i];
+        uint32_t hash = ef_index_hash(ef_hash_u64((uint64_t)wanted ^ SIGN_BIT, table->seed)); /* as row_hash() */
+        for (uint32_t at = hash & index->mask; index->entries[at] != EF_INDEX_EMPTY; at = (at + 1) & index->mask) {
+            if (ef_index_entry_hash(index->entries[at]) != hash) {
+                continue;
+            }
+            const char *row = ef_pages_at(table->pages, ef_index_entry_handle(index->entries[at]));
+            int64_t held = 0;
+            int32_t narrow;
+            if (is_long) {
+                memcpy(&held, row + offset, sizeof held);
+            } else {
+                memcpy(&narrow, row + offset, sizeof narrow);
+                held = narrow;
+            }
+            if (held == wanted && !ef_row_is_null(row, column)) {
+                found[i] = ef_index_entry_handle(index->entries[at]);
+                break;
+            }
+        }
+    }
+}
+
 /* ---- making ---- */
 
 static ef_status content_compile(ef_content *content, ef_condition *condition, ef_alloc *alloc, ef_probe **probe,
