@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 
 import pytest
@@ -151,3 +152,13 @@ def test_an_event_outlives_its_batch(trades):
     trades.clear()
     trades.engine.close()
     assert event["symbol"] == "a symbol that is long"
+
+
+def test_rich_prints_a_table(batch):
+    console_module = pytest.importorskip("rich.console")
+    console = console_module.Console(width=80, record=True, file=io.StringIO())
+    console.print(batch)
+    text = console.export_text()
+    assert "Out: 5 events" in text
+    assert "symbol" in text
+    assert "a symbol that is long" in text

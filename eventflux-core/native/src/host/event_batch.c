@@ -211,6 +211,11 @@ static PyObject *batch_expired(PyObject *self, void *unused) {
     return list;
 }
 
+static PyObject *batch_rich(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return PyObject_CallFunctionObjArgs(((ef_event_batch *)self)->layout->host->rich_of, self, NULL);
+}
+
 static PyObject *batch_names(PyObject *self, void *unused) {
     (void)unused;
     PyObject *names = ((ef_event_batch *)self)->layout->names;
@@ -351,6 +356,7 @@ static PyGetSetDef properties[] = {
 static PyMethodDef methods[] = {
     {"rows", batch_rows, METH_NOARGS, "The rows as tuples."},
     {"to_pylist", batch_to_pylist, METH_NOARGS, "The rows as dictionaries, attribute name -> value."},
+    {"__rich__", batch_rich, METH_NOARGS, "A table, for those who print with rich."},
     {"index", batch_index, METH_VARARGS, "Number of the first event that equals the value."},
     {"count", batch_count, METH_O, "How many events equal the value."},
     {"__arrow_c_schema__", ef_event_batch_arrow_schema, METH_NOARGS, "The schema as an Arrow capsule."},

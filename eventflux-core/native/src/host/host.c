@@ -9,7 +9,7 @@ static void host_free(PyObject *self) {
     PyObject *held[] = {(PyObject *)host->layout_type, (PyObject *)host->event_type, (PyObject *)host->batch_type,
                         (PyObject *)host->border_type, (PyObject *)host->input_type, (PyObject *)host->spec_type, host->pack_object,
                         host->unpack_object, host->plain_value, host->row_of, host->timestamp_of, host->timestamps_of,
-                        host->data_error, host->native_error, host->columns_of};
+                        host->data_error, host->native_error, host->columns_of, host->rich_of};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
         Py_XDECREF(held[i]);
     }
@@ -94,6 +94,7 @@ static bool fill(PyObject *namespace) {
                 take_function(namespace, "data_error", &host->data_error) &&
                 take_function(namespace, "native_error", &host->native_error) &&
                 take_function(namespace, "columns_of", &host->columns_of) &&
+                take_function(namespace, "rich_of", &host->rich_of) &&
                 (host->layout_type = ef_layout_make_type()) != NULL &&
                 (host->event_type = ef_event_make_type()) != NULL &&
                 (host->batch_type = ef_event_batch_make_type()) != NULL &&

@@ -32,6 +32,7 @@ typedef struct ef_host_state {
     PyObject *data_error;     /* (stream, attribute, row, type, value, reason) -> exception */
     PyObject *native_error;   /* (status, message, row, operator) -> exception */
     PyObject *columns_of;     /* (batch) -> mapping */
+    PyObject *rich_of;        /* (batch) -> a rich table */
     PyObject *text_timestamp; /* interned "timestamp" */
     PyObject *text_timestamps;
 } ef_host_state;

@@ -55,7 +55,9 @@ ef_offered ef_offer_rows(ef_ring *ring, const ef_backpressure *rules, ef_offer *
                          int64_t *wait_ns, ef_error *error) {
     while (offer->at < rows->rows) {
         uint32_t left = rows->rows - offer->at, accepted = 0;
-        if (ef_ring_put(ring, rows, offer->at, left, rules->strategy == EF_FAIL, order, ef_monotonic_ns(), &accepted,
+        /* The clock is read again only where time has passed. */
+        int64_t entered_ns = offer->waited ? ef_monotonic_ns() : offer->began_ns;
+        if (ef_ring_put(ring, rows, offer->at, left, rules->strategy == EF_FAIL, order, entered_ns, &accepted,
                         error) != EF_OK) {
             return EF_OFFER_ERROR;
         }

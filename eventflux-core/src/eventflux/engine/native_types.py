@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from eventflux.engine import objects, values
@@ -18,6 +19,11 @@ def _native_error(status: int, message: str, row: int, operator: str | None) -> 
     return error
 
 
+def _rich_table(batch: object) -> object:
+    # Only rich asks for it, so rich is there; nobody else shall have to install it.
+    return importlib.import_module("eventflux.engine.rich_table").rich_table(batch)
+
+
 def _start() -> dict[str, Any]:
     namespace: dict[str, Any] = {
         "pack_object": objects.pack,
@@ -29,6 +35,7 @@ def _start() -> dict[str, Any]:
         "data_error": values.data_error,
         "native_error": _native_error,
         "columns_of": Columns,
+        "rich_of": _rich_table,
     }
     # The native side gets the dictionary by its address, which is what id() is in CPython.
     if lib.ef_host_start(id(namespace)) != 0:
