@@ -357,6 +357,9 @@ def test_many_senders_lose_nothing(graph):
     assert metrics.queue_depth == 0
     assert metrics.publish_latency.max_us >= metrics.publish_latency.p99_us >= metrics.publish_latency.p50_us
     assert metrics.consume_latency.avg_us > 0
+    assert metrics.p99_publish_latency_us == metrics.publish_latency.p99_us
+    assert metrics.avg_consume_latency_us == metrics.consume_latency.avg_us
+    assert 0 <= metrics.health_score <= 1
 
 
 def test_an_exception_of_a_listener_does_not_stop_the_consumer(graph):

@@ -135,6 +135,56 @@ class AsyncMetrics:
     uptime_seconds: float
 
     @property
+    def avg_publish_latency_us(self) -> float:
+        """Mean of the time from call to ring."""
+        return self.publish_latency.avg_us
+
+    @property
+    def max_publish_latency_us(self) -> float:
+        """Longest of the time from call to ring."""
+        return self.publish_latency.max_us
+
+    @property
+    def p50_publish_latency_us(self) -> float:
+        """Median of the time from call to ring."""
+        return self.publish_latency.p50_us
+
+    @property
+    def p95_publish_latency_us(self) -> float:
+        """95th percentile of the time from call to ring."""
+        return self.publish_latency.p95_us
+
+    @property
+    def p99_publish_latency_us(self) -> float:
+        """99th percentile of the time from call to ring."""
+        return self.publish_latency.p99_us
+
+    @property
+    def avg_consume_latency_us(self) -> float:
+        """Mean of the time from ring to done."""
+        return self.consume_latency.avg_us
+
+    @property
+    def max_consume_latency_us(self) -> float:
+        """Longest of the time from ring to done."""
+        return self.consume_latency.max_us
+
+    @property
+    def p50_consume_latency_us(self) -> float:
+        """Median of the time from ring to done."""
+        return self.consume_latency.p50_us
+
+    @property
+    def p95_consume_latency_us(self) -> float:
+        """95th percentile of the time from ring to done."""
+        return self.consume_latency.p95_us
+
+    @property
+    def p99_consume_latency_us(self) -> float:
+        """99th percentile of the time from ring to done."""
+        return self.consume_latency.p99_us
+
+    @property
     def queue_utilization(self) -> float:
         """Share of the ring that is filled, 0 to 1."""
         return self.queue_depth / self.queue_capacity
