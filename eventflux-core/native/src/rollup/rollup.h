@@ -1,0 +1,202 @@
+/* Incremental aggregation: buckets of calendar time by group, for every duration that the definition names.
+ *
+ *      row ──time, keys──> group ──current[d]──> bucket of duration d: one cell an item
+ *
+ *      by_key:    hash of the keys -> group
+ *      by_start:  hash of (group, duration, start) -> bucket      taken only where the group's current bucket is another one
+ *      ordered:   buckets of each duration by (start, arrival of the group): what is searched; sorted when it is asked
+ *
+ * Each row goes into one bucket of every duration, however late it is: O(durations * items), whatever is retained. Buckets older than
+ * the retention of their duration are not found any more once the clock has moved on by the purge interval, and are dropped with the next row.
+ * The content (join/content.h) has the columns (start LONG, items..., duration INT). Slots of rows mean nothing here. */
+#ifndef EF_ROLLUP_ROLLUP_H
+#define EF_ROLLUP_ROLLUP_H
+
+#include "graph/node.h"
+#include "join/content.h"
+#include "table/table.h"
+
+#define EF_ROLLUP_DURATIONS 6u
+#define EF_ROLLUP_LATEST INT64_C(8640000000000000) /* times are within +- this: 100 million days */
+
+typedef enum ef_rollup_duration {
+    EF_ROLLUP_SECOND = 0,
+    EF_ROLLUP_MINUTE = 1,
+    EF_ROLLUP_HOUR = 2,
+    EF_ROLLUP_DAY = 3,
+    EF_ROLLUP_MONTH = 4,
+    EF_ROLLUP_YEAR = 5
+} ef_rollup_duration;
+
+typedef enum ef_rollup_kind {
+    EF_ROLLUP_LAST = 0, /* the value of the row with the latest time */
+    EF_ROLLUP_SUM = 1,
+    EF_ROLLUP_AVG = 2,
+    EF_ROLLUP_COUNT = 3,
+    EF_ROLLUP_MIN = 4,
+    EF_ROLLUP_MAX = 5,
+    EF_ROLLUP_DISTINCT = 6
+} ef_rollup_kind;
+
+/* Where the zone's clock changes: from[i] (UTC) on, local time is UTC + offset[i]; offset[0] holds before from[1] too. */
+typedef struct ef_zone {
+    uint32_t count;
+    int64_t *from;
+    int64_t *offset;
+} ef_zone;
+
+typedef struct ef_rollup_config {
+    int32_t time_column; /* LONG; -1: the time of the row, and never earlier than that of a row before */
+    uint32_t key_count;
+    const uint32_t *keys; /* columns */
+    uint32_t item_count;
+    const int32_t *kinds;   /* ef_rollup_kind */
+    const int32_t *columns; /* of the input; -1: none (count) */
+    uint32_t duration_count;
+    const int32_t *durations;  /* rising ef_rollup_duration */
+    const int64_t *retentions; /* ms, one a duration; 0: for ever */
+    int64_t purge_interval;    /* ms; 0: nothing is purged */
+    uint32_t zone_count;       /* 0: UTC */
+    const int64_t *zone_from;
+    const int64_t *zone_offset;
+} ef_rollup_config;
+
+/* ---- the inside, shared by the files of rollup/ ---- */
+
+/* Values that were seen, null among them. */
+typedef struct rollup_seen {
+    ef_value *values;
+    uint32_t count, capacity;
+    bool has_null;
+    ef_handle_index index; /* hash -> number in `values` */
+} rollup_seen;
+
+typedef struct rollup_cell {
+    union {
+        ef_value value; /* last, min, max */
+        int64_t l;      /* sum of integers */
+        double d;       /* sum of reals */
+        rollup_seen *seen;
+    } as;
+    uint64_t count; /* values that were not null; 0: the result is null */
+} rollup_cell;
+
+typedef struct rollup_bucket rollup_bucket;
+
+typedef struct rollup_group {
+    uint64_t number; /* of arrival */
+    uint64_t hash;
+    uint32_t index;  /* in groups */
+    uint32_t buckets;
+    rollup_bucket *current[EF_ROLLUP_DURATIONS];
+    uint8_t *there; /* [keys] */
+    ef_value key[];
+} rollup_group;
+
+struct rollup_bucket {
+    int64_t start;
+    int64_t latest; /* time of the latest row */
+    uint64_t rows;
+    rollup_group *group;
+    uint32_t index;    /* in buckets */
+    uint32_t duration; /* number in durations */
+    rollup_cell cell[];
+};
+
+/* Things by a number that stays. */
+typedef struct rollup_list {
+    void **items;
+    uint32_t count, capacity;
+    uint32_t *free_numbers;
+    uint32_t free_count, free_capacity;
+} rollup_list;
+
+typedef struct rollup_order {
+    rollup_bucket **items;
+    uint32_t count, capacity;
+    bool is_sorted;
+} rollup_order;
+
+typedef struct rollup_item {
+    ef_rollup_kind kind;
+    int32_t column;
+    ef_type argument;
+    ef_type type;
+} rollup_item;
+
+typedef struct rollup_span {
+    int64_t from, to; /* the bucket that was asked for last */
+} rollup_span;
+
+typedef struct rollup {
+    ef_alloc *alloc;
+    uint64_t seed;
+    int32_t time_column;
+    uint32_t key_count, item_count, duration_count;
+    uint32_t *keys;
+    ef_type *key_types;
+    rollup_item *items;
+    ef_type *types; /* of the content */
+    ef_rollup_duration durations[EF_ROLLUP_DURATIONS];
+    int64_t retentions[EF_ROLLUP_DURATIONS];
+    rollup_span spans[EF_ROLLUP_DURATIONS];
+    int64_t purge_interval;
+    ef_zone zone;
+
+    int64_t latest;     /* time_column < 0: of all rows so far */
+    int64_t purge_base; /* the clock at the first row or question */
+    int64_t purge_next; /* INT64_MIN: not known yet */
+    uint64_t arrivals;
+
+    rollup_list groups, buckets;
+    ef_handle_index by_key, by_start;
+    rollup_order ordered[EF_ROLLUP_DURATIONS];
+    uint32_t live;
+
+    ef_content content;
+} rollup;
+
+extern const ef_operator_class ef_rollup_class;
+
+ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const ef_type *types, uint64_t seed,
+                        ef_alloc *alloc, rollup **made, ef_error *error) EF_MUST_USE;
+/* The node of an aggregation over the rows of `from`; its content is what is searched. */
+ef_node_id ef_engine_rollup(ef_engine *engine, ef_node_id from, const char *name, const ef_rollup_config *config,
+                            ef_error *error);
+
+/* buckets.c */
+int64_t rollup_start(rollup *r, uint32_t duration, int64_t time);
+ef_status rollup_group_of(rollup *r, const ef_value *key, const uint8_t *there, rollup_group **group,
+                          ef_error *error) EF_MUST_USE;
+ef_status rollup_bucket_of(rollup *r, rollup_group *group, uint32_t duration, int64_t start, rollup_bucket **bucket,
+                           ef_error *error) EF_MUST_USE;
+void rollup_clear(rollup *r);
+/* The earliest start that is retained in a duration at this clock: what is older is gone, or goes with the next row. */
+int64_t rollup_oldest(rollup *r, uint32_t duration, int64_t clock);
+/* Drops what is too old at this clock. */
+void rollup_purge(rollup *r, int64_t clock);
+/* Brings the buckets of a duration into their order. */
+ef_status rollup_sort(rollup *r, uint32_t duration, ef_arena *arena, ef_error *error) EF_MUST_USE;
+
+/* cells.c */
+ef_type rollup_item_type(const rollup_item *item);
+ef_status rollup_cell_add(rollup *r, const rollup_item *item, rollup_cell *cell, const ef_value *value, bool is_there,
+                          bool is_latest, ef_error *error) EF_MUST_USE;
+void rollup_cell_clear(rollup *r, const rollup_item *item, rollup_cell *cell);
+/* False: null. Strings are the bucket's own. */
+bool rollup_cell_read(const rollup_item *item, const rollup_cell *cell, ef_value *value);
+ef_status rollup_seen_add(rollup *r, ef_type type, rollup_seen *seen, const ef_value *value, ef_error *error) EF_MUST_USE;
+/* A value with bytes of its own. */
+ef_status rollup_value_copy(rollup *r, ef_type type, const ef_value *from, ef_value *to, ef_error *error) EF_MUST_USE;
+void rollup_value_free(rollup *r, ef_type type, ef_value *value);
+bool rollup_value_same(ef_type type, const ef_value *a, const ef_value *b);
+
+/* state.c */
+ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) EF_MUST_USE;
+ef_status rollup_load(rollup *r, ef_reader *reader, ef_error *error) EF_MUST_USE;
+
+/* search.c */
+ef_status rollup_compile(ef_content *content, ef_condition *condition, ef_alloc *alloc, ef_probe **probe,
+                         ef_error *error) EF_MUST_USE;
+
+#endif
