@@ -269,6 +269,27 @@ class _JoinMemory:
     names: list[CData] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupSpec:
+    """An incremental aggregation over the rows of a node.
+
+    Attributes:
+        name: Of the aggregation.
+        time_column: LONG; None: rows go by the time of their arrival.
+        keys: Columns of the group keys.
+        items: What is kept (`ef_rollup_kind`) of which column.
+        durations: `ef_rollup_duration`, rising, each with how long its buckets are kept in ms, 0: for ever.
+        purge_interval: How often old buckets go, in ms; 0: never.
+    """
+
+    name: str
+    time_column: int | None
+    keys: Sequence[int]
+    items: Sequence[tuple[int, int | None]]
+    durations: Sequence[tuple[int, int]]
+    purge_interval: int
+
+
 class EngineBuilder:
     """Builds the graph of an engine, in text order. `seal` ends it."""
 
@@ -523,6 +544,30 @@ class EngineBuilder:
         key = ffi.new("uint32_t[]", list(primary_key))
         columns = ffi.new("uint32_t[]", list(indexes))
         made = lib.ef_engine_table(self._engine.handle, entrance, key, len(primary_key), columns, len(indexes), error)
+        return self._node(made, error)
+
+    def rollup(self, node: Node, spec: RollupSpec) -> Node:
+        """Add the rows to buckets of calendar time by group."""
+        error = new_error()
+        made = lib.ef_build_rollup(
+            self._engine.handle,
+            node,
+            spec.name.encode(),
+            -1 if spec.time_column is None else spec.time_column,
+            len(spec.keys),
+            ffi.new("uint32_t[]", list(spec.keys)),
+            len(spec.items),
+            ffi.new("int32_t[]", [kind for kind, _ in spec.items]),
+            ffi.new("int32_t[]", [-1 if column is None else column for _, column in spec.items]),
+            len(spec.durations),
+            ffi.new("int32_t[]", [duration for duration, _ in spec.durations]),
+            ffi.new("int64_t[]", [retention for _, retention in spec.durations]),
+            spec.purge_interval,
+            0,
+            ffi.NULL,
+            ffi.NULL,
+            error,
+        )
         return self._node(made, error)
 
     def foreign(self, other: Engine, node: Node) -> Node:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from eventflux.extension import suggestion
 from eventflux.language.ast import RelationName, StreamDefinition, TypeName
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.typed.nodes import Constant
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
@@ -37,6 +38,7 @@ class Entry:
         definition: The definition of a stream; None where a query made it.
         inferred_at: Number of the statement whose query made it; None where it is defined.
         primary_key: Positions of the attributes of a table's primary key.
+        aggregation: What an aggregation is, for those that read its buckets.
         is_hidden: Made by the planner for a subquery; no text can name it.
         partition: The partition that it is a stream within.
     """
@@ -50,6 +52,7 @@ class Entry:
     definition: StreamDefinition | None = None
     inferred_at: int | None = None
     primary_key: tuple[int, ...] = ()
+    aggregation: AggregationPlan | None = field(default=None, compare=False, repr=False)
     is_hidden: bool = False
     partition: str | None = None
 

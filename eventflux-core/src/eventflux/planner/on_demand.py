@@ -31,6 +31,7 @@ from eventflux.language.ast import (
     UpdateOrInsert,
     UpsertValues,
 )
+from eventflux.planner.binder.aggregations import bucket_conditions
 from eventflux.planner.binder.conditions import TABLE_OFFSET, split_condition
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
@@ -97,6 +98,7 @@ class OnDemandPlan:
         queries: One, or one for each row of VALUES.
         host_functions: What programs call outside the engine.
         contents: Attributes of the tables and windows that it asks or changes.
+        reads_aggregation: It asks an aggregation: its one row of parameters has to be good.
     """
 
     source: SourceText
@@ -105,6 +107,7 @@ class OnDemandPlan:
     queries: tuple[QueryPlan, ...]
     host_functions: tuple[HostFunction, ...]
     contents: Mapping[str, Schema]
+    reads_aggregation: bool = False
 
     def emit(self, builder: EngineBuilder, app: Engine, nodes: Mapping[str, NativeNode]) -> EmittedOnDemand:
         """Build the graph of the query's engine.
@@ -188,6 +191,9 @@ def _planned(binder: _OnDemandBinder, source: SourceText, app: Plan) -> OnDemand
         queries=tuple(rewrite(each, app.switched_off) for each in queries),
         host_functions=tuple(binder.functions.functions),
         contents=binder.contents,
+        reads_aggregation=any(
+            entry.kind is RelationKind.AGGREGATION for entry in app.catalog.entries if entry.name in binder.contents
+        ),
     )
 
 
@@ -268,7 +274,7 @@ class _OnDemandBinder:
                 self.catalog.hint(str(name)),
             )
             return None
-        if entry.kind not in {RelationKind.TABLE, RelationKind.WINDOW}:
+        if entry.kind not in {RelationKind.TABLE, RelationKind.WINDOW, RelationKind.AGGREGATION}:
             context.diagnostics.error(
                 name.span,
                 ErrorCode.NOT_READABLE_AS_STREAM,
@@ -277,6 +283,8 @@ class _OnDemandBinder:
             return None
         if entry.schema is not None:
             self.contents[entry.name] = entry.schema
+            if entry.aggregation is not None:
+                self.contents[entry.name] = entry.aggregation.content_schema
         return entry
 
     def subquery(self, query: Query, stem: str, span: Span, context: BindContext) -> Entry | None:
@@ -406,7 +414,12 @@ class _OnDemandBinder:
                 return None, scope
         if entry is None or entry.schema is None:
             return None, scope
-        schema = Schema((*self.parameters, *entry.schema))
+        bounds = self._bounds(entry, query)
+        if bounds is None:
+            return None, scope
+        for part in bounds:
+            condition = part if condition is None else boolean("and", condition, part, span=source.span)
+        schema = Schema((*self.parameters, *self.contents[entry.name]))
         node = Lookup(
             input=self._row(query.span),
             content=entry.name,
@@ -415,6 +428,27 @@ class _OnDemandBinder:
             span=source.span,
         )
         return node, scope
+
+    def _bounds(self, entry: Entry, query: Query) -> list[TypedExpression] | None:
+        """What WITHIN ... PER ... demands of an aggregation; of anything else nothing. None after errors were noted."""
+        bounds = query.aggregation_range
+        if entry.aggregation is None:
+            if bounds is not None:
+                self.diagnostics.error(
+                    bounds.span, ErrorCode.INVALID_WITHIN, f"{entry.what} is no aggregation: it has no WITHIN and PER"
+                )
+                return None
+            return []
+        if bounds is None:
+            self.diagnostics.error(
+                query.span,
+                ErrorCode.INVALID_WITHIN,
+                f"aggregation {entry.name} is read with WITHIN and PER",
+                "say which buckets: within '2017-06-** **:**:**' per 'days'",
+            )
+            return None
+        binder = ExpressionBinder(context=self.context, scope=InputScope(relations=()), clause="WITHIN")
+        return bucket_conditions(binder, entry.aggregation, bounds, TABLE_OFFSET)
 
     def _names(self, relation: Relation, source: StreamInput, offset: int) -> InputScope:
         placed = replace(relation, offset=offset)
@@ -432,5 +466,3 @@ class _OnDemandBinder:
             self.diagnostics.not_supported(query.partition_by[0].span, "PARTITION BY in an on-demand query is")
         if query.common_tables:
             self.diagnostics.not_supported(query.common_tables[0].span, "WITH in an on-demand query is")
-        if query.aggregation_range is not None:
-            self.diagnostics.not_supported(query.aggregation_range.span, "a range of an aggregation is")

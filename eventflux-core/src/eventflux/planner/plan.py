@@ -15,6 +15,7 @@ from eventflux.planner.binder.inserts import Seed
 from eventflux.planner.binder.stream_options import StreamOptions
 from eventflux.planner.catalog import Catalog, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.emit.aggregations import add_aggregation
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph, OperatorMaker
 from eventflux.planner.emit.partitions import PartitionEmitter
@@ -25,6 +26,7 @@ from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.host_functions import HostFunction, HostFunctions, ScriptFunction
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -70,6 +72,7 @@ class EmittedApp:
         streams: Name of each stream -> its node, for input and for listeners.
         tables: Name of each table -> the stream of what is inserted into it, and the table.
         windows: Name of each named window -> the node that publishes its rows, for listeners.
+        aggregations: Name of each aggregation -> the node that is asked.
         queries: Name of each query of the text -> its last operator, for listeners.
         schemas: Node of each stream and of the last operator of each query -> the attributes of its rows.
         spans: Node of each operator -> the part of the text that it comes from.
@@ -78,6 +81,7 @@ class EmittedApp:
     streams: Mapping[str, NativeNode]
     tables: Mapping[str, tuple[NativeNode, NativeNode]]
     windows: Mapping[str, NativeNode]
+    aggregations: Mapping[str, NativeNode]
     queries: Mapping[str, NativeNode]
     schemas: Mapping[NativeNode, Schema]
     spans: Mapping[NativeNode, Span]
@@ -90,6 +94,7 @@ class _Relations(Generic[ProgramT]):
     emitter: QueryEmitter[ProgramT]
     sources: Mapping[str, Node]
     tables: Mapping[str, tuple[Node, Node]]
+    aggregations: Mapping[str, Node]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,7 @@ class Plan:
         streams: In order of definition, then those that queries make, in text order.
         tables: In text order.
         windows: Named windows, in text order.
+        aggregations: In text order.
         triggers: In text order.
         queries: In the order in which they are emitted; hidden ones before the query that they belong to.
         logical_queries: The same before rewriting.
@@ -118,6 +124,7 @@ class Plan:
     streams: tuple[StreamPlan, ...]
     tables: tuple[TablePlan, ...]
     windows: tuple[NamedWindowPlan, ...]
+    aggregations: tuple[AggregationPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
@@ -172,6 +179,7 @@ class Plan:
             streams={name: NativeNode(node) for name, node in streams.items()},
             tables={name: (NativeNode(into), NativeNode(node)) for name, (into, node) in relations.tables.items()},
             windows={name: NativeNode(node) for name, node in windows.items()},
+            aggregations={name: NativeNode(node) for name, node in relations.aggregations.items()},
             queries=queries,
             schemas=schemas,
             spans={NativeNode(node): span for node, span in emitter.spans.items()},
@@ -223,7 +231,11 @@ class Plan:
             uses_keys=HASH_JOIN not in self.switched_off,
             partitions=readers,
         )
-        return _Relations(emitter=emitter, sources=sources, tables=tables)
+        aggregations: dict[str, Node] = {}
+        for aggregation in self.aggregations:
+            node = aggregations[aggregation.name] = add_aggregation(emitter, aggregation)
+            contents[aggregation.name] = (node, aggregation.content_schema)
+        return _Relations(emitter=emitter, sources=sources, tables=tables, aggregations=aggregations)
 
     @property
     def partitions(self) -> tuple[PartitionPlan, ...]:
@@ -328,6 +340,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         streams=streams,
         tables=made.tables,
         windows=made.windows,
+        aggregations=made.aggregations,
         triggers=made.triggers,
         queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
         logical_queries=made.queries,

@@ -140,7 +140,11 @@ class EventFluxAppRuntime:
             engine=self._engine,
             plan=plan,
             registry=context.registry,
-            nodes={**self._emitted.windows, **{name: node for name, (_, node) in self._emitted.tables.items()}},
+            nodes={
+                **self._emitted.windows,
+                **{name: node for name, (_, node) in self._emitted.tables.items()},
+                **self._emitted.aggregations,
+            },
             playback=self._playback,
             failures=self._failures,
             context_of=self._context_of,

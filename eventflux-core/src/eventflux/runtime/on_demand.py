@@ -73,6 +73,7 @@ class OnDemandQueries:
         self._lock = threading.RLock()
         self._at_start: dict[int, _Prepared] = {}
         self._changes: dict[Mutation, _Prepared] = {}
+        self._messages: list[str] = []
         self._prepared: OrderedDict[_Key, _Prepared] = OrderedDict()
 
     def run(self, text: str, parameters: QueryParameters | None) -> EventBatch | int:
@@ -81,11 +82,17 @@ class OnDemandQueries:
         Raises:
             ParseError: The text is no query.
             ValidationError: It makes no sense.
+            EventFluxError: WITHIN or PER of an aggregation has a value that names no buckets.
         """
         values = _by_key(parameters)
         types = {key: _type_of(value) for key, value in values.items()}
         with self._lock:
-            return self._find(text, types).run(tuple(values.values()))
+            prepared = self._find(text, types)
+            self._messages.clear()
+            found = prepared.run(tuple(values.values()))
+            if self._messages and prepared.plan.reads_aggregation:
+                raise EventFluxError(self._messages[0])
+            return found
 
     def prepare(self, statement: UpsertValues) -> None:
         """Plan a statement of the app's text, to be run when it starts.
@@ -163,6 +170,7 @@ class OnDemandQueries:
 
     def _failed(self, node: int, stream: int, batch: EventBatch | None, status: int, message: str) -> None:
         self._failures.report(_WHERE, message)
+        self._messages.append(message)
 
 
 class _Prepared:

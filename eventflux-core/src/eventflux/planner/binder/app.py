@@ -29,6 +29,7 @@ from eventflux.language.ast import (
 )
 from eventflux.language.ast import RelationKind as Prefix
 from eventflux.planner.binder import definitions
+from eventflux.planner.binder.aggregations import bind_aggregation, lost_aggregation
 from eventflux.planner.binder.context import BindContext, PartitionBlock
 from eventflux.planner.binder.inserts import Seed, bind_values
 from eventflux.planner.binder.mutations import ChangingRows, is_mutation, plan_change
@@ -43,6 +44,7 @@ from eventflux.planner.binder.targets import Targets
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
@@ -60,6 +62,7 @@ class BoundApp:
     options: Mapping[str, StreamOptions]
     tables: tuple[TablePlan, ...]
     windows: tuple[NamedWindowPlan, ...]
+    aggregations: tuple[AggregationPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
     seeds: tuple[Seed | UpsertValues, ...]
@@ -84,6 +87,7 @@ class AppBinder:
     _options: dict[str, StreamOptions] = field(default_factory=dict)
     _tables: list[TablePlan] = field(default_factory=list)
     _windows: list[NamedWindowPlan] = field(default_factory=list)
+    _aggregations: list[AggregationPlan] = field(default_factory=list)
     _triggers: list[TriggerPlan] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
@@ -100,6 +104,9 @@ class AppBinder:
         statements = tuple(_unwrapped(statement) for statement in self.app.statements)
         for statement in statements:
             self._define(statement)
+        for statement in statements:
+            if isinstance(statement, AggregationDefinition):
+                self._aggregation(statement)
         self._collect(statements)
         for number in sorted(self._pending):
             self._bind_pending(number)
@@ -108,6 +115,7 @@ class AppBinder:
             options=self._options,
             tables=tuple(self._tables),
             windows=tuple(self._windows),
+            aggregations=tuple(self._aggregations),
             triggers=tuple(self._triggers),
             queries=tuple(self._partitioned(plan) for number in sorted(self._plans) for plan in self._plans[number]),
             seeds=self._seeds(statements),
@@ -147,7 +155,7 @@ class AppBinder:
             case TriggerDefinition():
                 self._trigger(statement)
             case AggregationDefinition():
-                self._add(definitions.aggregation_entry(self._context(statement.dialect), statement))
+                self._add(lost_aggregation(statement))
             case FunctionDefinition():
                 self._function(statement)
             case _:
@@ -177,6 +185,17 @@ class AppBinder:
             window = definitions.named_window(context, statement, entry.schema)
             if window is not None:
                 self._windows.append(window)
+
+    def _aggregation(self, statement: AggregationDefinition) -> None:
+        """Bound when all streams are known; until then its name is taken."""
+        known = self.catalog.find(statement.name.name)
+        if known is None or known.span != statement.name.span:
+            return
+        name = statement.name.name
+        aggregation = bind_aggregation(self._context(statement.dialect, name), self, statement)
+        if aggregation is not None:
+            self.catalog.add(replace(known, schema=aggregation.schema, aggregation=aggregation))
+            self._aggregations.append(aggregation)
 
     def _add(self, entry: Entry) -> bool:
         """Add a definition; False if the name is taken, which is an error unless it says the same."""

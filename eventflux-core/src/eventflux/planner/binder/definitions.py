@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from eventflux.engine.cron import cron_problem
 from eventflux.language.ast import (
-    AggregationDefinition,
     ColumnDefinition,
     EventType,
     Literal,
@@ -145,12 +144,6 @@ def trigger_plan(context: BindContext, definition: TriggerDefinition) -> Trigger
                 context.diagnostics.error(span, ErrorCode.INVALID_DEFINITION, problem)
                 return None
             return TriggerPlan(name=name, cron=cron, sunday_is_1=not context.is_sql, span=span)
-
-
-def aggregation_entry(context: BindContext, definition: AggregationDefinition) -> Entry:
-    """The aggregation of a definition; its attributes are not known yet."""
-    context.diagnostics.not_supported(definition.name.span, "aggregations are")
-    return Entry(name=definition.name.name, kind=RelationKind.AGGREGATION, schema=None, span=definition.name.span)
 
 
 def schema_of(context: BindContext, columns: Sequence[ColumnDefinition]) -> Schema | None:

@@ -16,6 +16,7 @@ from eventflux.planner.emit.target import (
     StatePrograms,
 )
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -187,6 +188,15 @@ class ListedGraph:
         if indexes:
             text += f", indexes {' '.join(map(str, indexes))}"
         return self._node(text)
+
+    def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node:
+        durations = " ".join(duration.name.lower() for duration in aggregation.durations)
+        items = ", ".join(
+            f"{item.kind.name.lower()}({'' if item.column is None else item.column})" for item in aggregation.items
+        )
+        keys = f", keys {' '.join(map(str, aggregation.keys))}" if aggregation.keys else ""
+        time = "column 0" if aggregation.has_time else "arrival"
+        return self._node(f"aggregation n{node} every {durations} by {time}{keys}: {items}")
 
     def contains(self, node: Node, content: Node, condition: ConditionParts[ListedProgram]) -> Node:
         return self._node(f"contains n{node} in n{content}{_conjuncts(condition)}", **_programs(condition))

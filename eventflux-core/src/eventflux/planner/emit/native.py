@@ -16,6 +16,7 @@ from eventflux.engine.builder import (
     JoinSideSpec,
     OrderKey,
     ProgramBuilder,
+    RollupSpec,
     SelectSpec,
 )
 from eventflux.engine.builder import Node as NativeNode
@@ -32,6 +33,7 @@ from eventflux.planner.emit.target import (
     StatePrograms,
 )
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.typed.nodes import ConstantValue
@@ -224,6 +226,17 @@ class NativeGraph:
 
     def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node:
         return Node(self.builder.table(NativeNode(entrance), primary_key=primary_key, indexes=indexes))
+
+    def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node:
+        spec = RollupSpec(
+            name=aggregation.name,
+            time_column=0 if aggregation.has_time else None,
+            keys=aggregation.keys,
+            items=tuple((int(item.kind), item.column) for item in aggregation.items),
+            durations=tuple((int(each.duration), each.milliseconds or 0) for each in aggregation.retentions),
+            purge_interval=aggregation.purge_interval_ms,
+        )
+        return Node(self.builder.rollup(NativeNode(node), spec))
 
     def contains(self, node: Node, content: Node, condition: ConditionParts[NativeProgram]) -> Node:
         return Node(self.builder.contains(NativeNode(node), NativeNode(content), _condition(condition)))

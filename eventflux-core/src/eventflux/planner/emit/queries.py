@@ -81,6 +81,10 @@ class QueryEmitter(Generic[ProgramT]):
                 self.changes.append(self.graph.change(last, node, parts))
         return last
 
+    def rows(self, node: plan.Node) -> Node:
+        """Add the operators of rows that no query puts out; gives the last one."""
+        return self._node(node, wants_expired=False)
+
     def _node(self, node: plan.Node, *, wants_expired: bool) -> Node:
         """Add a node and those below it. `wants_expired`: something behind it reads EXPIRED rows."""
         with placed_at(node.span):

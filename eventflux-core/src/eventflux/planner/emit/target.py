@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Order, Pattern, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
@@ -178,6 +179,8 @@ class GraphTarget(Protocol[ProgramT]):
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node: ...
 
     def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node: ...
+
+    def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node: ...
 
     def contains(self, node: Node, content: Node, condition: ConditionParts[ProgramT]) -> Node: ...
 

@@ -1,0 +1,458 @@
+"""Incremental aggregations: their definitions, and which of their buckets a query reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from eventflux.extension import ExtensionKind
+from eventflux.language.ast import (
+    AggregationDefinition,
+    AggregationDuration,
+    AggregationRange,
+    Annotation,
+    AttributeReference,
+    Expression,
+    FunctionCall,
+    NoWindow,
+    SelectItem,
+    WindowCall,
+)
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.inputs import bind_input
+from eventflux.planner.binder.relations import Relations
+from eventflux.planner.binder.selection import BoundSelection, SelectedItem, SelectionClauses, bind_selection
+from eventflux.planner.catalog import Entry, RelationKind
+from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.aggregates import AggregateCall
+from eventflux.planner.logical.aggregations import AggregationPlan, Retention, RollupDuration, RollupItem, RollupKind
+from eventflux.planner.typed.build import boolean, call, constant, converted
+from eventflux.planner.typed.nodes import AggregateValue, Call, Column, TypedExpression, Unknown
+from eventflux.planner.typed.walk import has_aggregates
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.duration import parse_duration
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Attribute, Schema
+from eventflux.types.source_text import Span
+
+TIMESTAMP: Final = "AGG_TIMESTAMP"
+_DURATIONS: Final = {
+    AggregationDuration.SECONDS: RollupDuration.SECOND,
+    AggregationDuration.MINUTES: RollupDuration.MINUTE,
+    AggregationDuration.HOURS: RollupDuration.HOUR,
+    AggregationDuration.DAYS: RollupDuration.DAY,
+    AggregationDuration.MONTHS: RollupDuration.MONTH,
+    AggregationDuration.YEARS: RollupDuration.YEAR,
+}
+_KINDS: Final = {
+    "sum": RollupKind.SUM,
+    "avg": RollupKind.AVG,
+    "min": RollupKind.MIN,
+    "max": RollupKind.MAX,
+    "count": RollupKind.COUNT,
+    "distinct_count": RollupKind.DISTINCT,
+}
+_NATIVE: Final = re.compile(r"(sum|avg|min|max)(?:_(?:int|long|float|double))?|count|distinct_count")
+
+_MINUTE: Final = 60_000
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_PURGE_INTERVAL: Final = 15 * _MINUTE
+_RETENTIONS: Final = {
+    RollupDuration.SECOND: 120_000,
+    RollupDuration.MINUTE: 24 * _HOUR,
+    RollupDuration.HOUR: 30 * _DAY,
+    RollupDuration.DAY: 365 * _DAY,
+    RollupDuration.MONTH: None,
+    RollupDuration.YEAR: None,
+}
+_LEAST: Final = {
+    RollupDuration.SECOND: 120_000,
+    RollupDuration.MINUTE: 120 * _MINUTE,
+    RollupDuration.HOUR: 25 * _HOUR,
+    RollupDuration.DAY: 32 * _DAY,
+    RollupDuration.MONTH: 13 * 30 * _DAY,
+    RollupDuration.YEAR: 0,
+}
+_UNITS: Final = {
+    "sec": RollupDuration.SECOND,
+    "seconds": RollupDuration.SECOND,
+    "second": RollupDuration.SECOND,
+    "min": RollupDuration.MINUTE,
+    "minutes": RollupDuration.MINUTE,
+    "minute": RollupDuration.MINUTE,
+    "hour": RollupDuration.HOUR,
+    "hours": RollupDuration.HOUR,
+    "day": RollupDuration.DAY,
+    "days": RollupDuration.DAY,
+    "month": RollupDuration.MONTH,
+    "months": RollupDuration.MONTH,
+    "year": RollupDuration.YEAR,
+    "years": RollupDuration.YEAR,
+}
+
+
+def lost_aggregation(definition: AggregationDefinition) -> Entry:
+    """What stands for an aggregation that could not be bound."""
+    return Entry(name=definition.name.name, kind=RelationKind.AGGREGATION, schema=None, span=definition.name.span)
+
+
+def bind_aggregation(
+    context: BindContext, relations: Relations, definition: AggregationDefinition
+) -> AggregationPlan | None:
+    """The aggregation of a definition; None after errors were noted."""
+    retentions = _retentions(context, definition)
+    purging = _purging(context, definition, retentions)
+    for handler in definition.input.handlers:
+        if isinstance(handler, (WindowCall, NoWindow)):
+            context.diagnostics.error(handler.span, ErrorCode.INVALID_DEFINITION, "an aggregation takes no window")
+            return None
+    bound = bind_input(context, relations, definition.input, definition.where)
+    selection = bind_selection(
+        context, bound.scope, SelectionClauses(selection=definition.selection, group_by=definition.group_by)
+    )
+    time = _time(context, ExpressionBinder(context=context, scope=bound.scope, clause="AGGREGATE BY"), definition)
+    keys = _keys(context, selection)
+    rows = _Rows(context=context, selection=selection)
+    if time is not None:
+        rows.column(time)
+    key_columns = tuple(rows.column(key) for key in keys)
+    _check_arguments(context, definition)
+    items = [rows.item(item) for item in selection.items]
+    schema = _schema(context, definition, selection, items)
+    is_lost = isinstance(time, Unknown) or any(isinstance(key, Unknown) for key in keys)
+    if bound.node is None or schema is None or not retentions or not purging.is_good or is_lost:
+        return None
+    root = plan.Map(
+        input=bound.node,
+        columns=tuple(rows.columns),
+        schema=Schema(
+            Attribute(f"_{number}", column.type)
+            for number, column in enumerate(rows.columns)
+            if column.type is not None
+        ),
+        span=definition.span,
+    )
+    return AggregationPlan(
+        name=definition.name.name,
+        root=root,
+        has_time=time is not None,
+        keys=key_columns,
+        items=tuple(item for item in items if item is not None),
+        retentions=tuple(replace(each, milliseconds=purging.kept[each.duration]) for each in retentions),
+        purge_interval_ms=purging.interval if purging.is_enabled else 0,
+        schema=schema,
+        span=definition.name.span,
+    )
+
+
+class _Rows:
+    """The columns of what is aggregated, while they are gathered."""
+
+    def __init__(self, *, context: BindContext, selection: BoundSelection) -> None:
+        self._context = context
+        self._aggregates = selection.aggregates
+        self.columns: list[TypedExpression] = []
+
+    def column(self, expression: TypedExpression) -> int:
+        """The number of the column that holds a value."""
+        if isinstance(expression, Column):
+            for number, known in enumerate(self.columns):
+                if isinstance(known, Column) and known.index == expression.index:
+                    return number
+        self.columns.append(expression)
+        return len(self.columns) - 1
+
+    def item(self, item: SelectedItem) -> RollupItem | None:
+        """What a bucket keeps for a selected attribute; None after an error was noted."""
+        expression = item.expression
+        if isinstance(expression, Unknown):
+            return None
+        if isinstance(expression, AggregateValue):
+            return self._aggregate(self._aggregates[expression.index], item.span)
+        if has_aggregates((expression,)):
+            self._refuse(item.span, "an attribute of an aggregation is one aggregate, or has none")
+            return None
+        if expression.type is None:
+            self._refuse(item.span, f"the type of '{item.name}' is not known: it is NULL")
+            return None
+        return RollupItem(kind=RollupKind.LAST, column=self.column(expression))
+
+    def _aggregate(self, aggregate: AggregateCall, span: Span) -> RollupItem | None:
+        named = _NATIVE.fullmatch(aggregate.name)
+        if aggregate.host is not None or named is None:
+            self._refuse(span, "aggregations know sum, avg, min, max, count and distinctCount")
+            return None
+        kind = _KINDS[named[1] or aggregate.name]
+        if kind is RollupKind.COUNT:
+            return RollupItem(kind=kind, column=None)
+        argument = aggregate.argument
+        if isinstance(argument, Call) and argument.operation.startswith("convert_"):
+            # Aggregates of queries want their arguments widened; buckets take attributes as they are.
+            argument = argument.arguments[0]
+        if not isinstance(argument, Column):
+            return None
+        return RollupItem(kind=kind, column=self.column(argument))
+
+    def _refuse(self, span: Span, message: str) -> None:
+        self._context.diagnostics.error(span, ErrorCode.INVALID_DEFINITION, message)
+
+
+def _check_arguments(context: BindContext, definition: AggregationDefinition) -> None:
+    """Aggregates are over attributes, so that buckets of any duration can be made of the same columns."""
+    for item in definition.selection.items:
+        if not isinstance(item, SelectItem) or not isinstance(item.expression, FunctionCall):
+            continue
+        known = context.registry.find(ExtensionKind.AGGREGATOR, item.expression.name, item.expression.namespace or "")
+        if known is None:
+            continue
+        for argument in item.expression.arguments:
+            if not isinstance(argument.value, AttributeReference):
+                context.diagnostics.error(
+                    argument.span,
+                    ErrorCode.INVALID_DEFINITION,
+                    "an aggregate of an aggregation is over an attribute, not an expression",
+                )
+
+
+def _time(
+    context: BindContext, binder: ExpressionBinder, definition: AggregationDefinition
+) -> TypedExpression | None:
+    """The time of a row as LONG; None: that of its arrival."""
+    if definition.aggregate_by is None:
+        return None
+    time = binder.bind(definition.aggregate_by)
+    if isinstance(time, Unknown):
+        return time
+    span = definition.aggregate_by.span
+    if isinstance(time, Column) and time.type is AttributeType.LONG:
+        return time
+    if isinstance(time, Column) and time.type is AttributeType.STRING:
+        return call("bucket_time", time, type=AttributeType.LONG, span=span, pure=False)
+    context.diagnostics.error(
+        span, ErrorCode.TYPE_MISMATCH, "AGGREGATE BY wants an attribute that is LONG or STRING"
+    )
+    return Unknown(span=span)
+
+
+def _keys(context: BindContext, selection: BoundSelection) -> tuple[TypedExpression, ...]:
+    for key in selection.group_by:
+        if not isinstance(key, (Column, Unknown)):
+            context.diagnostics.error(key.span, ErrorCode.INVALID_DEFINITION, "an aggregation is grouped by attributes")
+            return (Unknown(span=key.span),)
+    return selection.group_by
+
+
+def _schema(
+    context: BindContext,
+    definition: AggregationDefinition,
+    selection: BoundSelection,
+    items: list[RollupItem | None],
+) -> Schema | None:
+    attributes = [Attribute(TIMESTAMP, AttributeType.LONG)]
+    seen = {TIMESTAMP}
+    for item, kept in zip(selection.items, items, strict=True):
+        if item.name in seen:
+            context.diagnostics.error(
+                item.span, ErrorCode.DUPLICATE_COLUMN, f"attribute '{item.name}' is in the aggregation twice"
+            )
+            return None
+        seen.add(item.name)
+        if kept is not None:
+            attributes.append(Attribute(item.name, _type(selection, item, kept)))
+    return Schema(attributes) if len(attributes) == len(items) + 1 else None
+
+
+def _type(selection: BoundSelection, item: SelectedItem, kept: RollupItem) -> AttributeType:
+    own = item.expression.type
+    assert own is not None
+    if kept.kind is RollupKind.AVG and isinstance(item.expression, AggregateValue):
+        argument = selection.aggregates[item.expression.index].argument
+        if argument is not None and argument.type in {AttributeType.INT, AttributeType.LONG}:
+            return AttributeType.LONG
+    return own
+
+
+# ---- durations and purging
+
+
+def _retentions(context: BindContext, definition: AggregationDefinition) -> tuple[Retention, ...]:
+    """The durations with their default retentions; none after an error was noted."""
+    numbers: list[RollupDuration] = []
+    for duration in definition.durations:
+        if duration not in _DURATIONS:
+            context.diagnostics.error(
+                definition.span, ErrorCode.INVALID_DEFINITION, f"an aggregation has no buckets of a {duration.value}"
+            )
+            return ()
+        numbers.append(_DURATIONS[duration])
+    if definition.is_range:
+        if len(numbers) != 2 or numbers[1] < numbers[0]:
+            context.diagnostics.error(
+                definition.span, ErrorCode.INVALID_DEFINITION, "the durations go from a shorter to a longer one"
+            )
+            return ()
+        numbers = [RollupDuration(number) for number in range(numbers[0], numbers[1] + 1)]
+    return tuple(
+        Retention(duration=number, milliseconds=_RETENTIONS[number]) for number in sorted(set(numbers))
+    )
+
+
+class _Purging:
+    """What the text says about purging, while it is read."""
+
+    def __init__(self, context: BindContext, retentions: tuple[Retention, ...]) -> None:
+        self._context = context
+        self.interval = _PURGE_INTERVAL
+        self.is_enabled = True
+        self.kept = {retention.duration: retention.milliseconds for retention in retentions}
+        self.is_good = True
+
+    def refuse(self, span: Span, message: str) -> None:
+        self._context.diagnostics.error(span, ErrorCode.INVALID_DEFINITION, message)
+        self.is_good = False
+
+    def option(self, key: str, value: str, span: Span) -> None:
+        match key.lower():
+            case "enable" | "enabled":
+                if value.lower() not in {"true", "false"}:
+                    self.refuse(span, f"'{key}' of a purge is true or false")
+                self.is_enabled = value.lower() == "true"
+            case "interval":
+                self.interval = self._duration(value, span)
+            case _:
+                self.refuse(span, f"a purge has no '{key}'")
+
+    def retention(self, key: str, value: str, span: Span) -> None:
+        duration = _UNITS.get(key.lower())
+        if duration is None or duration not in self.kept:
+            self.refuse(span, f"the aggregation has no duration '{key}'")
+            return
+        if value.strip().lower() == "all":
+            self.kept[duration] = None
+            return
+        kept = self._duration(value, span)
+        if self.is_good and kept < _LEAST[duration]:
+            self.refuse(span, f"'{value}' is too short: '{key}' is kept for {_LEAST[duration]} ms at least")
+        self.kept[duration] = kept
+
+    def _duration(self, value: str, span: Span) -> int:
+        try:
+            milliseconds = parse_duration(value)
+        except ValueError:
+            milliseconds = 0
+        if milliseconds <= 0:
+            self.refuse(span, f"'{value}' is no duration")
+        return milliseconds
+
+
+def _purging(context: BindContext, definition: AggregationDefinition, retentions: tuple[Retention, ...]) -> _Purging:
+    """What annotations and properties say about purging."""
+    purging = _Purging(context, retentions)
+    for annotation in definition.annotations:
+        match annotation.name.lower():
+            case "purge":
+                _read_purge(purging, annotation)
+            case "store":
+                context.diagnostics.not_supported(annotation.span, "@store on an aggregation is")
+            case "partitionbyid":
+                context.diagnostics.not_supported(annotation.span, "@partitionById is")
+            case _:
+                pass
+    for given in definition.properties:
+        key = given.key.lower()
+        if key.startswith("purge.retention."):
+            purging.retention(key.removeprefix("purge.retention."), str(given.value), given.value_span)
+        elif key.startswith("purge."):
+            purging.option(key.removeprefix("purge."), str(given.value), given.value_span)
+        elif key == "extension":
+            context.diagnostics.not_supported(given.value_span, "a store of an aggregation is")
+        else:
+            context.diagnostics.error(
+                given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of an aggregation"
+            )
+    return purging
+
+
+def _read_purge(purging: _Purging, annotation: Annotation) -> None:
+    for element in annotation.elements:
+        purging.option(element.key or "", element.value, element.value_span)
+    for retention in annotation.nested("retentionPeriod"):
+        for element in retention.elements:
+            purging.retention(element.key or "", element.value, element.value_span)
+
+
+# ---- reading
+
+
+def bucket_conditions(
+    binder: ExpressionBinder, aggregation: AggregationPlan, bounds: AggregationRange, offset: int
+) -> list[TypedExpression] | None:
+    """What `within ... per ...` demands of the buckets; None after errors were noted.
+
+    Args:
+        binder: Over what the bounds may read.
+        aggregation: Whose buckets.
+        bounds: As they stand in the text.
+        offset: Number of the first column of the buckets.
+    """
+    span = bounds.span
+    start = Column(index=offset, type=AttributeType.LONG, name=TIMESTAMP)
+    duration = Column(index=offset + len(aggregation.schema), type=AttributeType.INT, name="duration~")
+    per = _per(binder, aggregation, bounds.per)
+    if bounds.end is None:
+        text = binder.bind(bounds.start)
+        if isinstance(text, Unknown):
+            return None
+        if text.type is not AttributeType.STRING:
+            _refuse(binder, bounds.start, "WITHIN with one value wants a text such as '2017-06-01 04:**:**'")
+            return None
+        first = call("bucket_span_from", text, type=AttributeType.LONG, span=span, pure=False)
+        end: TypedExpression | None = call("bucket_span_to", text, type=AttributeType.LONG, span=span, pure=False)
+    else:
+        low = _bound(binder, bounds.start)
+        end = _bound(binder, bounds.end)
+        if low is None or end is None:
+            return None
+        first = call("bucket_range", low, end, type=AttributeType.LONG, span=span, pure=False)
+    if per is None or end is None:
+        return None
+    return [
+        boolean("greater_equal_long", start, first, span=span),
+        boolean("less_long", start, end, span=span),
+        boolean("equal_int", duration, per, span=span),
+    ]
+
+
+def _per(binder: ExpressionBinder, aggregation: AggregationPlan, expression: Expression) -> TypedExpression | None:
+    per = binder.bind(expression)
+    if isinstance(per, Unknown):
+        return None
+    if per.type is not AttributeType.STRING:
+        _refuse(binder, expression, "PER wants a text such as 'seconds'")
+        return None
+    mask = sum(1 << duration for duration in aggregation.durations)
+    known = constant(mask, AttributeType.INT)
+    return call("bucket_duration", per, known, type=AttributeType.INT, span=expression.span, pure=False)
+
+
+def _bound(binder: ExpressionBinder, expression: Expression) -> TypedExpression | None:
+    bound = binder.bind(expression)
+    if isinstance(bound, Unknown):
+        return None
+    match bound.type:
+        case AttributeType.LONG:
+            return bound
+        case AttributeType.INT if binder.context.is_sql:
+            return converted(bound, AttributeType.LONG)
+        case AttributeType.STRING:
+            return call("bucket_time", bound, type=AttributeType.LONG, span=expression.span, pure=False)
+        case _:
+            _refuse(binder, expression, "WITHIN wants LONG milliseconds or texts such as '2017-06-01 04:00:00'")
+            return None
+
+
+def _refuse(binder: ExpressionBinder, expression: Expression, message: str) -> None:
+    binder.context.diagnostics.error(expression.span, ErrorCode.INVALID_WITHIN, message)
