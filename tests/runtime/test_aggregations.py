@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventflux import CorruptStateError, EventFluxAppRuntime, EventFluxError, EventFluxManager, StateError, ValidationError
+from eventflux import (
+    CorruptStateError,
+    EventFluxAppRuntime,
+    EventFluxError,
+    EventFluxManager,
+    StateError,
+    ValidationError,
+)
 
 H = 1496289600000  # 2017-06-01 04:00:00 GMT
 STREAM = "@app:playback define stream S (k string, p double, q int, ts long);\n"
@@ -108,7 +115,9 @@ def test_times_as_text_and_their_zones() -> None:
 
 def test_nulls_and_whole_averages() -> None:
     rows = [("a", None, None, H), ("a", 4.0, 1, H), ("a", None, 2, H), ("b", None, None, H)]
-    app = run(defined("select k, sum(p) as s, avg(q) as a, min(p) as m, count() as c group by k aggregate every sec"), rows)
+    app = run(
+        defined("select k, sum(p) as s, avg(q) as a, min(p) as m, count() as c group by k aggregate every sec"), rows
+    )
     assert read(app, f"from G {ALL} 'sec'") == [(H, "a", 4.0, 1, 4.0, 3), (H, "b", None, None, None, 1)]
 
 
@@ -204,7 +213,9 @@ def test_purges_that_are_refused(purge: str) -> None:
 
 def test_an_aggregation_is_no_stream() -> None:
     with pytest.raises(ValidationError, match="cannot be read as a stream"):
-        EventFluxManager().create_eventflux_app_runtime(defined("select sum(p) as s aggregate every sec") + "from G select s insert into O;")
+        EventFluxManager().create_eventflux_app_runtime(
+            defined("select sum(p) as s aggregate every sec") + "from G select s insert into O;"
+        )
 
 
 def test_old_buckets_are_purged_by_the_clock_of_the_app() -> None:
@@ -255,10 +266,14 @@ BODY = (
 )
 _KEYS = st.sampled_from(["a", "b", "a key that is longer than twelve bytes", None])
 _TIMES = st.one_of(
-    st.integers(H, H + 5000), st.integers(-(10**12), 4 * 10**12), st.sampled_from([-1, 0, 951782400000 - 1, 951868800000])
+    st.integers(H, H + 5000),
+    st.integers(-(10**12), 4 * 10**12),
+    st.sampled_from([-1, 0, 951782400000 - 1, 951868800000]),
 )
 _ROWS = st.lists(
-    st.tuples(_KEYS, st.one_of(st.none(), st.integers(-8, 8).map(float)), st.one_of(st.none(), st.integers(-3, 3)), _TIMES),
+    st.tuples(
+        _KEYS, st.one_of(st.none(), st.integers(-8, 8).map(float)), st.one_of(st.none(), st.integers(-3, 3)), _TIMES
+    ),
     max_size=40,
 )
 

@@ -217,9 +217,7 @@ def _check_arguments(context: BindContext, definition: AggregationDefinition) ->
                 )
 
 
-def _time(
-    context: BindContext, binder: ExpressionBinder, definition: AggregationDefinition
-) -> TypedExpression | None:
+def _time(context: BindContext, binder: ExpressionBinder, definition: AggregationDefinition) -> TypedExpression | None:
     """The time of a row as LONG; None: that of its arrival."""
     if definition.aggregate_by is None:
         return None
@@ -231,9 +229,7 @@ def _time(
         return time
     if isinstance(time, Column) and time.type is AttributeType.STRING:
         return call("bucket_time", time, type=AttributeType.LONG, span=span, pure=False)
-    context.diagnostics.error(
-        span, ErrorCode.TYPE_MISMATCH, "AGGREGATE BY wants an attribute that is LONG or STRING"
-    )
+    context.diagnostics.error(span, ErrorCode.TYPE_MISMATCH, "AGGREGATE BY wants an attribute that is LONG or STRING")
     return Unknown(span=span)
 
 
@@ -295,9 +291,7 @@ def _retentions(context: BindContext, definition: AggregationDefinition) -> tupl
             )
             return ()
         numbers = [RollupDuration(number) for number in range(numbers[0], numbers[1] + 1)]
-    return tuple(
-        Retention(duration=number, milliseconds=_RETENTIONS[number]) for number in sorted(set(numbers))
-    )
+    return tuple(Retention(duration=number, milliseconds=_RETENTIONS[number]) for number in sorted(set(numbers)))
 
 
 class _Purging:
