@@ -258,6 +258,112 @@ def test_sql() -> None:
     assert read(app, "SELECT t, n FROM G WHERE k = 'a' WITHIN '1970-01-01 **:**:**' PER 'minutes'") == [(7, 3)]
 
 
+# ---- joins
+
+JOIN = (
+    STREAM + "define stream J (jk string, st long, en long, pr string);\n"
+    "define aggregation G from S select k, sum(p) as sp, count() as c group by k aggregate every sec...min;\n"
+)
+
+
+def joined(query: str, probe: tuple[Any, ...], text: str = JOIN) -> list[tuple[Any, ...]]:
+    """What one row of J finds."""
+    app = EventFluxManager().create_eventflux_app_runtime(text + query)
+    found: list[tuple[Any, ...]] = []
+    app.add_callback("O", lambda events: found.extend(event.data for event in events))
+    app.start()
+    for row in ROWS:
+        app.input_handler("S").send(row, timestamp=row[-1])
+    app.input_handler("J").send(probe, timestamp=H + 70_000)
+    app.shutdown()
+    return found
+
+
+PROBE = ("a", H, H + 1000, "seconds")
+
+
+def test_a_join_finds_the_buckets_of_a_range() -> None:
+    query = (
+        "from J {} G on J.jk == G.k within '2017-06-01 **:**:**' per 'seconds' "
+        "select J.jk, AGG_TIMESTAMP, sp, c insert all events into O;"
+    )
+    assert joined(query.format("join"), PROBE) == [("a", H, 40.0, 2), ("a", H + 1000, 40.0, 1)] * 2
+    assert joined(query.format("left outer join"), ("zz", 0, 0, "")) == [("zz", None, None, None)] * 2
+    assert joined(query.replace("J {} G", "G right outer join J"), ("zz", 0, 0, ""))[0] == ("zz", None, None, None)
+
+
+def test_the_range_may_come_with_the_row() -> None:
+    query = "from J join G on J.jk == G.k within J.st, J.en per J.pr select jk, AGG_TIMESTAMP, sp, c insert into O;"
+    assert joined(query, PROBE) == [("a", H, 40.0, 2)]
+    assert joined(query, ("b", H, H + 61_000, "minutes")) == [("b", H, 20.0, 1), ("b", H + 60_000, 50.0, 1)]
+    for bad in (("a", H, H, "seconds"), ("a", H, H + 1, "days"), ("a", H, H + 1, "x"), ("a", None, H, "sec")):
+        assert joined(query, bad) == []
+
+
+def test_aggregates_and_order_over_what_was_found() -> None:
+    ranged = f"within {H}L, {H + 100_000}L per 'seconds'"
+    assert joined(
+        f"from J join G {ranged} select k, sum(sp) as t group by k order by k desc insert into O;", PROBE
+    ) == [
+        ("b", 70.0),
+        ("a", 80.0),
+    ]
+    assert joined(f"from J join G on sp > 20.0 {ranged} select * insert into O;", PROBE) == [
+        (*PROBE, H, "a", 40.0, 2),
+        (*PROBE, H + 1000, "a", 40.0, 1),
+        (*PROBE, H + 61_000, "b", 50.0, 1),
+    ]
+
+
+def test_sql_join() -> None:
+    text = (
+        "SET 'app.playback' = true; CREATE STREAM S (k STRING, p DOUBLE, q INT, ts BIGINT); "
+        "CREATE STREAM J (jk STRING, st BIGINT, en BIGINT, pr STRING); "
+        "CREATE AGGREGATION G AS SELECT k, SUM(p) AS sp FROM S GROUP BY k AGGREGATE BY ts EVERY SECONDS, MINUTES; "
+        "INSERT INTO O SELECT G.k, AGG_TIMESTAMP, sp FROM J JOIN G ON J.jk = G.k WITHIN st, en PER pr;"
+    )
+    assert joined("", PROBE, text) == [("a", H, 40.0)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from J join G on J.jk == G.k select jk, sp insert into O;",
+        "from J join G within 0, 1 per 'sec' select jk, sp insert into O;",
+        "from J join G within 0L per 'sec' select jk, sp insert into O;",
+        "from J join G within 0L, 1L per 5 select jk, sp insert into O;",
+        "from J join S within 0L, 1L per 'sec' select jk, p insert into O;",
+        "from G join G within 0L, 1L per 'sec' select sp insert into O;",
+    ],
+)
+def test_joins_that_are_refused(query: str) -> None:
+    with pytest.raises(ValidationError):
+        EventFluxManager().create_eventflux_app_runtime(JOIN + query)
+
+
+def test_both_drivers_join_what_came_before() -> None:
+    """Rows of one push that are aggregated and then joined through a stream between them."""
+    text = JOIN + (
+        "from S select k as jk, ts as st, ts as en, 'sec' as pr insert into J; "
+        f"from J join G on J.jk == G.k within 0L, {2 * H}L per 'min' select jk, sum(c) as n insert into O;"
+    )
+    answers = []
+    for in_columns in (True, False):
+        app = EventFluxManager().create_eventflux_app_runtime(text)
+        found: list[tuple[Any, ...]] = []
+        app.add_callback("O", lambda events, found=found: found.extend(event.data for event in events))
+        app.start()
+        if in_columns:
+            columns = {name: [row[at] for row in ROWS] for at, name in enumerate(("k", "p", "q", "ts"))}
+            app.input_handler("S").send_columns(columns, timestamps=[row[-1] for row in ROWS])
+        else:
+            for row in ROWS:
+                app.input_handler("S").send(row, timestamp=row[-1])
+        app.shutdown()
+        answers.append(found)
+    assert answers[0] == answers[1] == [("a", 1), ("b", 1), ("a", 2), ("a", 3), ("b", 2)]
+
+
 # ---- against a slow model, and cut anywhere
 
 BODY = (

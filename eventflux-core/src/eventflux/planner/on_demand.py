@@ -31,7 +31,7 @@ from eventflux.language.ast import (
     UpdateOrInsert,
     UpsertValues,
 )
-from eventflux.planner.binder.aggregations import bucket_conditions
+from eventflux.planner.binder.buckets import bucket_conditions
 from eventflux.planner.binder.conditions import TABLE_OFFSET, split_condition
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder

@@ -8,6 +8,7 @@ from typing import Final
 from typing_extensions import assert_never
 
 from eventflux.language.ast import (
+    AggregationRange,
     Expression,
     Identifier,
     Input,
@@ -50,8 +51,22 @@ def bind_input(
     source: Input,
     where: Expression | None,
     window: WindowCall | NoWindow | None = None,
+    buckets: AggregationRange | None = None,
 ) -> BoundInput:
-    """Bind the input of a query with its WHERE; `window` stands behind a join and holds for both its sides."""
+    """Bind the input of a query.
+
+    Args:
+        context: Of the query.
+        relations: What it may read.
+        source: The input.
+        where: Its WHERE.
+        window: Stands behind a join and holds for both its sides.
+        buckets: Which buckets of the aggregations of a join are meant.
+    """
+    if buckets is not None and not isinstance(source, JoinInput):
+        context.diagnostics.error(
+            buckets.span, ErrorCode.INVALID_WITHIN, "WITHIN and PER are for joins with aggregations"
+        )
     match source:
         case StreamInput():
             entry = relations.relation(source.relation, context)
@@ -63,7 +78,7 @@ def bind_input(
             entry = relations.subquery(source.query, stem, source.span, context)
             return _with_handlers(context, relations, entry, stem, source.alias, source, where)
         case JoinInput():
-            joined = JoinBinder(context, relations).bind(source, where, window)
+            joined = JoinBinder(context, relations).bind(source, where, window, buckets)
             return BoundInput(scope=joined.scope, node=joined.node)
         case PatternInput():
             return _pattern(context, bind_pattern(context, relations, source), where)

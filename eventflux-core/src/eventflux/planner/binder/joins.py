@@ -12,6 +12,7 @@ from typing import Final
 
 from eventflux.extension import ExtensionKind
 from eventflux.language.ast import (
+    AggregationRange,
     BinaryOperator,
     Expression,
     Filter,
@@ -26,6 +27,7 @@ from eventflux.language.ast import (
     SubqueryInput,
     WindowCall,
 )
+from eventflux.planner.binder.buckets import bucket_conditions
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.handlers import HandlerChain
@@ -33,6 +35,7 @@ from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.join_conditions import all_of, conjuncts_of
 from eventflux.planner.typed.build import constant, is_null
 from eventflux.planner.typed.nodes import Call, Column, TypedExpression, Unknown
@@ -64,6 +67,7 @@ class _Side:
     merged: Mapping[str, TypedExpression] = field(default_factory=dict)
     content: str | None = None
     is_static: bool = False
+    aggregation: AggregationPlan | None = None
     window: plan.Window | None = None
     has_no_window: bool = False
     condition: TypedExpression | None = None
@@ -90,9 +94,27 @@ class JoinBinder:
     context: BindContext
     relations: Relations
 
-    def bind(self, join: JoinInput, where: Expression | None, window: WindowCall | NoWindow | None) -> BoundJoin:
-        """Bind a join with the WHERE of its query; `window` is one that stands behind it, for both sides."""
-        left, right = self._side(join.left, window), self._side(join.right, window)
+    def bind(
+        self,
+        join: JoinInput,
+        where: Expression | None,
+        window: WindowCall | NoWindow | None,
+        buckets: AggregationRange | None = None,
+    ) -> BoundJoin:
+        """Bind a join with the clauses of its query.
+
+        Args:
+            join: The relations.
+            where: WHERE.
+            window: One that stands behind the join, for both sides.
+            buckets: WITHIN ... PER: which buckets of aggregations are meant.
+        """
+        left, right = self._side(join.left, window, buckets), self._side(join.right, window, buckets)
+        reads_buckets = any(side.aggregation is not None or len(side.relations) > 1 for side in (left, right))
+        if buckets is not None and not reads_buckets:
+            self.context.diagnostics.error(
+                buckets.span, ErrorCode.INVALID_WITHIN, "WITHIN and PER are for joins with aggregations"
+            )
         if left.is_static and right.is_static:
             self.context.diagnostics.error(
                 join.span,
@@ -126,6 +148,11 @@ class JoinBinder:
             if side.condition is not None:
                 numbers = {index: index + offset for index in range(side.width)}
                 condition = all_of([*_listed(condition), renumber_columns(side.condition, numbers)])
+            if side.aggregation is not None:
+                meant = self._buckets(side.aggregation, scope, buckets, join.span, offset)
+                if meant is None:
+                    return BoundJoin(scope=scope, node=None)
+                condition = all_of([*_listed(condition), *meant])
         # A named window joined with itself: each of its rows looks for partners once, as the left side's.
         is_self = left.content is not None and left.content == right.content
         right_triggers = join.trigger is JoinTrigger.RIGHT or (join.trigger is JoinTrigger.BOTH and not is_self)
@@ -143,10 +170,29 @@ class JoinBinder:
 
     # ---- sides
 
-    def _side(self, source: Input, window: WindowCall | NoWindow | None) -> _Side:
+    def _buckets(
+        self,
+        aggregation: AggregationPlan,
+        scope: InputScope,
+        buckets: AggregationRange | None,
+        span: Span,
+        offset: int,
+    ) -> list[TypedExpression] | None:
+        if buckets is None:
+            self.context.diagnostics.error(
+                span,
+                ErrorCode.INVALID_WITHIN,
+                f"aggregation {aggregation.name} is joined with WITHIN and PER",
+                "say which buckets: within '2017-06-** **:**:**' per 'days'",
+            )
+            return None
+        binder = ExpressionBinder(context=self.context, scope=scope, clause="WITHIN")
+        return bucket_conditions(binder, aggregation, buckets, offset)
+
+    def _side(self, source: Input, window: WindowCall | NoWindow | None, buckets: AggregationRange | None) -> _Side:
         match source:
             case JoinInput():
-                return self._joined_side(source)
+                return self._joined_side(source, buckets)
             case StreamInput():
                 entry = self.relations.relation(source.relation, self.context)
                 return self._relation_side(entry, str(source.relation), source, window)
@@ -160,8 +206,8 @@ class JoinBinder:
                 lost = Relation(name="" if alias is None else alias.name, what="the input", schema=None)
                 return _Side(relations=(lost,), node=None, span=source.span)
 
-    def _joined_side(self, source: JoinInput) -> _Side:
-        bound = self.bind(source, None, None)
+    def _joined_side(self, source: JoinInput, buckets: AggregationRange | None) -> _Side:
+        bound = self.bind(source, None, None, buckets)
         if bound.node is None:
             lost = tuple(replace(relation, schema=None) for relation in bound.scope.relations)
             return _Side(relations=lost, node=None, span=source.span)
@@ -180,9 +226,8 @@ class JoinBinder:
         node: plan.Node | None = None
         if entry is not None and entry.schema is not None:
             node = plan.Scan(stream=entry.name, schema=entry.schema, span=source.span)
-            if entry.kind is RelationKind.AGGREGATION:
-                self.context.diagnostics.not_supported(source.span, "joins with aggregations are")
-                node = None
+            if entry.aggregation is not None:
+                node = replace(node, schema=entry.aggregation.content_schema)
         is_static = entry is not None and entry.kind in _STATIC
         is_held = is_static or (entry is not None and entry.kind is RelationKind.WINDOW)
         chain = HandlerChain(
@@ -198,6 +243,7 @@ class JoinBinder:
             span=source.span,
             content=entry.name if is_held and entry is not None else None,
             is_static=is_static,
+            aggregation=None if entry is None else entry.aggregation,
         )
         handlers = list(source.handlers)
         own = next((each for each in handlers if isinstance(each, (WindowCall, NoWindow))), None)

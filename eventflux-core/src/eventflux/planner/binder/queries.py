@@ -81,7 +81,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             "name the stream that the query reads: FROM ...",
         )
         return None
-    bound = bind_input(context, relations, query.input, query.where, query.window)
+    bound = bind_input(context, relations, query.input, query.where, query.window, query.aggregation_range)
     partition = _partition(context, query, bound)
     if query.selection is None:
         return BoundBranch(
@@ -113,7 +113,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     if isinstance(bound.scope, PatternScope):
         selection = _match_by_match(selection)
     _warn_of_one_session(context, bound.node, query)
-    is_planned = not (query.aggregation_range or query.output_rate)
+    is_planned = query.output_rate is None
     return BoundBranch(
         node=node if is_planned else None, selection=selection, query=query, scope=bound.scope, partition=partition
     )
@@ -165,8 +165,6 @@ def _report_unplanned(context: BindContext, query: Query) -> None:
             "PARTITION BY cannot stand within a partition",
             "make the key of the block from both: a || '/' || b OF S",
         )
-    if query.aggregation_range is not None:
-        diagnostics.not_supported(query.aggregation_range.span, "aggregations are")
     if query.emit is Emit.FINAL:
         diagnostics.error(
             query.span,

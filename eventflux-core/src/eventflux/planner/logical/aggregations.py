@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Final
 
 from eventflux.planner.logical.nodes import Node
+from eventflux.planner.typed.nodes import Call, TypedExpression
+from eventflux.planner.typed.walk import is_pure
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, Span
+
+_BOUNDS: Final = frozenset({"bucket_duration", "bucket_time", "bucket_span_from", "bucket_span_to", "bucket_range"})
 
 
 class RollupKind(enum.IntEnum):
@@ -85,3 +90,14 @@ class AggregationPlan:
     def content_schema(self) -> Schema:
         """The columns that are searched: those of the schema, then the number of the duration."""
         return Schema((*self.schema, Attribute("duration~", AttributeType.INT)))
+
+
+def is_bucket_bound(expression: TypedExpression) -> bool:
+    """Whether it is what `within` and `per` are made into: it may fail, but has no other effect."""
+    if is_pure(expression):
+        return True
+    return (
+        isinstance(expression, Call)
+        and expression.operation in _BOUNDS
+        and all(is_bucket_bound(argument) for argument in expression.arguments)
+    )

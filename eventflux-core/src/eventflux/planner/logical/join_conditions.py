@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from eventflux.planner.logical.nodes import Join
+from eventflux.planner.logical.aggregations import is_bucket_bound
+from eventflux.planner.logical.nodes import Join, JoinSide
 from eventflux.planner.logical.tables import Comparison, Conjunct, TableCondition
 from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Call, Column, TypedExpression
@@ -64,7 +65,7 @@ def search_condition(join: Join, *, from_left: bool, uses_keys: bool = True) -> 
     ranges: list[Conjunct] = []
     rest: list[TypedExpression] = []
     for conjunct in conjuncts_of(join.condition):
-        test = _key_test(conjunct, own) if uses_keys else None
+        test = _key_test(conjunct, own, other_side) if uses_keys else None
         if test is not None:
             test = replace(test, column=test.column - other_first, key=renumber_columns(test.key, own_numbers))
         if test is not None and test.comparison is Comparison.EQUAL and len(equalities) < _MAX_KEYS:
@@ -80,7 +81,7 @@ def search_condition(join: Join, *, from_left: bool, uses_keys: bool = True) -> 
     return TableCondition(conjuncts=(*equalities, *ranges), residual=remaining)
 
 
-def _key_test(conjunct: TypedExpression, own: range) -> Conjunct | None:
+def _key_test(conjunct: TypedExpression, own: range, other_side: JoinSide) -> Conjunct | None:
     """The conjunct as a test of a plain column of the other side, if it is one."""
     if not isinstance(conjunct, Call) or len(conjunct.arguments) != 2:
         return None
@@ -94,6 +95,8 @@ def _key_test(conjunct: TypedExpression, own: range) -> Conjunct | None:
             continue
         if comparison is not Comparison.EQUAL and column.type not in _ORDERED:
             continue
-        if value.type is column.type and is_pure(value) and columns_read((value,)) <= set(own):
+        # Bounds of buckets may fail, but once for a row is enough.
+        is_key = is_pure(value) or (other_side.is_static and is_bucket_bound(value))
+        if value.type is column.type and is_key and columns_read((value,)) <= set(own):
             return Conjunct(comparison=spelled, column=column.index, key=value)
     return None
