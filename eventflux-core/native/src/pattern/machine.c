@@ -65,7 +65,7 @@ static ef_status enter_count(run *r, uint32_t slot, uint32_t j, ef_handle m) {
         held->flags |= MATCH_OPEN;
     }
     EF_TRY(state_enter(r, slot, (uint32_t)s->config.next, m));
-    return p->sequence && s->config.every != EF_NO_STATE ? state_enter_again(r, (uint32_t)s->config.every, m) : EF_OK;
+    return !s->opens && s->config.every != EF_NO_STATE ? state_enter_again(r, (uint32_t)s->config.every, m) : EF_OK;
 }
 
 /* A match arrives at a state (of and/or: at all sides). */
@@ -90,8 +90,9 @@ ef_status state_enter(run *r, uint32_t slot, uint32_t j, ef_handle m) {
         }
         EF_TRY(list_add_fresh(p, slot, j, m, r->error));
         if (!s->config.start) {
-            at->last = ef_time_after(match_at(p, m)->timestamp, s->config.wait);
-            EF_TRY(arm_timer(r, slot, j, match_at(p, m)->timestamp));
+            int64_t from = match_at(p, m)->timestamp == NO_TIMESTAMP ? r->clock : match_at(p, m)->timestamp;
+            at->last = ef_time_after(from, s->config.wait);
+            EF_TRY(arm_timer(r, slot, j, from));
         }
         return EF_OK;
     case EF_STATE_LOGICAL:
@@ -119,6 +120,10 @@ ef_status state_enter_again(run *r, uint32_t j, ef_handle m) {
     uint32_t slot = match_at(p, m)->slot;
     ef_handle copy;
     EF_TRY(match_clone(p, m, first_of(p, j), &copy, r->error));
+    if (s->config.kind == EF_STATE_LOGICAL_ABSENT && s->config.wait >= 0 && match_at(p, m)->event[j] == ESTABLISHED) {
+        WRITE(match, again, copy);
+        again->timestamp = NO_TIMESTAMP; /* the absence holds again at the next firing */
+    }
     ef_status status = EF_OK;
     for (uint32_t i = first_of(p, j); i < first_of(p, j) + sides_of(p, j) && status == EF_OK; i++) {
         status = list_add_fresh(p, slot, i, copy, r->error);
@@ -130,8 +135,7 @@ ef_status state_enter_again(run *r, uint32_t j, ef_handle m) {
         slot_of(r, slot, j)->last = ef_time_after(match_at(p, copy)->timestamp, s->config.wait);
         status = arm_timer(r, slot, j, match_at(p, copy)->timestamp);
     }
-    if (status == EF_OK && s->config.kind == EF_STATE_COUNT && s->config.minimum == 0 && s->config.next != EF_NO_STATE &&
-        !p->sequence) {
+    if (status == EF_OK && s->skips_again) {
         if (s->opens) {
             match *held = (match *)(void *)ef_pages_write(p->pages, copy);
             if (held == NULL) {
@@ -172,6 +176,7 @@ ef_status slot_begin(run *r, uint32_t slot, int64_t clock) {
         return EF_OK;
     }
     at->started = true;
+    r->clock = clock;
     uint32_t start = 0;
     while (start + 1 < p->state_count && p->states[start + 1].config.start) {
         start++;
@@ -191,12 +196,12 @@ ef_status slot_begin(run *r, uint32_t slot, int64_t clock) {
 
 /* ---- leaving states ---- */
 
-/* The match took an event at state j: states before it, and the other sides, are over for it. */
+/* The match took an event at state j: the states before it are over for it. */
 static ef_status leave_before(run *r, uint32_t j, ef_handle m) {
     pattern *p = r->p;
-    uint32_t first = first_of(p, j), sides = sides_of(p, j);
-    for (uint32_t i = 0; i < first + sides; i++) {
-        if (i != j && p->states[i].special != UINT32_MAX && (i < first || is_logical(p, j))) {
+    uint32_t first = first_of(p, j);
+    for (uint32_t i = 0; i < first; i++) {
+        if (p->states[i].special != UINT32_MAX) {
             EF_TRY(leave_special(p, m, i, r->error));
         }
     }
@@ -290,26 +295,37 @@ static bool entry_expired(const run *r, ef_handle at, int64_t now) {
     return is_expired(r->p, match_at(r->p, entry_at(r->p, at)->match), now);
 }
 
-/* Drops what is out of WITHIN: from the front of `pending`, all of `fresh`. */
-ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) {
-    pattern *p = r->p;
+/* Takes what is out of WITHIN from the lists of one state: from the front of `pending`, all of `fresh`. */
+static ef_status expire_lists(run *r, uint32_t slot, uint32_t j, int64_t now, ef_handle *expired) {
     state_slot *s = slot_of(r, slot, j);
-    ef_handle expired = EF_NO_HANDLE;
     while (s->pending.count > 0 && entry_expired(r, s->pending.head, now)) {
-        EF_TRY(expire_one(r, slot, j, false, s->pending.head, &expired));
+        EF_TRY(expire_one(r, slot, j, false, s->pending.head, expired));
     }
     while (s->fresh.count > 0 && entry_expired(r, s->fresh.head, now)) {
-        EF_TRY(expire_one(r, slot, j, true, s->fresh.head, &expired));
+        EF_TRY(expire_one(r, slot, j, true, s->fresh.head, expired));
     }
     while (s->fresh.count > 0 && entry_expired(r, s->fresh.tail, now)) {
-        EF_TRY(expire_one(r, slot, j, true, s->fresh.tail, &expired));
+        EF_TRY(expire_one(r, slot, j, true, s->fresh.tail, expired));
     }
     for (ef_handle at = s->fresh_jumps && s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
-        ef_handle next = entry_at(p, at)->next;
+        ef_handle next = entry_at(r->p, at)->next;
         if (entry_expired(r, at, now)) {
-            EF_TRY(expire_one(r, slot, j, true, at, &expired));
+            EF_TRY(expire_one(r, slot, j, true, at, expired));
         }
         at = next;
+    }
+    return EF_OK;
+}
+
+/* Drops what is out of WITHIN at an element (j: the state by which it is entered), and arms its `every` anew. */
+ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) {
+    pattern *p = r->p;
+    ef_handle expired = EF_NO_HANDLE;
+    if (first_of(p, j) + sides_of(p, j) != j + 1) {
+        return EF_OK; /* the other sides come with the last */
+    }
+    for (uint32_t i = first_of(p, j); i <= j; i++) {
+        EF_TRY(expire_lists(r, slot, i, now, &expired));
     }
     if (expired == EF_NO_HANDLE) {
         return EF_OK;
@@ -504,6 +520,7 @@ static ef_status sides_allow(run *r, uint32_t slot, uint32_t j, ef_handle m, boo
 static ef_status logical_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
     EF_TRY(take_event(r, slot, j, m, false));
+    EF_TRY(leave_before(r, j, m));
     bool allow;
     EF_TRY(sides_allow(r, slot, j, m, &allow));
     WRITE(match, held, m);
@@ -512,7 +529,12 @@ static ef_status logical_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, e
     if (allow) {
         WRITE(match, done, m);
         done->timestamp = r->timestamp;
-        EF_TRY(leave_before(r, j, m));
+        for (uint32_t i = p->states[j].config.first_side; i < p->states[j].config.first_side + p->states[j].config.sides; i++) {
+            EF_TRY(leave_special(p, m, i, r->error));
+            /* Nothing begins a sequence anew that has got past an absence, unless `every` does. */
+            slot_of(r, slot, i)->spent |= p->sequence && p->states[0].config.group == EF_NO_STATE &&
+                                          p->states[i].config.kind == EF_STATE_LOGICAL_ABSENT;
+        }
         EF_TRY(state_done(r, slot, j, m, r->timestamp));
     }
     return match_release(p, m, r->error);

@@ -85,6 +85,7 @@ typedef struct state {
     uint32_t special;       /* number among the specials, UINT32_MAX: none */
     int32_t callback;       /* counting start of a sequence that begins anew when this state is done */
     bool opens;             /* `every` of a count that may be empty: the next round begins when this one moves on */
+    bool skips_again;       /* counting start of an `every` that may be empty: each round may be, if something else in it cannot */
     bool sheltered;         /* absence between the elements of a sequence with `every`: a reset does not drop what waits */
     bool is_plain_end;      /* values of a match's last event are read from the input */
     uint32_t *kept_at;      /* [columns of the port] place in the layout */
@@ -119,10 +120,7 @@ typedef struct pattern {
     uint32_t within_events;
     bool sequence, partitioned, playback, starts_absent;
     bool begun; /* wall clock: the start has been seen */
-    uint64_t most_matches;
-    ef_overflow overflow;
     uint64_t matches; /* now */
-    uint64_t dropped;
     ef_slots slots; /* of slot_state with its states */
     pattern_timer *timers; /* heap */
     uint32_t timer_count, timer_capacity;

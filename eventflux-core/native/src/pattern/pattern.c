@@ -121,6 +121,27 @@ static ef_status check_capture(const pattern *p, const ef_capture *capture, ef_e
     return fits ? EF_OK : ef_fail(error, EF_INVALID, "a pattern captures what no state keeps");
 }
 
+static bool may_be_empty(const ef_state_config *config) {
+    return config->kind == EF_STATE_COUNT && config->minimum == 0;
+}
+
+/* A round of an `every` that begins at state j may leave j out: not if all of it may be empty, which would never end. */
+static bool may_skip_again(const pattern *p, uint32_t j) {
+    const ef_state_config *first = &p->states[j].config;
+    if (!may_be_empty(first) || first->next == EF_NO_STATE || first->every == (int32_t)j) {
+        return may_be_empty(first) && first->next != EF_NO_STATE;
+    }
+    for (int32_t i = (int32_t)j; i != EF_NO_STATE; i = p->states[i].config.next) {
+        if (!may_be_empty(&p->states[i].config)) {
+            return true;
+        }
+        if (p->states[i].config.every == (int32_t)j) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *error) {
     for (uint32_t j = 0; j < p->state_count; j++) {
         state *s = &p->states[j];
@@ -151,8 +172,9 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
             EF_TRY(check_capture(p, &config->captures[i], error));
         }
         EF_TRY(take_keys(p, j, error));
-        s->opens = !p->sequence && config->kind == EF_STATE_COUNT && config->minimum == 0 && config->every != EF_NO_STATE &&
+        s->opens = !p->sequence && config->kind == EF_STATE_COUNT && config->minimum == 0 && config->every == (int32_t)j &&
                    config->next != EF_NO_STATE;
+        s->skips_again = !p->sequence && may_skip_again(p, j);
         s->sheltered = p->sequence && config->kind == EF_STATE_ABSENT && !config->start && config->next != EF_NO_STATE &&
                        p->states[0].config.group != EF_NO_STATE;
         s->is_plain_end = config->kind == EF_STATE_PLAIN && config->next == EF_NO_STATE &&
@@ -249,8 +271,6 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
     p->within_events = from->within_events;
     p->sequence = from->sequence;
     p->partitioned = from->partitioned;
-    p->most_matches = from->most_matches;
-    p->overflow = from->overflow;
     p->hash_seed = from->hash_seed;
     p->host = from->host;
     p->random = from->random;

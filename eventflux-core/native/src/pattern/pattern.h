@@ -87,8 +87,6 @@ typedef struct ef_state_config {
     uint32_t kept_count;
 } ef_state_config;
 
-typedef enum ef_overflow { EF_OVERFLOW_FAIL = 0, EF_OVERFLOW_DROP_OLDEST = 1 } ef_overflow;
-
 typedef struct ef_pattern_config {
     ef_state_config *states;
     uint32_t state_count;
@@ -101,8 +99,6 @@ typedef struct ef_pattern_config {
     uint32_t within_events; /* 0: none */
     bool sequence;
     bool partitioned;     /* slots begin with their first row */
-    uint64_t most_matches; /* partial matches at a time, 0: any number */
-    ef_overflow overflow;
     uint64_t hash_seed;
     ef_host *host;
     ef_random *random;

@@ -70,12 +70,10 @@ class StateSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternLimits:
-    """How long matches live, and how many there may be."""
+    """How long matches live."""
 
     within: int | None = None
     within_events: int | None = None
-    most_matches: int | None = None
-    drops_oldest: bool = False
 
 
 class PatternBuilder:
@@ -150,8 +148,6 @@ class PatternBuilder:
             limits.within_events or 0,
             is_sequence,
             is_partitioned,
-            limits.most_matches or 0,
-            int(limits.drops_oldest),
             error,
         )
         return Node(self._engine.check(node, error))

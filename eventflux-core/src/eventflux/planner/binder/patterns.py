@@ -410,7 +410,7 @@ def _check_within(context: BindContext, source: PatternInput, states: _States) -
 
 def _check_zero_counts(context: BindContext, states: _States) -> None:
     for number, state in enumerate(states.found):
-        is_alone = len(states.found) == 1 or (state.every == number and not state.is_group_long and state.next is None)
+        is_alone = len(states.found) == 1
         if state.kind is StateKind.COUNT and state.minimum == 0 and is_alone:
             element = states.sources[number]
             quantifier = element.quantifier if isinstance(element, StreamElement) else None

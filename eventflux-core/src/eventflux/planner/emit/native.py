@@ -266,12 +266,7 @@ class NativeGraph:
                 builder.state(_state(state), *(_taken(program) for program in (pair.own, pair.condition)))
             for capture in pattern.captures:
                 builder.output(_capture(capture))
-            limits = PatternLimits(
-                within=pattern.within,
-                within_events=pattern.within_events,
-                most_matches=pattern.most_matches,
-                drops_oldest=pattern.drops_oldest,
-            )
+            limits = PatternLimits(within=pattern.within, within_events=pattern.within_events)
             made = builder.build(limits, is_sequence=pattern.is_sequence, is_partitioned=pattern.is_partitioned)
         return Node(made)
 

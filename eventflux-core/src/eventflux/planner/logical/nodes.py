@@ -143,8 +143,6 @@ class Pattern:
         within_events: Number of events of the streams of the pattern from the first of a match; None: any number.
         is_sequence: The next event of the streams must fit.
         is_partitioned: Each slot begins with its first event.
-        most_matches: Partial matches at a time; None: any number.
-        drops_oldest: Beyond them the oldest is dropped, not the new event refused.
     """
 
     inputs: tuple[Node, ...]
@@ -154,8 +152,6 @@ class Pattern:
     within_events: int | None = None
     is_sequence: bool = False
     is_partitioned: bool = False
-    most_matches: int | None = None
-    drops_oldest: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
