@@ -21,7 +21,13 @@ WINDOWS = (
     "#window.externalTimeBatch(t, 5)",
     "#window.batch()",
 )
-FILTERS = ("", "[v > 2]", "[v % 2 == 0]", "[not (k is null)]")
+FILTERS = ("", "[v > 2]", "[v % 2 == 0]", "[not (k is null)]", "[T.k == k in T]", "[not (T.v > v in T)]")
+CHANGES = (
+    "select k, v, t insert into T",
+    "select k, v, t update T set T.v = v on T.k == k",
+    "select k, v, t update or insert into T set T.v = T.v + v on T.k == k",
+    "select k, v, t delete T for all events on T.k == k and T.v < v",
+)
 SELECTIONS = (
     "select k, v, t",
     "select k, v + 1 as v, t",
@@ -50,6 +56,12 @@ def apps(draw: st.DrawFn) -> tuple[str, list[str]]:
         source = draw(st.sampled_from([name for name in sources if name < target or name == "S"]))
         if source == target:
             continue
+        if draw(st.integers(0, 3)) == 0:
+            queries.append(
+                f"from {source}{draw(st.sampled_from(FILTERS))}{draw(st.sampled_from(WINDOWS))} "
+                f"{draw(st.sampled_from(CHANGES))};"
+            )
+            continue
         other = draw(st.sampled_from([name for name in sources if name < target or name == "S"]))
         if other != target and draw(st.integers(0, 2)) == 0:
             left, right = (
@@ -67,6 +79,7 @@ def apps(draw: st.DrawFn) -> tuple[str, list[str]]:
         )
         sources.append(target)
     definitions = "".join(f"define stream {name} (k string, v int, t long);" for name in "SMNO")
+    definitions += "define table T (k string, v int, t long);"
     return definitions + " ".join(queries), [f"query{number}" for number in range(1, len(queries) + 1)]
 
 
@@ -119,6 +132,9 @@ def run(text: str, queries: list[str], rows: list[tuple[Any, int, int]], engine:
             for row, stamp in zip(data, stamps, strict=True):
                 handler.send(row, stamp)
         runtime.advance_time(max(stamps) + 50)
+        found = runtime.query("from T")
+        assert not isinstance(found, int)
+        heard["T"] = [event.data for event in found]
     assert problems == []
     for query in queries:
         heard[query].sort(key=lambda event: event[0])  # stable: order within a kind stays

@@ -99,7 +99,7 @@ def _conjunct(part: TypedExpression) -> Conjunct | None:
         return None
     if comparison is not Comparison.EQUAL and (left.type is None or not left.type.is_numeric):
         return None
-    return Conjunct(comparison=comparison, column=left.index - TABLE_OFFSET, key=right)
+    return Conjunct(comparison=comparison, column=left.index - TABLE_OFFSET, key=right, name=left.name)
 
 
 def _is_table_column(expression: TypedExpression) -> bool:

@@ -297,6 +297,7 @@ class _ChangeBinder:
             condition=split,
             assignments=tuple(each for each in values if not _is_known_equal(split, *each)),
             keeps_quietly=keeps_quietly,
+            attributes=self.schema.names,
             span=span,
         )
 

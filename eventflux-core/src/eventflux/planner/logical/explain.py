@@ -25,7 +25,9 @@ from eventflux.planner.logical.nodes import (
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.reading import scans
 from eventflux.planner.logical.tables import Change, ChangeKind, Comparison, TableCondition
+from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.planner.typed.text import text_of
+from eventflux.planner.typed.walk import nodes
 
 
 def explain_query(plan: QueryPlan) -> str:
@@ -104,10 +106,11 @@ def _lines(node: Node, indent: str) -> list[str]:
         case Log():
             return [f"{indent}log"]
         case Contains():
-            question = _condition(node.condition, _names(node.input), len(node.input.schema))
+            question = _condition(node.condition, node.content, _names(node.input), len(node.input.schema))
             return [f"{indent}ask {node.content}: {question} as {node.schema[len(node.schema) - 1].name}"]
         case Lookup():
-            return [f"{indent}find {node.content}: {_condition(node.condition, _names(node), len(node.input.schema))}"]
+            found = _condition(node.condition, node.content, _names(node), len(node.input.schema))
+            return [f"{indent}find {node.content}: {found}"]
         case Window() if node.appended is not None:
             return [f"{indent}call {node.declaration.qualified_name} -> {', '.join(node.schema.names)}"]
         case Window():
@@ -197,26 +200,28 @@ _SIGNS = {
 }
 
 
-def _condition(condition: TableCondition, name: Callable[[int], str], width: int) -> str:
-    """The condition; attributes of the content are numbered behind those of the row."""
-
-    def both(index: int) -> str:
-        return name(index) if index < width else f"[{index - width}]"
-
+def _condition(condition: TableCondition, content: str, name: Callable[[int], str], width: int) -> str:
+    """The condition, with the attributes of what is asked as `T.a`."""
     parts = [
-        f"[{conjunct.column}] {_SIGNS[conjunct.comparison]} {text_of(conjunct.key, name)}"
+        f"{content}.{conjunct.name} {_SIGNS[conjunct.comparison]} {text_of(conjunct.key, name)}"
         for conjunct in condition.conjuncts
     ]
     if condition.residual is not None:
-        parts.append(f"rest {text_of(condition.residual, both)}")
-    return " and ".join(parts) or "all rows"
+        parts.append(f"({text_of(condition.residual, _beside(condition.residual, content, name, width))})")
+    return " and ".join(parts) or "true"
+
+
+def _beside(expression: TypedExpression, content: str, name: Callable[[int], str], width: int) -> Callable[[int], str]:
+    """Names of the columns of a row and, behind them, of what is asked."""
+    columns = {node.index: node.name for node in nodes((expression,)) if isinstance(node, Column)}
+    return lambda index: name(index) if index < width else f"{content}.{columns[index]}"
 
 
 def _change(change: Change, root: Select, kinds: str) -> str:
     width = len(root.schema)
 
-    def both(index: int) -> str:
-        return root.schema[index].name if index < width else f"[{index - width}]"
+    def row(index: int) -> str:
+        return root.schema[index].name
 
     verb = {
         ChangeKind.UPDATE: "update",
@@ -224,6 +229,10 @@ def _change(change: Change, root: Select, kinds: str) -> str:
         ChangeKind.UPSERT: "update or insert into",
         ChangeKind.INSERT: "insert into",
     }[change.kind]
-    assigned = ", ".join(f"[{column}] = {text_of(value, both)}" for column, value in change.assignments)
+    assigned = ", ".join(
+        f"{change.attributes[column]} = {text_of(value, _beside(value, change.table, row, width))}"
+        for column, value in change.assignments
+    )
     set_clause = f" set {assigned}" if assigned else ""
-    return f"{verb} {change.table} by {kinds} events{set_clause} on {_condition(change.condition, both, width)}"
+    condition = _condition(change.condition, change.table, row, width)
+    return f"{verb} {change.table} by {kinds} events{set_clause} on {condition}"

@@ -46,6 +46,8 @@ class Conjunct:
     comparison: Comparison
     column: int
     key: TypedExpression
+    name: str = field(default="", compare=False)
+    """Of the column, for readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Change:
         table: Its name.
         condition: Which rows of the table are meant.
         assignments: Column of the table -> its new value, over the row's columns followed by the table's as they were.
+        attributes: Names of the table's columns, for readers.
         keeps_quietly: A row whose primary key is taken is left out without an error.
         span: In the text.
     """
@@ -88,4 +91,5 @@ class Change:
     condition: TableCondition
     assignments: tuple[tuple[int, TypedExpression], ...] = ()
     keeps_quietly: bool = False
+    attributes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
