@@ -91,7 +91,7 @@ class EventFluxAppRuntime:
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
             self._layouts = self._make_layouts()
-            # In playback the answer depends on the events alone: no thread stands between a sender and its consequences.
+            # In playback the answer depends on the events alone: no thread between a sender and what follows.
             rings = {} if settings.playback else async_streams(plan.streams, is_default=plan.settings.is_async)
             self._async = AsyncStreams(
                 self._engine,
