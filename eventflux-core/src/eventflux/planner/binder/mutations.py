@@ -32,7 +32,7 @@ from eventflux.planner.binder.conditions import TABLE_OFFSET, beside, split_cond
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, OutputScope, Relation, Scope
-from eventflux.planner.binder.outputs import OutputKinds, fit, unchanged
+from eventflux.planner.binder.outputs import OutputKinds, fit, takes, unchanged
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.binder.select_nodes import is_bound, make_select
 from eventflux.planner.binder.selection import BoundSelection, SelectedItem
@@ -341,7 +341,7 @@ class _ChangeBinder:
                 self.context.diagnostics.error(
                     assignment.target.span, ErrorCode.DUPLICATE_COLUMN, f"attribute '{attribute.name}' is set twice"
                 )
-            elif value.type is not None and not attribute.type.accepts(value.type):
+            elif value.type is not None and not takes(self.context, attribute.type, value):
                 self.context.diagnostics.error(
                     assignment.value.span,
                     ErrorCode.TYPE_MISMATCH,

@@ -110,6 +110,17 @@ def _mismatch(context: BindContext, target: Entry, span: Span, message: str, hin
     )
 
 
+def takes(context: BindContext, wanted: AttributeType, value: TypedExpression) -> bool:
+    """Whether an attribute of that type can be given the value: its own type, a narrower number, a null.
+
+    The parameters of a query have no FLOAT: a DOUBLE stands for both.
+    """
+    if value.type is None or wanted.accepts(value.type):
+        return True
+    is_real = wanted is AttributeType.FLOAT and value.type is AttributeType.DOUBLE
+    return is_real and context.parameters is not None and value in context.parameters.values()
+
+
 def _by_position(
     context: BindContext,
     items: Sequence[SelectedItem],
@@ -172,7 +183,7 @@ def _stored(
     given = item.expression.type
     if isinstance(item.expression, Unknown):
         return None
-    if given is not None and not attribute.type.accepts(given):
+    if given is not None and not takes(context, attribute.type, item.expression):
         _mismatch(
             context,
             target,
