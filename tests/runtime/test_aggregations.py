@@ -185,6 +185,7 @@ def test_ranges_that_are_refused(clause: str) -> None:
         "select x aggregate every sec",
         "select p aggregate by p every sec",
         "select p aggregate every year...sec",
+        "select p aggregate every week",
         "select p group by nothing aggregate every sec",
     ],
 )
@@ -209,6 +210,16 @@ def test_purges_that_are_refused(purge: str) -> None:
         EventFluxManager().create_eventflux_app_runtime(
             STREAM + purge + " define aggregation G from S select sum(p) as s aggregate every sec...min;"
         )
+
+
+def test_one_name_is_one_aggregation() -> None:
+    one = "define aggregation G from S select sum(p) as s aggregate every sec;"
+    app = EventFluxManager().create_eventflux_app_runtime(STREAM + one + one)
+    assert app.aggregations["G"].names == ("AGG_TIMESTAMP", "s")
+    with pytest.raises(ValidationError, match="already defined"):
+        EventFluxManager().create_eventflux_app_runtime(STREAM + one + one.replace("sum", "max"))
+    with pytest.raises(ValidationError, match="already defined"):
+        EventFluxManager().create_eventflux_app_runtime(STREAM + one.replace("G", "S", 1))
 
 
 def test_an_aggregation_is_no_stream() -> None:

@@ -220,6 +220,11 @@ class EventFluxAppRuntime:
         return MappingProxyType(self._windows)
 
     @property
+    def aggregations(self) -> Mapping[str, Schema]:
+        """Incremental aggregations by name, with the attributes of their buckets."""
+        return {aggregation.name: aggregation.schema for aggregation in self._plan.aggregations}
+
+    @property
     def queries(self) -> tuple[str, ...]:
         """Names of the queries, in text order."""
         return tuple(self._emitted.queries)

@@ -88,6 +88,7 @@ class AppBinder:
     _tables: list[TablePlan] = field(default_factory=list)
     _windows: list[NamedWindowPlan] = field(default_factory=list)
     _aggregations: list[AggregationPlan] = field(default_factory=list)
+    _aggregation_texts: dict[str, AggregationDefinition] = field(default_factory=dict)
     _triggers: list[TriggerPlan] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
@@ -188,14 +189,27 @@ class AppBinder:
 
     def _aggregation(self, statement: AggregationDefinition) -> None:
         """Bound when all streams are known; until then its name is taken."""
-        known = self.catalog.find(statement.name.name)
-        if known is None or known.span != statement.name.span:
-            return
         name = statement.name.name
+        known = self.catalog.find(name)
+        if known is None or known.kind is not RelationKind.AGGREGATION:
+            return
+        if known.span != statement.name.span:
+            if self._aggregation_texts.get(name) != statement:
+                self._refuse_second(name, known, statement.name.span)
+            return
+        self._aggregation_texts[name] = statement
         aggregation = bind_aggregation(self._context(statement.dialect, name), self, statement)
         if aggregation is not None:
             self.catalog.add(replace(known, schema=aggregation.schema, aggregation=aggregation))
             self._aggregations.append(aggregation)
+
+    def _refuse_second(self, name: str, known: Entry, span: Span) -> None:
+        place = self.app.source.position(known.span.start)
+        self.diagnostics.error(
+            span,
+            ErrorCode.DUPLICATE_DEFINITION,
+            f"aggregation '{name}' is already defined at {place.line}:{place.column} otherwise",
+        )
 
     def _add(self, entry: Entry) -> bool:
         """Add a definition; False if the name is taken, which is an error unless it says the same."""
