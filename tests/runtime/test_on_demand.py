@@ -137,3 +137,12 @@ def test_rows_of_a_table_come_from_outside(runtime: EventFluxAppRuntime) -> None
         handler.delete([row], on="T.nothing == k")
     with pytest.raises(UndefinedStreamError):
         runtime.table_input_handler("Tt")
+
+
+def test_a_large_answer_outlives_what_made_it(runtime: EventFluxAppRuntime) -> None:
+    count = 60_000
+    runtime.table_input_handler("T").add([(f"key number {n}", n, 0.0, 0.0, True, n) for n in range(count)])
+    for _ in range(2):
+        found = runtime.query("from T on n >= 0L and v >= 0 and d == 0.0 select k, v")
+        assert len(rows(found)) == count
+        assert rows(found)[-1] == (f"key number {count - 1}", count - 1)

@@ -26,6 +26,7 @@ from eventflux.types.schema import Schema
 from eventflux.types.source_text import SourceText
 
 _KEPT: Final = 50
+_LARGE: Final = 50_000
 _WHERE: Final = "on-demand query"
 
 # A text, and the types of its parameters.
@@ -90,6 +91,10 @@ class OnDemandQueries:
             prepared = self._find(text, types)
             self._messages.clear()
             found = prepared.run(tuple(values.values()))
+            if isinstance(found, EventBatch) and len(found) > _LARGE:
+                # Its engine would keep the memory that the rows went through.
+                self._prepared.pop((text, tuple(types.items())))
+                prepared.engine.close()
             if self._messages and prepared.plan.reads_aggregation:
                 raise EventFluxError(self._messages[0])
             return found
