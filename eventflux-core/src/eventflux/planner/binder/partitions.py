@@ -8,6 +8,7 @@ from typing import Final
 
 from eventflux.language.ast import (
     Annotation,
+    AttributeReference,
     Expression,
     Partition,
     PartitionKey,
@@ -69,7 +70,7 @@ def bind_partition_by(
         if len(read) == 1 and len(scope.relations) == 1:
             relation = replace(scope.relations[0], schema=scan.schema, offset=0)
         binder = ExpressionBinder(context=context, scope=InputScope(relations=(relation,)), clause="PARTITION BY")
-        texts = tuple(_text(binder, expression) for expression in expressions)
+        texts = tuple(_text(binder, _of_each(expression, scope, len(read))) for expression in expressions)
         if any(isinstance(text, Unknown) for text in texts):
             return None
         keys.append(PartitionKeyPlan(stream=scan.stream, expressions=texts, span=expressions[0].span))
@@ -100,6 +101,18 @@ def _key(context: BindContext, relations: Relations, key: PartitionKey) -> Parti
     if any(isinstance(expression, Unknown) for expression in expressions):
         return None
     return PartitionKeyPlan(stream=entry.name, expressions=expressions, labels=labels, span=key.span)
+
+
+def _of_each(expression: Expression, scope: InputScope, streams: int) -> Expression:
+    """The column of that name of each stream, where `S.k` names that of one: all have to have it."""
+    if (
+        streams > 1
+        and isinstance(expression, AttributeReference)
+        and expression.qualifier is not None
+        and scope.is_relation(str(expression.qualifier))
+    ):
+        return replace(expression, qualifier=None)
+    return expression
 
 
 def _text(binder: ExpressionBinder, expression: Expression) -> TypedExpression:
