@@ -343,6 +343,7 @@ def test_sql_join() -> None:
         "from J join G within 0, 1 per 'sec' select jk, sp insert into O;",
         "from J join G within 0L per 'sec' select jk, sp insert into O;",
         "from J join G within 0L, 1L per 5 select jk, sp insert into O;",
+        "from J join G within 0L, 1L per 'test' select jk, sp insert into O;",
         "from J join S within 0L, 1L per 'sec' select jk, p insert into O;",
         "from G join G within 0L, 1L per 'sec' select sp insert into O;",
     ],

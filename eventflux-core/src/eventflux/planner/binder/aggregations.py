@@ -26,7 +26,14 @@ from eventflux.planner.binder.selection import BoundSelection, SelectedItem, Sel
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.aggregations import AggregationPlan, Retention, RollupDuration, RollupItem, RollupKind
+from eventflux.planner.logical.aggregations import (
+    DURATION_NAMES,
+    AggregationPlan,
+    Retention,
+    RollupDuration,
+    RollupItem,
+    RollupKind,
+)
 from eventflux.planner.typed.build import call
 from eventflux.planner.typed.nodes import AggregateValue, Call, Column, TypedExpression, Unknown
 from eventflux.planner.typed.walk import has_aggregates
@@ -73,22 +80,6 @@ _LEAST: Final = {
     RollupDuration.DAY: 32 * _DAY,
     RollupDuration.MONTH: 13 * 30 * _DAY,
     RollupDuration.YEAR: 0,
-}
-_UNITS: Final = {
-    "sec": RollupDuration.SECOND,
-    "seconds": RollupDuration.SECOND,
-    "second": RollupDuration.SECOND,
-    "min": RollupDuration.MINUTE,
-    "minutes": RollupDuration.MINUTE,
-    "minute": RollupDuration.MINUTE,
-    "hour": RollupDuration.HOUR,
-    "hours": RollupDuration.HOUR,
-    "day": RollupDuration.DAY,
-    "days": RollupDuration.DAY,
-    "month": RollupDuration.MONTH,
-    "months": RollupDuration.MONTH,
-    "year": RollupDuration.YEAR,
-    "years": RollupDuration.YEAR,
 }
 
 
@@ -318,7 +309,7 @@ class _Purging:
                 self.refuse(span, f"a purge has no '{key}'")
 
     def retention(self, key: str, value: str, span: Span) -> None:
-        duration = _UNITS.get(key.lower())
+        duration = DURATION_NAMES.get(key.lower())
         if duration is None or duration not in self.kept:
             self.refuse(span, f"the aggregation has no duration '{key}'")
             return

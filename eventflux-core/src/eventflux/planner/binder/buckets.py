@@ -6,9 +6,9 @@ from typing import Final
 
 from eventflux.language.ast import AggregationRange, Expression
 from eventflux.planner.binder.expressions import ExpressionBinder
-from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.aggregations import DURATION_NAMES, AggregationPlan
 from eventflux.planner.typed.build import boolean, call, constant, converted
-from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
+from eventflux.planner.typed.nodes import Column, Constant, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 
@@ -60,6 +60,9 @@ def _per(binder: ExpressionBinder, aggregation: AggregationPlan, expression: Exp
         return None
     if per.type is not AttributeType.STRING:
         _refuse(binder, expression, "PER wants a text such as 'seconds'")
+        return None
+    if isinstance(per, Constant) and str(per.value).lower() not in DURATION_NAMES:
+        _refuse(binder, expression, f"PER {per.value!r} names no duration")
         return None
     mask = sum(1 << duration for duration in aggregation.durations)
     known = constant(mask, AttributeType.INT)

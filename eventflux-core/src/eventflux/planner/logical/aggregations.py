@@ -39,6 +39,24 @@ class RollupDuration(enum.IntEnum):
     YEAR = 5
 
 
+DURATION_NAMES: Final = {
+    "sec": RollupDuration.SECOND,
+    "seconds": RollupDuration.SECOND,
+    "second": RollupDuration.SECOND,
+    "min": RollupDuration.MINUTE,
+    "minutes": RollupDuration.MINUTE,
+    "minute": RollupDuration.MINUTE,
+    "hour": RollupDuration.HOUR,
+    "hours": RollupDuration.HOUR,
+    "day": RollupDuration.DAY,
+    "days": RollupDuration.DAY,
+    "month": RollupDuration.MONTH,
+    "months": RollupDuration.MONTH,
+    "year": RollupDuration.YEAR,
+    "years": RollupDuration.YEAR,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupItem:
     """One attribute of a bucket: what is kept of which column of the rows; COUNT has none."""
