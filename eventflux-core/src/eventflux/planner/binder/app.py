@@ -346,6 +346,7 @@ class AppBinder:
             kinds=kinds_of(pending.query) if not hidden else OutputKinds(current=True, expired=False),
             name=pending.name,
             span=pending.query.span,
+            rate=branch.rate,
         )
         plan = plan_change(context, self, rows, output)
         return () if plan is None else (*hidden, replace(plan, partition=branch.partition))

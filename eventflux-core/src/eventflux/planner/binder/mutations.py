@@ -33,6 +33,8 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, OutputScope, Relation, Scope
 from eventflux.planner.binder.outputs import OutputKinds, fit, takes, unchanged
+from eventflux.planner.binder.outputs import OutputKinds, fit, unchanged
+from eventflux.planner.binder.rates import BoundRate
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.binder.select_nodes import is_bound, make_select
 from eventflux.planner.binder.selection import BoundSelection, SelectedItem
@@ -66,6 +68,7 @@ class ChangingRows:
         kinds: Which of them act.
         name: Of the query.
         span: Of the query.
+        rate: At which they come.
     """
 
     node: Node | None
@@ -75,6 +78,7 @@ class ChangingRows:
     kinds: OutputKinds
     name: str
     span: Span
+    rate: BoundRate | None = None
 
 
 def is_mutation(output: object) -> bool:
@@ -112,6 +116,7 @@ def plan_change(context: BindContext, relations: Relations, rows: ChangingRows, 
         current=rows.kinds.current,
         expired=rows.kinds.expired,
         span=rows.span,
+        rate=rows.rate,
     )
     return QueryPlan(
         name=rows.name,

@@ -19,6 +19,7 @@ from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.pattern_scope import PatternScope
 from eventflux.planner.binder.patterns import with_captures
 from eventflux.planner.binder.questions import TableQuestions
+from eventflux.planner.binder.rates import BoundRate, bind_rate, gives_all_kinds
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
 from eventflux.planner.logical import nodes as plan
@@ -28,7 +29,7 @@ from eventflux.types.error_codes import ErrorCode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundBranch:
-    """One SELECT: where its rows come from (None: could not be planned) and what it makes of them.
+    """One SELECT: where its rows come from (None: could not be planned), what it makes of them, and how often.
 
     `partition`: by PARTITION BY of its own.
     """
@@ -38,10 +39,13 @@ class BoundBranch:
     query: Query
     scope: InputScope = field(default_factory=lambda: InputScope(relations=()))
     partition: PartitionPlan | None = None
+    rate: BoundRate | None = None
 
 
 def kinds_of(query: Query) -> OutputKinds:
     """Which kinds of rows the output of a query wants."""
+    if gives_all_kinds(query.output_rate) and not query.unions:
+        return OutputKinds(current=True, expired=True)
     match query.output:
         case None:
             return OutputKinds.of(None)
@@ -82,6 +86,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
         )
         return None
     bound = bind_input(context, relations, query.input, query.where, query.window, query.aggregation_range)
+    rate = bind_rate(query.output_rate)
     partition = _partition(context, query, bound)
     if query.selection is None:
         return BoundBranch(
@@ -90,6 +95,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             query=query,
             scope=bound.scope,
             partition=partition,
+            rate=rate,
         )
     width = sum(0 if relation.schema is None else len(relation.schema) for relation in bound.scope.relations)
     if isinstance(query.input, JoinInput) and bound.node is not None:
@@ -113,9 +119,13 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
     if isinstance(bound.scope, PatternScope):
         selection = _match_by_match(selection)
     _warn_of_one_session(context, bound.node, query)
-    is_planned = query.output_rate is None
     return BoundBranch(
-        node=node if is_planned else None, selection=selection, query=query, scope=bound.scope, partition=partition
+        node=node,
+        selection=selection,
+        query=query,
+        scope=bound.scope,
+        partition=partition,
+        rate=rate,
     )
 
 
@@ -156,8 +166,6 @@ def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Qu
 
 def _report_unplanned(context: BindContext, query: Query) -> None:
     diagnostics = context.diagnostics
-    if query.output_rate is not None:
-        diagnostics.not_supported(query.output_rate.span, "output rates are")
     if query.partition_by and context.block is not None:
         diagnostics.error(
             query.partition_by[0].span,

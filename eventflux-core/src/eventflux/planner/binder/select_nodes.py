@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.rates import BoundRate, limited, with_keys
 from eventflux.planner.binder.selection import BoundSelection
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Node, Order, Output, Select
+from eventflux.planner.logical.nodes import Node, Order, Output, Root, Select
 from eventflux.planner.typed.build import boolean, constant
 from eventflux.planner.typed.nodes import (
     AggregateValue,
@@ -48,8 +49,9 @@ def make_select(
     current: bool,
     expired: bool,
     span: Span,
-) -> Select:
-    """The Select, two of them where DISTINCT has to look at what the first puts out.
+    rate: BoundRate | None = None,
+) -> Root:
+    """The Select, two of them where DISTINCT has to look at what the first puts out; the rate over them.
 
     Args:
         context: Of the statement.
@@ -59,7 +61,25 @@ def make_select(
         current: Whether CURRENT rows are wanted.
         expired: Whether EXPIRED rows are wanted.
         span: Of the query.
+        rate: At which its rows go out.
     """
+    if rate is None:
+        return _selects(context, source, selection, attributes, current=current, expired=expired, span=span)
+    outputs, keys = with_keys(rate, attributes, selection.group_by)
+    select = _selects(context, source, selection, outputs, current=current, expired=expired, span=span)
+    return limited(rate, replace(select, keeps_all=rate.is_snapshot), attributes, keys)
+
+
+def _selects(
+    context: BindContext,
+    source: Node,
+    selection: BoundSelection,
+    attributes: Sequence[Output],
+    *,
+    current: bool,
+    expired: bool,
+    span: Span,
+) -> Select:
     if not selection.distinct:
         return _select(source, selection, attributes, current=current, expired=expired, span=span)
     if any(order.output >= len(selection.items) for order in selection.order):

@@ -51,10 +51,13 @@ class Targets:
     def joined(
         self, context: BindContext, branches: Sequence[BoundBranch], kinds: OutputKinds, span: Span
     ) -> tuple[BoundBranch, tuple[QueryPlan, ...]]:
-        """The one branch; of several what reads the hidden stream that they fill, and the queries that do it."""
+        """The one branch; of several what reads the hidden stream that they fill, and the queries that do it.
+
+        The rate of the query, which its first branch has, is that of all their rows.
+        """
         if len(branches) == 1:
             return branches[0], ()
-        entry, hidden = self.hidden(context, branches, kinds, "union", span)
+        entry, hidden = self.hidden(context, [replace(each, rate=None) for each in branches], kinds, "union", span)
         return _all_of(entry, branches[0]), hidden
 
     def hidden(
@@ -66,6 +69,10 @@ class Targets:
         span: Span,
     ) -> tuple[Entry, tuple[QueryPlan, ...]]:
         """A stream that no text can name, and the queries that fill it."""
+        if len(branches) > 1 and branches[0].rate is not None:
+            branch, filling = self.joined(context, branches, kinds, span)
+            entry, limited = self.hidden(context, [branch], OutputKinds(current=True, expired=False), stem, span)
+            return entry, (*filling, *limited)
         is_union = len(branches) > 1
         if is_union:
             schema = shared_schema(context, branches)
@@ -160,6 +167,7 @@ def _plan(
         current=kinds.current,
         expired=kinds.expired,
         span=branch.query.span,
+        rate=branch.rate,
     )
     return QueryPlan(
         name=name,
@@ -187,6 +195,7 @@ def _all_of(entry: Entry, first: BoundBranch) -> BoundBranch:
         node=None if entry.schema is None else Scan(stream=entry.name, schema=schema, span=first.query.span),
         selection=BoundSelection(items=items),
         query=first.query,
+        rate=first.rate,
     )
 
 

@@ -17,7 +17,7 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
+from eventflux.planner.logical.nodes import Pattern, RateLimit, Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -125,6 +125,8 @@ class ListedGraph:
     ) -> Node:
         kinds = [kind for kind, wanted in (("current", parts.current), ("expired", parts.expired)) if wanted]
         text = f"select n{node} {' and '.join(kinds)}, {parts.visible} visible"
+        if parts.keeps_all:
+            text += ", whole batches"
         if parts.group_keys:
             text += f", {parts.group_keys} group keys"
         for aggregate in parts.aggregates:
@@ -159,6 +161,19 @@ class ListedGraph:
             if search.residual is not None:
                 programs[f"{name} tests {other}"] = search.residual
         return self._node(f"join {shown}{'' if wants_expired else ' without expired'}", **programs)
+
+    def rate_limit(self, node: Node, limit: RateLimit) -> Node:
+        text = f"rate n{node} {limit.mode.value} every {limit.every} {'ms' if limit.by_time else 'events'}"
+        text += f", {len(limit.schema)} visible"
+        if limit.keys:
+            text += f", keys {' '.join(map(str, limit.keys))}"
+        if limit.aggregates:
+            text += f", aggregates {' '.join(map(str, sorted(limit.aggregates)))}"
+        if limit.windowed:
+            text += ", windowed"
+        if limit.partitioned:
+            text += ", partitioned"
+        return self._node(text)
 
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
         return self._node(f"trigger every {period_ms} ms" if cron is None else f"trigger cron {cron!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from eventflux.engine.builder import (
     AggregateSpec,
@@ -15,7 +15,9 @@ from eventflux.engine.builder import (
     EngineBuilder,
     JoinSideSpec,
     OrderKey,
+    OutputRate,
     ProgramBuilder,
+    RateSpec,
     RollupSpec,
     SelectSpec,
 )
@@ -34,7 +36,7 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Pattern, Window, WindowParameter
+from eventflux.planner.logical.nodes import Pattern, RateLimit, RateMode, Window, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -191,6 +193,7 @@ class NativeGraph:
             offset=parts.offset,
             current=parts.current,
             expired=parts.expired,
+            keeps_all=parts.keeps_all,
         )
         return Node(self.builder.select(NativeNode(node), spec))
 
@@ -203,6 +206,19 @@ class NativeGraph:
     ) -> Node:
         specs = [_join_side(side, search) for side, search in zip(sides, searches, strict=True)]
         return Node(self.builder.join(specs[0], specs[1], wants_expired=wants_expired))
+
+    def rate_limit(self, node: Node, limit: RateLimit) -> Node:
+        spec = RateSpec(
+            rate=_RATES[limit.mode],
+            every=limit.every,
+            visible=len(limit.schema),
+            by_time=limit.by_time,
+            keys=limit.keys,
+            partitioned=limit.partitioned,
+            windowed=limit.windowed,
+            aggregates=limit.aggregates,
+        )
+        return Node(self.builder.rate_limit(NativeNode(node), spec))
 
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node:
         if cron is not None:
@@ -272,6 +288,14 @@ class NativeGraph:
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)
+
+
+_RATES: Final = {
+    RateMode.ALL: OutputRate.ALL,
+    RateMode.FIRST: OutputRate.FIRST,
+    RateMode.LAST: OutputRate.LAST,
+    RateMode.SNAPSHOT: OutputRate.SNAPSHOT,
+}
 
 
 def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:

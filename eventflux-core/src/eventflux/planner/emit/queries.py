@@ -64,7 +64,10 @@ class QueryEmitter(Generic[ProgramT]):
             with self.partitions.entered(query, self._write) as streams:
                 return replace(self, streams=streams, partitions=None).emit(query)
         self.graph.query(query.name)
-        last = self._node(query.root, wants_expired=False)
+        root = query.root
+        if query.partition is not None and isinstance(root, plan.RateLimit):
+            root = replace(root, partitioned=True)
+        last = self._node(root, wants_expired=False)
         if query.target is not None:
             self.graph.insert(last, self.targets[query.target], current=query.current, expired=query.expired)
         if query.change is not None:
@@ -130,6 +133,8 @@ class QueryEmitter(Generic[ProgramT]):
                 return self._pattern(node)
             case plan.Select():
                 return self._select(node)
+            case plan.RateLimit():
+                return graph.rate_limit(self._node(node.input, wants_expired=False), node)
 
     def _pattern(self, node: plan.Pattern) -> Node:
         inputs = [self._node(source, wants_expired=False) for source in node.inputs]
@@ -212,6 +217,7 @@ class QueryEmitter(Generic[ProgramT]):
             offset=node.offset,
             current=node.current,
             expired=node.expired,
+            keeps_all=node.keeps_all,
         )
         return self.graph.select(
             below,

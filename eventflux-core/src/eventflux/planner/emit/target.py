@@ -9,7 +9,7 @@ from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Order, Pattern, Window, WindowParameter
+from eventflux.planner.logical.nodes import Order, Pattern, RateLimit, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -61,6 +61,7 @@ class SelectParts:
     offset: int
     current: bool
     expired: bool
+    keeps_all: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,8 @@ class GraphTarget(Protocol[ProgramT]):
         *,
         wants_expired: bool,
     ) -> Node: ...
+
+    def rate_limit(self, node: Node, limit: RateLimit) -> Node: ...
 
     def trigger(self, *, period_ms: int | None, cron: str | None, sunday_is_1: bool) -> Node: ...
 

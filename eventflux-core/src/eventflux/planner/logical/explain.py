@@ -16,6 +16,8 @@ from eventflux.planner.logical.nodes import (
     Node,
     Pattern,
     QueryPlan,
+    RateLimit,
+    Root,
     Scan,
     Select,
     Window,
@@ -118,6 +120,10 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}window {node.declaration.qualified_name}({arguments})"]
         case Select():
             return _select_lines(node, indent)
+        case RateLimit():
+            unit = "ms" if node.by_time else "events"
+            keys = ", ".join(node.input.schema[key].name for key in node.keys)
+            return [f"{indent}output {node.mode.value} every {node.every} {unit}{f' by {keys}' if keys else ''}"]
 
 
 def _pattern_lines(node: Pattern, indent: str) -> list[str]:
@@ -217,7 +223,7 @@ def _beside(expression: TypedExpression, content: str, name: Callable[[int], str
     return lambda index: name(index) if index < width else f"{content}.{columns[index]}"
 
 
-def _change(change: Change, root: Select, kinds: str) -> str:
+def _change(change: Change, root: Root, kinds: str) -> str:
     width = len(root.schema)
 
     def row(index: int) -> str:

@@ -2,7 +2,7 @@
 
 The rows of a query go from its Scan through a chain of nodes to a Select, and from there into a stream:
 
-    Scan -> (Filter | Map | Log | Window)* -> Select -> Select? -> target
+    Scan -> (Filter | Map | Log | Window)* -> Select -> Select? -> RateLimit? -> target
     Join ->
 
 A Join stands where a Scan does; its two sides are chains of their own.
@@ -13,6 +13,7 @@ immutable: a rewrite makes new ones.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -186,7 +187,7 @@ class Select:
     """Grouping, aggregates, outputs, having, order, limit: section by section as the language says.
 
     The first `visible` outputs are put out; the others serve `having` and `order`, which read output columns.
-    `current`, `expired`: the kinds of rows that are put out.
+    `current`, `expired`: the kinds of rows that are put out. `keeps_all`: a batch is not reduced to its last rows.
     """
 
     input: Node
@@ -200,6 +201,7 @@ class Select:
     offset: int = 0
     current: bool = True
     expired: bool = False
+    keeps_all: bool = False
     schema: Schema
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
@@ -243,7 +245,46 @@ class Join:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select
+class RateMode(enum.Enum):
+    """Which of the rows that a selection gives go out."""
+
+    ALL = "all"
+    FIRST = "first"
+    LAST = "last"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """The rows of a selection at a rate.
+
+    Attributes:
+        input: The selection. Attributes of it beyond those of `schema` are group keys.
+        mode: Which rows go out.
+        every: Events, or milliseconds where `by_time`.
+        keys: Attributes of the selection that tell groups apart.
+        partitioned: Periods begin with the first row of a key, not with the app.
+        windowed: The selection reads a window: what leaves it leaves a snapshot.
+        aggregates: Attributes that come of aggregates: a snapshot shows their latest values.
+        schema: What is put out: the first attributes of the selection.
+    """
+
+    input: Select
+    mode: RateMode
+    every: int
+    by_time: bool
+    keys: tuple[int, ...] = ()
+    partitioned: bool = False
+    windowed: bool = False
+    aggregates: frozenset[int] = frozenset()
+    schema: Schema
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+
+Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select | RateLimit
+
+Root: TypeAlias = Select | RateLimit
+"""What a query can end with."""
 
 
 def with_input(node: Node, new_input: Node) -> Node:
@@ -251,6 +292,10 @@ def with_input(node: Node, new_input: Node) -> Node:
     match node:
         case Scan() | Join() | Pattern():
             return node
+        case RateLimit():
+            if not isinstance(new_input, Select):
+                raise TypeError("a rate stands over a selection")
+            return node if node.input is new_input else replace(node, input=new_input)
         case _:
             return node if node.input is new_input else replace(node, input=new_input)
 
@@ -320,7 +365,7 @@ class QueryPlan:
 
     Attributes:
         name: What callbacks and metrics call it.
-        root: Its last node, a Select.
+        root: Its last node.
         target: The stream that its rows go into; None: nowhere but to its callbacks.
         current: CURRENT rows go there.
         expired: EXPIRED rows go there, as CURRENT ones.
@@ -331,7 +376,7 @@ class QueryPlan:
     """
 
     name: str
-    root: Select
+    root: Root
     target: str | None
     current: bool = True
     expired: bool = False

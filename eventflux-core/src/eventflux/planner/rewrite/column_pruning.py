@@ -19,6 +19,8 @@ from eventflux.planner.logical.nodes import (
     Node,
     Pattern,
     QueryPlan,
+    RateLimit,
+    Root,
     Scan,
     Select,
     Window,
@@ -51,7 +53,15 @@ _Numbers = dict[int, int]
 
 def prune_columns(plan: QueryPlan) -> QueryPlan:
     """The plan without columns that nobody reads."""
-    return replace(plan, root=_select(plan.root))
+    return replace(plan, root=_root(plan.root))
+
+
+def _root(node: Root) -> Root:
+    match node:
+        case Select():
+            return _select(node)
+        case RateLimit():
+            return replace(node, input=_select(node.input))
 
 
 def _select(node: Select) -> Select:
@@ -85,8 +95,8 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return _prune_pattern(node, needed)
         case Join():
             return _prune_join(node, needed)
-        case Select():
-            pruned = _select(node)
+        case Select() | RateLimit():
+            pruned = _root(node)
             return pruned, _same(pruned)
         case Filter():
             source, numbers = _prune(node.input, needed | columns_read((node.condition,)))

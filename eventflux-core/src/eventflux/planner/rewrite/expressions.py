@@ -16,6 +16,8 @@ from eventflux.planner.logical.nodes import (
     Node,
     Pattern,
     QueryPlan,
+    RateLimit,
+    Root,
     Scan,
     Select,
     Window,
@@ -30,7 +32,7 @@ Change = Callable[[TypedExpression], TypedExpression]
 def change_expressions(plan: QueryPlan, change: Change) -> QueryPlan:
     """The plan with `change` applied to each whole expression."""
     changed = None if plan.change is None else _table_change(plan.change, change)
-    return replace(plan, root=_select(plan.root, change), change=changed)
+    return replace(plan, root=_root(plan.root, change), change=changed)
 
 
 def _node(node: Node, change: Change) -> Node:
@@ -57,8 +59,16 @@ def _node(node: Node, change: Change) -> Node:
             return replace(node, input=_node(node.input, change))
         case Contains() | Lookup():
             return replace(node, input=_node(node.input, change), condition=_condition(node.condition, change))
+        case Select() | RateLimit():
+            return _root(node, change)
+
+
+def _root(node: Root, change: Change) -> Root:
+    match node:
         case Select():
             return _select(node, change)
+        case RateLimit():
+            return replace(node, input=_select(node.input, change))
 
 
 def _select(node: Select, change: Change) -> Select:

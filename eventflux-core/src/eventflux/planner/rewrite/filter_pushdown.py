@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eventflux.planner.logical.nodes import Filter, Join, Map, Node, Pattern, QueryPlan, Scan, Select, with_input
+from eventflux.planner.logical.nodes import (
+    Filter,
+    Join,
+    Map,
+    Node,
+    Pattern,
+    QueryPlan,
+    RateLimit,
+    Scan,
+    Select,
+    with_input,
+)
 from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, Constant, TypedExpression
 from eventflux.planner.typed.walk import columns_read, substitute_columns
@@ -16,7 +27,7 @@ from eventflux.planner.typed.walk import columns_read, substitute_columns
 def push_down_filters(plan: QueryPlan) -> QueryPlan:
     """The plan with its filters as early and as few as possible."""
     root = _push(plan.root)
-    assert isinstance(root, Select)
+    assert isinstance(root, (Select, RateLimit))
     return replace(plan, root=root)
 
 
