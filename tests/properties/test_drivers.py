@@ -43,6 +43,16 @@ PAIRS = (
     "select r.k as k, l.v + r.v as v, r.t as t",
     "select l.k as k, convert(sum(r.v), 'int') as v, max(l.t) as t group by l.k",
 )
+RATES = (
+    "",
+    "output every 3 events",
+    "output first every 2 events",
+    "output last every 2 events",
+    "output every 6 milliseconds",
+    "output first every 5 milliseconds",
+    "output last every 7 milliseconds",
+    "output snapshot every 8 milliseconds",
+)
 OUTPUTS = ("insert into", "insert all events into", "insert expired events into")
 
 
@@ -69,13 +79,15 @@ def apps(draw: st.DrawFn) -> tuple[str, list[str]]:
             )
             queries.append(
                 f"from {left} as l {draw(st.sampled_from(JOINS))} {right} as r{draw(st.sampled_from(CONDITIONS))} "
-                f"{draw(st.sampled_from(PAIRS))} {draw(st.sampled_from(OUTPUTS))} {target};"
+                f"{draw(st.sampled_from(PAIRS))} {draw(st.sampled_from(RATES))} "
+                f"{draw(st.sampled_from(OUTPUTS))} {target};"
             )
             sources.append(target)
             continue
         queries.append(
             f"from {source}{draw(st.sampled_from(FILTERS))}{draw(st.sampled_from(WINDOWS))} "
-            f"{draw(st.sampled_from(SELECTIONS))} {draw(st.sampled_from(OUTPUTS))} {target};"
+            f"{draw(st.sampled_from(SELECTIONS))} {draw(st.sampled_from(RATES))} "
+            f"{draw(st.sampled_from(OUTPUTS))} {target};"
         )
         sources.append(target)
     definitions = "".join(f"define stream {name} (k string, v int, t long);" for name in "SMNO")
