@@ -33,7 +33,6 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, OutputScope, Relation, Scope
 from eventflux.planner.binder.outputs import OutputKinds, fit, takes, unchanged
-from eventflux.planner.binder.outputs import OutputKinds, fit, unchanged
 from eventflux.planner.binder.rates import BoundRate
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.binder.select_nodes import is_bound, make_select
