@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.native.window_harness import INT, LAST, LONG, STRING, Column, Delivery, Out, Row, Step, Window
+from tests.properties.models import clock_windows, keyed_windows
 from tests.properties.models import windows as models
+from tests.properties.models.session_window import Session
 
 TYPES = (STRING, INT, LONG)
 TIME = 2  # the column that external windows read
 EXTERNAL = Column(TIME)
+TEXT = Column(0, STRING)
+NUMBER = Column(1, INT)
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,79 @@ CASES = [
         )
     ),
     *(Case("batch", (n,), lambda n=n: models.Batch(length=n)) for n in (0, 1, 2)),
+    *(Case("delay", (p,), lambda p=p: clock_windows.Delay(p)) for p in (1, 100, 1000)),
+    *(
+        Case("time_length", (p, n), lambda p=p, n=n: clock_windows.TimeLength(p, length=n))
+        for p, n in ((1000, 2), (1000, 5), (100, 1), (1000, 0))
+    ),
+    *(
+        Case(
+            "hopping",
+            (size, hop, start),
+            lambda size=size, hop=hop, start=start: clock_windows.Hopping(size, hop, start),
+        )
+        for size, hop, start in ((1000, 500, None), (1000, 1000, 300), (300, 1000, 5000), (2500, 400, None))
+    ),
+    *(
+        Case("sort", (n, *names), lambda n=n, keys=keys: keyed_windows.Sort(n, keys))
+        for n, names, keys in (
+            (2, (NUMBER,), ((1, False),)),
+            (5, (NUMBER, "desc", TEXT, "asc"), ((1, True), (0, False))),
+            (3, (EXTERNAL, "DESC"), ((TIME, True),)),
+            (0, (NUMBER,), ((1, False),)),
+        )
+    ),
+    *(
+        Case("frequent", (n, *names), lambda n=n, keys=keys: keyed_windows.Frequent(columns=keys, most=n))
+        for n, names, keys in (
+            (1, (TEXT,), (0,)),
+            (2, (NUMBER,), (1,)),
+            (3, (), (0, 1, 2)),
+            (3, (TEXT, NUMBER), (0, 1)),
+        )
+    ),
+    *(
+        Case(
+            "lossy_frequent",
+            (support, error, *names),
+            lambda support=support, error=error, keys=keys: keyed_windows.LossyFrequent(
+                columns=keys, support=support, error=error or support / 10
+            ),
+        )
+        for support, error, names, keys in (
+            (0.5, 0.25, (TEXT,), (0,)),
+            (0.3, None, (NUMBER,), (1,)),
+            (0.2, 0.11, (TEXT, NUMBER), (0, 1)),
+        )
+    ),
+    Case("unique", (TEXT,), lambda: keyed_windows.Unique(columns=(0,))),
+    Case("unique", (NUMBER, TEXT), lambda: keyed_windows.Unique(columns=(1, 0))),
+    Case("first_unique", (NUMBER,), lambda: keyed_windows.Unique(columns=(1,), first_only=True)),
+    Case("keep_all", (), keyed_windows.KeepAll),
+    *(
+        Case("session", (gap, key, latency), lambda gap=gap, key=key, latency=latency: Session(gap, key and 0, latency))
+        for gap, key, latency in (
+            (1000, None, 0),
+            (100, TEXT, 0),
+            (1000, TEXT, 1000),
+            (1000, TEXT, 100),
+            (400, TEXT, 300),
+            (1000, None, 500),
+        )
+    ),
 ]
 
-texts = st.one_of(
+few_texts = st.sampled_from([None, "", "a", "thirteen byte"])
+many_texts = st.one_of(
     st.none(), st.sampled_from(["", "a", "exactly12byt", "thirteen byte", "long " * 5, "é" * 9]), st.text(max_size=20)
 )
 
 
 @st.composite
 def histories(draw: st.DrawFn, *, slots: int, chunks: bool) -> list[Step]:
+    few = draw(st.booleans())  # so that keys come again
+    texts = few_texts if few else many_texts
+    numbers = st.sampled_from([None, 0, 1, -5]) if few else st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1))
     clock = draw(st.integers(0, 3000))
     steps = []
     jumps = st.sampled_from([0, 0, 1, 50, 99, 100, 101, 400, 999, 1000, 1001, 2500])
@@ -90,7 +158,7 @@ def histories(draw: st.DrawFn, *, slots: int, chunks: bool) -> list[Step]:
                     clock - draw(st.sampled_from([0, 0, 0, 0, 1, 100, 999, 1000, 3000])),
                     (
                         draw(texts),
-                        draw(st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1))),
+                        draw(numbers),
                         clock + draw(st.sampled_from([0, 0, 1, 500, -1, -500, -2000])),
                     ),
                 )

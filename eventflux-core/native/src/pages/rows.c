@@ -330,7 +330,7 @@ void ef_row_checker_clear(ef_row_checker *checker) {
     checker->seen = NULL;
 }
 
-static bool claim(ef_row_checker *checker, ef_handle handle, uint32_t size) {
+bool ef_row_checker_claim(ef_row_checker *checker, ef_handle handle, uint32_t size) {
     if (!ef_pages_holds(checker->pages, handle, size) || ef_bit(checker->seen, handle)) {
         return false;
     }
@@ -358,7 +358,7 @@ static bool check_string(ef_row_checker *checker, const char *field, ef_type typ
         return check_bytes(type, value.as.inlined, length);
     }
     ef_handle handle = field_handle(field);
-    if (!claim(checker, handle, length)) {
+    if (!ef_row_checker_claim(checker, handle, length)) {
         return false;
     }
     const char *bytes = ef_pages_at(checker->pages, handle);
@@ -367,7 +367,7 @@ static bool check_string(ef_row_checker *checker, const char *field, ef_type typ
 
 ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *error) {
     const ef_row_layout *layout = checker->layout;
-    if (!claim(checker, handle, layout->size)) {
+    if (!ef_row_checker_claim(checker, handle, layout->size)) {
         return ef_fail(error, EF_CORRUPT, "the saved state names a row that it does not hold");
     }
     const char *row = ef_pages_at(checker->pages, handle);

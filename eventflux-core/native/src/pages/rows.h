@@ -71,6 +71,8 @@ typedef struct ef_row_checker {
 ef_status ef_row_checker_init(ef_row_checker *checker, const ef_pages *pages, const ef_row_layout *layout,
                               ef_alloc *alloc, ef_error *error) EF_MUST_USE;
 void ef_row_checker_clear(ef_row_checker *checker);
+/* True when `handle` is a taken block of that size which was not asked for before: for blocks that are no rows. */
+bool ef_row_checker_claim(ef_row_checker *checker, ef_handle handle, uint32_t size);
 /* EF_CORRUPT unless `handle` is a taken block of the layout's size that was not asked for before, its booleans are 0 or 1 and its
  * strings are such blocks too, of valid UTF-8. */
 ef_status ef_row_check(ef_row_checker *checker, ef_handle handle, ef_error *error) EF_MUST_USE;

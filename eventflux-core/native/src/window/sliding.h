@@ -82,9 +82,9 @@ EF_ALWAYS_INLINE int64_t ef_sliding_oldest_value(const ef_sliding_run *run, uint
     return value;
 }
 
-/* Puts out the oldest row as EXPIRED. */
-EF_ALWAYS_INLINE ef_status ef_sliding_expire(ef_sliding_run *run, uint32_t slot, int64_t timestamp, int64_t cause,
-                                             bool by_slot, ef_error *error) {
+/* Lets the oldest row go; count > 0. */
+EF_ALWAYS_INLINE ef_status ef_sliding_release(ef_sliding_run *run, uint32_t slot, int64_t timestamp, uint8_t kind,
+                                              int64_t cause, bool by_slot, ef_error *error) {
     ef_out *out = run->out;
     if (EF_UNLIKELY(out->rows == out->capacity)) {
         EF_TRY(ef_out_reserve(out, 1, error));
@@ -92,16 +92,22 @@ EF_ALWAYS_INLINE ef_status ef_sliding_expire(ef_sliding_run *run, uint32_t slot,
     ef_window *base = &run->sliding->base;
     if (by_slot) {
         ef_handle oldest = ef_row_queue_pop(&run->queues[slot], base->pages);
-        ef_out_put(out, EF_FROM_RETAINED(oldest), timestamp, EF_EXPIRED, cause, slot);
+        ef_out_put(out, EF_FROM_RETAINED(oldest), timestamp, kind, cause, slot);
         ef_row_drop(base->pages, &base->layout, oldest);
         base->held--;
     } else if (run->kept.count > 0) {
         ef_handle oldest = ef_row_queue_pop(&run->kept, base->pages);
-        ef_out_put(out, EF_FROM_RETAINED(oldest), timestamp, EF_EXPIRED, cause, slot);
+        ef_out_put(out, EF_FROM_RETAINED(oldest), timestamp, kind, cause, slot);
     } else {
-        ef_out_put(out, EF_FROM_INPUT(run->first++), timestamp, EF_EXPIRED, cause, slot);
+        ef_out_put(out, EF_FROM_INPUT(run->first++), timestamp, kind, cause, slot);
     }
     return EF_OK;
+}
+
+/* Puts out the oldest row as EXPIRED. */
+EF_ALWAYS_INLINE ef_status ef_sliding_expire(ef_sliding_run *run, uint32_t slot, int64_t timestamp, int64_t cause,
+                                             bool by_slot, ef_error *error) {
+    return ef_sliding_release(run, slot, timestamp, EF_EXPIRED, cause, by_slot, error);
 }
 
 /* Puts row i out as CURRENT. */

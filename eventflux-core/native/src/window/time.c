@@ -1,14 +1,19 @@
-/* time(period): sliding over the rows of the last `period` ms of the clock.
+/* Windows whose rows leave when the clock reaches their timestamp plus a period.
+ *
+ *      time(period):           a row goes out as CURRENT when it enters, and as EXPIRED when it leaves
+ *      timeLength(period, n):  the same; with n rows held, the oldest leaves before a row that enters
+ *      delay(period):          a row goes out as CURRENT when it leaves
  *
  *      due = timestamp + period; a row leaves when clock >= due and all rows before it in its slot have left
  *
- * Rows that are due leave when a timer fires or before a row that enters, EXPIRED, with the clock as their timestamp. A row sets a timer
- * only if its timestamp is above all earlier ones of its slot. So a late row has no timer: it leaves with the next row or timer of
- * its slot. One timer a slot stands for all of them, the earliest that has not fired: those that are due together find all there is
- * in the first firing; and if rows are left after it, the oldest of them is not yet due, hence younger than all that left, hence
- * had set the next timer. A timer whose row left before it, with a row that entered, still fires.
+ * Rows that are due leave when a timer fires or before a row that enters, with the clock as their timestamp. A row sets a timer
+ * only if its timestamp is above all earlier ones of its slot; so a late row has no timer: it leaves with the next row or timer of
+ * its slot. (In a timeLength window a row sets one also when no other timer waits.) One timer a slot stands for all of them, the
+ * earliest that has not fired: those that are due together find all there is in the first firing; and if rows are left after it, the
+ * oldest of them is not yet due, hence younger than all that left, hence had set the next timer. A timer whose row left before it,
+ * with a row that entered, still fires.
  *
- * O(1) a row (O(log slots) to move a timer); retains the rows of one period. */
+ * O(1) a row (O(log slots) to move a timer); retains the rows of one period, at most n a slot. */
 #include "window/sliding.h"
 #include "window/timers.h"
 #include "window/windows.h"
@@ -23,6 +28,9 @@ typedef struct time_window {
     ef_slots slots;   /* of time_slot */
     ef_timers timers;
     int64_t period;
+    uint32_t length; /* most rows held; UINT32_MAX: any number; 0: none */
+    bool delays;
+    bool any_row_sets; /* a row sets a timer when none waits, however late it is */
 } time_window;
 
 typedef struct time_run {
@@ -43,20 +51,51 @@ static void time_destroy(void *self) {
     ef_free(alloc, window, sizeof *window);
 }
 
-static ef_status time_create(const ef_operator_config *config, void **self, ef_error *error) {
+static ef_status make(const ef_operator_config *config, const char *period_of, time_window **made, ef_error *error) {
     int64_t period;
-    EF_TRY(ef_param_integer(config, 0, "the period of a time window", 0, &period, error));
+    EF_TRY(ef_param_integer(config, 0, period_of, 0, &period, error));
     time_window *window = ef_calloc(config->alloc, sizeof *window);
     if (window == NULL) {
         return ef_fail_memory(error);
     }
     window->period = period;
+    window->length = UINT32_MAX;
     ef_slots_init(&window->slots, sizeof(time_slot));
     ef_status status = ef_sliding_init(&window->sliding, config, error);
     if (status != EF_OK) {
         ef_free(config->alloc, window, sizeof *window);
         return status;
     }
+    *made = window;
+    return EF_OK;
+}
+
+static ef_status time_create(const ef_operator_config *config, void **self, ef_error *error) {
+    time_window *window = NULL;
+    EF_TRY(make(config, "the period of a time window", &window, error));
+    *self = window;
+    return EF_OK;
+}
+
+static ef_status delay_create(const ef_operator_config *config, void **self, ef_error *error) {
+    time_window *window = NULL;
+    EF_TRY(make(config, "the period of a delay window", &window, error));
+    window->delays = true;
+    *self = window;
+    return EF_OK;
+}
+
+static ef_status time_length_create(const ef_operator_config *config, void **self, ef_error *error) {
+    time_window *window = NULL;
+    int64_t length = 0;
+    EF_TRY(ef_param_integer(config, 1, "the length of a timeLength window", 0, &length, error));
+    if (length > INT32_MAX) {
+        return ef_fail(error, EF_INVALID, "the length of a timeLength window must be below 2^31, got %lld",
+                       (long long)length);
+    }
+    EF_TRY(make(config, "the period of a timeLength window", &window, error));
+    window->length = (uint32_t)length;
+    window->any_row_sets = true;
     *self = window;
     return EF_OK;
 }
@@ -77,9 +116,10 @@ EF_ALWAYS_INLINE void set_due(time_run *run, uint32_t slot, int64_t due, bool by
 EF_ALWAYS_INLINE ef_status expire_due(time_run *run, uint32_t slot, int64_t clock, int64_t cause, bool by_slot,
                                       ef_error *error) {
     int64_t period = run->window->period;
+    uint8_t kind = run->window->delays ? EF_CURRENT : EF_EXPIRED;
     while (ef_sliding_count(&run->rows, slot, by_slot) > 0 &&
            ef_time_after(ef_sliding_oldest(&run->rows, slot, by_slot), period) <= clock) {
-        EF_TRY(ef_sliding_expire(&run->rows, slot, clock, cause, by_slot, error));
+        EF_TRY(ef_sliding_release(&run->rows, slot, clock, kind, cause, by_slot, error));
     }
     return EF_OK;
 }
@@ -113,17 +153,23 @@ EF_ALWAYS_INLINE ef_status take_row(time_run *run, uint32_t i, bool by_slot, ef_
     }
     ef_walk_row(&run->walk, cause);
     EF_TRY(expire_due(run, slot, clock, cause, by_slot, error));
-    EF_TRY(ef_sliding_emit(&run->rows, i, slot, cause, error));
+    if (ef_sliding_count(&run->rows, slot, by_slot) == run->window->length) {
+        EF_TRY(ef_sliding_expire(&run->rows, slot, clock, cause, by_slot, error));
+    }
+    if (!run->window->delays) {
+        EF_TRY(ef_sliding_emit(&run->rows, i, slot, cause, error));
+    }
     EF_TRY(ef_sliding_push(&run->rows, i, slot, by_slot, error));
     time_slot *state = by_slot ? &run->slots[slot] : &run->slot;
     int64_t timestamp = batch->timestamps[i];
-    if (!state->seen || timestamp > state->youngest) {
+    bool is_youngest = !state->seen || timestamp > state->youngest;
+    if (is_youngest) {
         state->seen = true;
         state->youngest = timestamp;
-        bool has_timer = by_slot ? run->window->timers.place[slot] > 0 : run->due != EF_NEVER;
-        if (!has_timer) {
-            set_due(run, slot, ef_time_after(timestamp, run->window->period), by_slot);
-        }
+    }
+    bool has_timer = by_slot ? run->window->timers.place[slot] > 0 : run->due != EF_NEVER;
+    if (!has_timer && (is_youngest || run->window->any_row_sets)) {
+        set_due(run, slot, ef_time_after(timestamp, run->window->period), by_slot);
     }
     return EF_OK;
 }
@@ -164,7 +210,7 @@ static ef_status time_process(void *self, uint32_t port, const ef_batch *batch, 
                               ef_error *error) {
     time_window *window = self;
     (void)port;
-    if (!window->sliding.base.wants_expired) {
+    if ((!window->sliding.base.wants_expired && !window->delays) || window->length == 0) {
         ef_sliding_pass(batch, out);
         return EF_OK;
     }
@@ -203,11 +249,24 @@ static ef_status time_save(const void *self, ef_writer *writer, ef_error *error)
     return ef_writer_status(writer, error);
 }
 
+static bool fits(const time_window *window) {
+    const ef_row_queue *queues = window->sliding.queues.items;
+    for (uint32_t i = 0; i < window->sliding.queues.count; i++) {
+        if (queues[i].count > window->length) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ef_status time_load(void *self, ef_reader *reader, uint32_t version, ef_error *error) {
     time_window *window = self;
     ef_alloc *alloc = window->sliding.base.alloc;
     (void)version;
     EF_TRY(ef_sliding_load(&window->sliding, reader, error));
+    if (!fits(window)) {
+        return ef_fail(error, EF_CORRUPT, "the saved state holds more rows than a window of %u can", window->length);
+    }
     uint32_t count = window->sliding.queues.count;
     EF_TRY(ef_slots_reserve(&window->slots, alloc, count, error));
     EF_TRY(ef_timers_reserve(&window->timers, alloc, count, error));
@@ -239,6 +298,40 @@ const ef_operator_class ef_time_window_class = {
     .flags = EF_SLOTS | EF_BATCHED | EF_FINDS | EF_FIFO | EF_TIMERS | EF_READS_CLOCK,
     .state_version = 1,
     .create = time_create,
+    .destroy = time_destroy,
+    .process = time_process,
+    .next_due = time_next_due,
+    .purge = time_purge,
+    .save = time_save,
+    .load = time_load,
+    .size = time_size,
+    .find = time_find,
+};
+
+const ef_operator_class ef_delay_window_class = {
+    .abi_version = EF_ABI_VERSION,
+    .struct_size = sizeof(ef_operator_class),
+    .name = "delay",
+    .flags = EF_SLOTS | EF_BATCHED | EF_FINDS | EF_TIMERS | EF_READS_CLOCK,
+    .state_version = 1,
+    .create = delay_create,
+    .destroy = time_destroy,
+    .process = time_process,
+    .next_due = time_next_due,
+    .purge = time_purge,
+    .save = time_save,
+    .load = time_load,
+    .size = time_size,
+    .find = time_find,
+};
+
+const ef_operator_class ef_time_length_window_class = {
+    .abi_version = EF_ABI_VERSION,
+    .struct_size = sizeof(ef_operator_class),
+    .name = "time_length",
+    .flags = EF_SLOTS | EF_BATCHED | EF_FINDS | EF_TIMERS | EF_READS_CLOCK,
+    .state_version = 1,
+    .create = time_length_create,
     .destroy = time_destroy,
     .process = time_process,
     .next_due = time_next_due,

@@ -126,11 +126,8 @@ EF_ALWAYS_INLINE void find_end(const time_batch_run *run, time_batch_slot *state
                                        : ef_time_after(clock, window->period);
         return;
     }
-    const ef_track *track = run->walk.track;
-    uint32_t step = EF_CAUSE_STEP(cause);
-    bool pass_is_over = EF_CAUSE_RANK(cause) > run->walk.rank;
-    int64_t passed = pass_is_over ? clock : step > 0 ? track->clock[step - 1] : track->before;
-    state->end = ef_grid_skip(state->end, window->period, passed);
+    state->end = ef_grid_skip(state->end, window->period,
+                              ef_passed_clock(run->walk.rank, clock, cause, run->walk.track));
 }
 
 /* Rows [from, to): one delivery, or several one-row deliveries of one slot's clock before its end. */

@@ -60,7 +60,7 @@ static void settle(ef_timers *timers, uint32_t index, ef_timer timer) {
 }
 
 void ef_timers_set(ef_timers *timers, uint32_t slot, int64_t due) {
-    uint32_t place = timers->place[slot];
+    uint32_t place = slot < timers->place_capacity ? timers->place[slot] : 0;
     if (due == EF_NEVER) {
         if (place == 0) {
             return;

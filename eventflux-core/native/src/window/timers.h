@@ -25,7 +25,7 @@ typedef struct ef_timers {
 void ef_timers_clear(ef_timers *timers, ef_alloc *alloc);
 /* Makes ef_timers_set infallible for slots below `slots`. */
 ef_status ef_timers_reserve(ef_timers *timers, ef_alloc *alloc, uint32_t slots, ef_error *error) EF_MUST_USE;
-/* Sets, moves or (EF_NEVER) removes the timer of a slot. */
+/* Sets, moves or (EF_NEVER: of any slot) removes the timer of a slot. */
 void ef_timers_set(ef_timers *timers, uint32_t slot, int64_t due);
 
 static inline int64_t ef_timers_next(const ef_timers *timers) {

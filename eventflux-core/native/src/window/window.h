@@ -93,6 +93,24 @@ static inline int64_t ef_grid_skip(int64_t end, int64_t period, int64_t time) {
     return next > INT64_MAX ? INT64_MAX : (int64_t)next;
 }
 
+/* The first time behind `time` that is congruent to `start` modulo `period`. */
+static inline int64_t ef_grid_after(int64_t time, int64_t start, int64_t period) {
+    __int128 passed = (__int128)time - start;
+    __int128 remainder = passed % period < 0 ? passed % period + period : passed % period;
+    __int128 next = (__int128)time + (period - remainder);
+    return next > INT64_MAX ? INT64_MAX : (int64_t)next;
+}
+
+/* Where the clock stood at the last pass of the operator's timers before a row: the row's own clock if its step's pass is over, else that
+ * of the step before. */
+static inline int64_t ef_passed_clock(uint16_t rank, int64_t clock, int64_t cause, const ef_track *track) {
+    if (EF_CAUSE_RANK(cause) > rank) {
+        return clock;
+    }
+    uint32_t step = EF_CAUSE_STEP(cause);
+    return step > 0 ? track->clock[step - 1] : track->before;
+}
+
 /* ---- slots ---- */
 
 static inline void ef_slots_init(ef_slots *slots, size_t item_size) {

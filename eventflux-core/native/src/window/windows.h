@@ -16,5 +16,15 @@ extern const ef_operator_class ef_time_batch_window_class;
 extern const ef_operator_class ef_external_time_window_class;
 extern const ef_operator_class ef_external_time_batch_window_class;
 extern const ef_operator_class ef_batch_window_class;
+extern const ef_operator_class ef_time_length_window_class;
+extern const ef_operator_class ef_delay_window_class;
+extern const ef_operator_class ef_sort_window_class;
+extern const ef_operator_class ef_frequent_window_class;
+extern const ef_operator_class ef_lossy_frequent_window_class;
+extern const ef_operator_class ef_unique_window_class;
+extern const ef_operator_class ef_first_unique_window_class;
+extern const ef_operator_class ef_keep_all_window_class;
+extern const ef_operator_class ef_hopping_window_class;
+extern const ef_operator_class ef_session_window_class;
 
 #endif
