@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -59,9 +60,28 @@ def bind_window(binder: ExpressionBinder, window: WindowCall, *, allows_python: 
         return None
     parameters = tuple(_parameter(parameter, bound) for parameter in resolved.bound)
     if resolved.native is not None:
+        parameters = _repeated(declaration, resolved.bound, bound, parameters)
         return BoundWindow(declaration=declaration, native=resolved.native, parameters=parameters)
     given = tuple(_given(parameter, bound) for parameter in resolved.bound)
     return BoundWindow(declaration=declaration, native=PYTHON_WINDOW, parameters=parameters, arguments=given)
+
+
+def _repeated(
+    declaration: Extension,
+    bound: Sequence[BoundParameter],
+    arguments: tuple[TypedExpression, ...],
+    parameters: tuple[WindowParameter, ...],
+) -> tuple[WindowParameter, ...]:
+    """The parameters with one for each further argument of a form that repeats its last; none where it is not given."""
+    names = {overload.parameters[-1] for overload in declaration.overloads if overload.repeat}
+    found: list[WindowParameter] = []
+    for place, parameter in zip(bound, parameters, strict=True):
+        if place.parameter.name not in names:
+            found.append(parameter)
+        elif place.index is not None:
+            further = (replace(place, index=index) for index in range(place.index + 1, len(arguments)))
+            found += [parameter, *(_parameter(each, arguments) for each in further)]
+    return tuple(found)
 
 
 def _given(parameter: BoundParameter, arguments: tuple[TypedExpression, ...]) -> BoundParameter:

@@ -1,0 +1,103 @@
+"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``session``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventflux.extension.declaration import INTEGRAL, Example, Extension, Overload, Parameter, ParameterForm
+from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.types.attribute_type import AttributeType
+
+TIME_LENGTH: Final = Extension(
+    name="timeLength",
+    kind=ExtensionKind.WINDOW,
+    description="Sliding: an event expires after the period, or when so many later ones have come.",
+    parameters=(
+        Parameter("period", INTEGRAL, "How long an event is held.", unit="ms", strict_minimum=1),
+        Parameter("length", (AttributeType.INT,), "How many events it holds at most.", strict_minimum=1),
+    ),
+    native="time_length",
+    examples=(
+        Example(
+            "from S#window.timeLength(10 sec, 100) select count() as n insert into O;",
+            "The number of events of the last ten seconds, at most a hundred.",
+        ),
+    ),
+)
+
+DELAY: Final = Extension(
+    name="delay",
+    kind=ExtensionKind.WINDOW,
+    description="Holds each event back: it comes out when the clock reaches its timestamp plus the period.",
+    parameters=(Parameter("period", INTEGRAL, "How long an event is held back.", unit="ms", strict_minimum=1),),
+    native="delay",
+    examples=(
+        Example("from S#window.delay(1 hour) select symbol, price insert into O;", "Each event, an hour later."),
+    ),
+)
+
+HOPPING: Final = Extension(
+    name="hopping",
+    kind=ExtensionKind.WINDOW,
+    description="Every hop, the events of the last `size`: batches that overlap where the hop is the shorter one.",
+    parameters=(
+        Parameter("size", INTEGRAL, "How much time a batch covers.", unit="ms", minimum=1),
+        Parameter("hop", INTEGRAL, "How often a batch comes.", unit="ms", minimum=1),
+        Parameter(
+            "start_time",
+            INTEGRAL,
+            "Batches come at this time plus multiples of the hop; without it the first event begins.",
+            unit="ms",
+            optional=True,
+        ),
+    ),
+    overloads=(
+        Overload(parameters=("size", "hop")),
+        Overload(parameters=("size", "hop", "start_time")),
+    ),
+    native="hopping",
+    aliases=("hop",),
+    examples=(
+        Example(
+            "from S#window.hopping(1 min, 10 sec) select sum(volume) as total insert into O;",
+            "Every ten seconds the total of the last minute.",
+        ),
+    ),
+)
+
+SESSION: Final = Extension(
+    name="session",
+    kind=ExtensionKind.WINDOW,
+    description="Events belong together until none has come for the gap; then the events of the session expire.",
+    parameters=(
+        Parameter("gap", INTEGRAL, "A session ends when no event has come for so long.", unit="ms", strict_minimum=1),
+        Parameter(
+            "key",
+            (AttributeType.STRING,),
+            "Each value of the attribute has sessions of its own.",
+            form=ParameterForm.ATTRIBUTE,
+            optional=True,
+        ),
+        Parameter(
+            "latency",
+            INTEGRAL,
+            "An ended session waits so long for late events; at most the gap.",
+            unit="ms",
+            default=0,
+        ),
+    ),
+    overloads=(
+        Overload(parameters=("gap",)),
+        Overload(parameters=("gap", "key")),
+        Overload(parameters=("gap", "key", "latency")),
+    ),
+    native="session",
+    examples=(
+        Example(
+            "from S#window.session(30 min, symbol) select symbol, price insert expired events into O;",
+            "The events of a session of a symbol, when it is over.",
+        ),
+    ),
+)
+
+WINDOWS: Final = (TIME_LENGTH, DELAY, HOPPING, SESSION)
