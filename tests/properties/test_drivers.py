@@ -38,10 +38,11 @@ SELECTIONS = (
 )
 JOINS = ("join", "left outer join", "right outer join", "full outer join")
 CONDITIONS = ("", " on l.k == r.k", " on l.v == r.v and l.k == r.k", " on l.k == r.k and l.v < r.v", " on l.v < r.v")
+# A side without a partner has no time, which windows by external time want.
 PAIRS = (
-    "select l.k as k, r.v as v, l.t as t",
-    "select r.k as k, l.v + r.v as v, r.t as t",
-    "select l.k as k, convert(sum(r.v), 'int') as v, max(l.t) as t group by l.k",
+    "select l.k as k, r.v as v, coalesce(l.t, r.t) as t",
+    "select r.k as k, l.v + r.v as v, coalesce(r.t, l.t) as t",
+    "select l.k as k, convert(sum(r.v), 'int') as v, max(coalesce(l.t, r.t)) as t group by l.k",
 )
 RATES = (
     "",
