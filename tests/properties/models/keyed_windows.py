@@ -24,10 +24,7 @@ class Sort(Model):
         for column, descending in reversed(self.keys):
             nulls = [row for row in self.held if row.values[column] is None]
             others = [row for row in self.held if row.values[column] is not None]
-            if descending:  # reversed twice: equal rows keep their order
-                others = sorted(others[::-1], key=lambda row, column=column: row.values[column])[::-1]
-            else:
-                others = sorted(others, key=lambda row, column=column: row.values[column])
+            others.sort(key=lambda row, column=column: row.values[column], reverse=descending)  # equal rows keep their order
             self.held = others + nulls
 
     def arrive(self, rows: tuple[Row, ...], clock: int) -> list[list[Out]]:

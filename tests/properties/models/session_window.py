@@ -44,7 +44,7 @@ class Session(Model):
     asked: list[int] = field(default_factory=list)
 
     def _set_timers(self) -> None:
-        """Times are served in the order in which they were asked for: a later one waits behind an earlier, greater one."""
+        """Times are served in the order of asking: a later one waits behind an earlier, greater one."""
         self.timers = self.asked[:1]
         for key in [key for key, span in self.open.items() if not span.rows and not self.ended[key].rows]:
             del self.open[key], self.ended[key]
