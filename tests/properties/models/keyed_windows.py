@@ -24,7 +24,8 @@ class Sort(Model):
         for column, descending in reversed(self.keys):
             nulls = [row for row in self.held if row.values[column] is None]
             others = [row for row in self.held if row.values[column] is not None]
-            others.sort(key=lambda row, column=column: row.values[column], reverse=descending)  # equal rows keep their order
+            # Equal rows keep their order, also where it is reversed.
+            others.sort(key=lambda row, column=column: row.values[column], reverse=descending)
             self.held = others + nulls
 
     def arrive(self, rows: tuple[Row, ...], clock: int) -> list[list[Out]]:
