@@ -10,8 +10,12 @@
 
 ef_status ef_keyed_init(ef_keyed *keyed, const ef_operator_config *config, uint32_t first_param, const char *what,
                         ef_error *error) {
-    bool all = config->param_count <= first_param;
-    uint32_t count = all ? config->columns : config->param_count - first_param;
+    uint32_t params = config->param_count;
+    while (params > first_param && !ef_param_given(config, params - 1)) {
+        params--; /* left out */
+    }
+    bool all = params <= first_param;
+    uint32_t count = all ? config->columns : params - first_param;
     ef_slots_init(&keyed->slots, sizeof(ef_keyed_slot));
     ef_handle_index_init(&keyed->index, config->alloc);
     keyed->column_count = count;

@@ -169,6 +169,9 @@ static bool is_word(const ef_param *param, const char *word) {
 static ef_status read_keys(sort_window *window, const ef_operator_config *config, ef_error *error) {
     for (uint32_t i = 1; i < config->param_count; i++) {
         const ef_param *param = &config->params[i];
+        if (!ef_param_given(config, i)) {
+            continue; /* left out */
+        }
         if (param->kind == EF_PARAM_COLUMN) {
             uint32_t column;
             EF_TRY(ef_param_column(config, i, "an attribute of a sort window", 0, &column, error));

@@ -23,7 +23,7 @@ static void unique_destroy(void *self) {
 
 static ef_status make(const ef_operator_config *config, const char *name, bool first_only, void **self,
                       ef_error *error) {
-    if (config->param_count == 0) {
+    if (!ef_param_given(config, 0)) {
         return ef_fail(error, EF_INVALID, "the key of %s window is missing", name);
     }
     unique_window *window = ef_calloc(config->alloc, sizeof *window);
