@@ -1,7 +1,8 @@
-"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``session``."""
+"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``sliding``, ``session``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from eventflux.extension.declaration import INTEGRAL, Example, Extension, Overload, Parameter, ParameterForm
@@ -36,21 +37,21 @@ DELAY: Final = Extension(
     ),
 )
 
+_SIZE: Final = Parameter("size", INTEGRAL, "How much time a batch covers.", unit="ms", minimum=1)
+_HOP: Final = Parameter("hop", INTEGRAL, "How often a batch comes.", unit="ms", minimum=1)
+_START: Final = Parameter(
+    "start_time",
+    INTEGRAL,
+    "Batches come at this time plus multiples of the hop; without it the first event begins.",
+    unit="ms",
+    optional=True,
+)
+
 HOPPING: Final = Extension(
     name="hopping",
     kind=ExtensionKind.WINDOW,
     description="Every hop, the events of the last `size`: batches that overlap where the hop is the shorter one.",
-    parameters=(
-        Parameter("size", INTEGRAL, "How much time a batch covers.", unit="ms", minimum=1),
-        Parameter("hop", INTEGRAL, "How often a batch comes.", unit="ms", minimum=1),
-        Parameter(
-            "start_time",
-            INTEGRAL,
-            "Batches come at this time plus multiples of the hop; without it the first event begins.",
-            unit="ms",
-            optional=True,
-        ),
-    ),
+    parameters=(_SIZE, _HOP, _START),
     overloads=(
         Overload(parameters=("size", "hop")),
         Overload(parameters=("size", "hop", "start_time")),
@@ -61,6 +62,25 @@ HOPPING: Final = Extension(
         Example(
             "from S#window.hopping(1 min, 10 sec) select sum(volume) as total insert into O;",
             "Every ten seconds the total of the last minute.",
+        ),
+    ),
+)
+
+SLIDING: Final = Extension(
+    name="sliding",
+    kind=ExtensionKind.WINDOW,
+    description="With a size alone what time is, with a hop what hopping is.",
+    parameters=(_SIZE, replace(_HOP, optional=True), _START),
+    overloads=(
+        Overload(parameters=("size",), native="time"),
+        Overload(parameters=("size", "hop"), native="hopping"),
+        Overload(parameters=("size", "hop", "start_time"), native="hopping"),
+    ),
+    native="time",
+    examples=(
+        Example(
+            "from S#window.sliding(1 min) select avg(price) as average insert into O;",
+            "The average over the last minute, at each event.",
         ),
     ),
 )
@@ -100,4 +120,4 @@ SESSION: Final = Extension(
     ),
 )
 
-WINDOWS: Final = (TIME_LENGTH, DELAY, HOPPING, SESSION)
+WINDOWS: Final = (TIME_LENGTH, DELAY, HOPPING, SLIDING, SESSION)

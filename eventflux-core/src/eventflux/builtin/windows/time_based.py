@@ -14,7 +14,6 @@ TIME: Final = Extension(
     description="Sliding: an event expires when the clock reaches its timestamp plus the period.",
     parameters=(Parameter("period", INTEGRAL, "How long an event is held.", unit="ms", strict_minimum=1),),
     native="time",
-    aliases=("sliding",),
     examples=(
         Example(
             "from S#window.time(10 sec) select symbol, sum(volume) as total group by symbol insert into O;",
