@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     CONNECTIVITY = 5
     STATE = 6
     FORCED = 130
+    BROKEN_PIPE = 141
 
 
 _BY_ERROR: Final = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -58,12 +59,18 @@ def _carry_out(options: argparse.Namespace) -> int:
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        return int(_COMMANDS[options.command].run(options))
+        status = int(_COMMANDS[options.command].run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has had enough; the flush at exit must not find the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.BROKEN_PIPE)
     except EventFluxError as error:
         say(str(error))
         return int(exit_code_of(error))
     except KeyboardInterrupt:
         return int(ExitCode.FORCED)
+    return status
 
 
 if __name__ == "__main__":
