@@ -76,6 +76,6 @@ def test_an_unknown_file_is_an_error() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 def test_a_reader_that_leaves_is_no_error_message() -> None:
     command = f"{sys.executable} -m eventflux_cli.main extensions | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)  # noqa: S607
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
