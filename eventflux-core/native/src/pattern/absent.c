@@ -141,7 +141,8 @@ static ef_status rearm_expired(run *r, uint32_t slot, uint32_t j, ef_handle expi
         return EF_OK;
     }
     int32_t group = r->p->states[j].config.group;
-    if (group != EF_NO_STATE && (match_at(r->p, expired)->flags & MATCH_EXPIRED) == 0) {
+    /* An `every` behind the first element keeps the first event: what it armed would be expired again, and at once. */
+    if (group != EF_NO_STATE && r->p->states[group].config.start && (match_at(r->p, expired)->flags & MATCH_EXPIRED) == 0) {
         EF_TRY(state_enter_again(r, (uint32_t)group, expired));
         EF_TRY(state_update(r, slot, (uint32_t)group));
     }
