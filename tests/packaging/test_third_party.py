@@ -1,6 +1,7 @@
 """Wheels of this repository and a third party's plug-in, installed into an environment with nothing else in it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -46,3 +47,10 @@ def test_plug_in_is_found_through_its_entry_point(python: Path, tmp_path: Path) 
         "print([info.distribution for info in registry.infos() if info.namespace == 'example'])"
     )
     assert _run(python, "-c", code, cwd=tmp_path).strip() == "['eventflux-example', 'eventflux-example']"
+
+
+@pytest.mark.timeout(300)
+def test_tests_of_the_plug_in_pass_where_only_wheels_are_installed(python: Path, tmp_path: Path) -> None:
+    _run(python, "-m", "pip", "install", "-q", "pytest", cwd=tmp_path)
+    tests = shutil.copytree(ROOT / "plugin-template" / "tests", tmp_path / "tests")
+    assert "5 passed" in _run(python, "-m", "pytest", "-q", tests, cwd=tmp_path)
