@@ -1,4 +1,4 @@
-"""Models of the other windows that follow the clock: delay, timeLength, hopping."""
+"""Models of the other windows that follow the clock: delay, timeLength, hopping, cron."""
 
 from __future__ import annotations
 
@@ -82,3 +82,25 @@ class Hopping(Model):
 
     def content(self) -> list[Row]:
         return self.last
+
+
+@dataclass(slots=True)
+class EverySeconds(Model):
+    """cron of an expression that means every so many seconds of the minute, which they divide."""
+
+    seconds: int = 1
+    open: list[Row] = field(default_factory=list)
+    last: list[Row] = field(default_factory=list)
+    timers: list[int] = field(default_factory=lambda: [0])
+
+    def arrive(self, rows: tuple[Row, ...], clock: int) -> list[list[Out]]:
+        self.open += rows
+        return []
+
+    def fire_at(self, due: int, clock: int) -> list[Out]:
+        self.timers = [due + self.seconds * 1000]
+        if not self.open:
+            return []
+        out = [*(expired(row, clock) for row in self.last), *map(current, self.open)]
+        self.last, self.open = self.open, []
+        return out

@@ -283,6 +283,9 @@ def run(
     """The history on a model a slot: timers in order of their times, then slots, each step's before its own rows."""
     models = {} if models is None else models
     outcome = Outcome()
+    if make().timers:  # it runs from the start, not from the first row
+        for slot in {delivery.slot for step in steps for delivery in step.deliveries} - models.keys():
+            models[slot] = make()
 
     def note(number: int, slot: int, delivery: list[Out]) -> None:
         rows = [Out(o.kind, o.timestamp, o.values, slot) for o in delivery if wants_expired or o.kind != EXPIRED]

@@ -316,7 +316,8 @@ static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, cons
     }
     if ((window->flags & EF_FIFO) == 0) {
         side->is_searched_by_find = window->find != NULL;
-        return EF_OK;
+        return window->find != NULL ? EF_OK
+                                    : ef_fail(error, EF_INVALID, "what a %s window holds cannot be searched", from->window);
     }
     uint32_t keys[16];
     uint32_t key_count = (uint32_t)other->key_count < 16 ? (uint32_t)other->key_count : 16;

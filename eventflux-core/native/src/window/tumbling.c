@@ -5,6 +5,7 @@ ef_status ef_tumbling_init(ef_tumbling *tumbling, const ef_operator_config *conf
     ef_slots_init(&tumbling->slots, sizeof(ef_tumbling_slot));
     tumbling->streams = streams;
     tumbling->retains = !streams || config->wants_expired;
+    tumbling->is_chunk = true;
     return ef_window_init(&tumbling->base, config, error);
 }
 
@@ -189,7 +190,7 @@ static ef_status settle(ef_tumbling_run *run, ef_error *error) {
         status = ef_row_queue_prepare(&old.current, base->pages, error);
     }
     if (status == EF_OK) {
-        status = ef_out_finish(run->out, base->pages, &base->layout, true, error);
+        status = ef_out_finish(run->out, base->pages, &base->layout, tumbling->is_chunk, error);
     }
     if (status != EF_OK) {
         ef_row_queue_drop(base, &fresh_previous);
@@ -212,5 +213,6 @@ static ef_status settle(ef_tumbling_run *run, ef_error *error) {
 
 ef_status ef_tumbling_end(ef_tumbling_run *run, bool by_slot, ef_error *error) {
     ef_window *base = &run->tumbling->base;
-    return by_slot ? ef_out_finish(run->out, base->pages, &base->layout, true, error) : settle(run, error);
+    return by_slot ? ef_out_finish(run->out, base->pages, &base->layout, run->tumbling->is_chunk, error)
+                   : settle(run, error);
 }

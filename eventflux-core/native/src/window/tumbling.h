@@ -27,6 +27,7 @@ typedef struct ef_tumbling {
     ef_slots slots; /* of ef_tumbling_slot */
     bool streams;   /* stream.current.event: rows go out at once; `current` keeps them for EXPIRED */
     bool retains;   /* rows are collected at all: not when they went out at once and nobody reads EXPIRED */
+    bool is_chunk;  /* deliveries are batch chunks (all but those of cron) */
 } ef_tumbling;
 
 typedef struct ef_segment {

@@ -10,7 +10,7 @@ static const ef_operator_class *const windows[] = {
     &ef_frequent_window_class,      &ef_lossy_frequent_window_class,
     &ef_unique_window_class,        &ef_first_unique_window_class,
     &ef_keep_all_window_class,      &ef_hopping_window_class,
-    &ef_session_window_class,
+    &ef_session_window_class,       &ef_cron_window_class,
 };
 
 #define COUNT (sizeof windows / sizeof *windows)

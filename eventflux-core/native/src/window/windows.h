@@ -26,5 +26,6 @@ extern const ef_operator_class ef_first_unique_window_class;
 extern const ef_operator_class ef_keep_all_window_class;
 extern const ef_operator_class ef_hopping_window_class;
 extern const ef_operator_class ef_session_window_class;
+extern const ef_operator_class ef_cron_window_class;
 
 #endif

@@ -1,4 +1,4 @@
-"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``sliding``, ``session``."""
+"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``sliding``, ``session``, ``cron``."""
 
 from __future__ import annotations
 
@@ -120,4 +120,24 @@ SESSION: Final = Extension(
     ),
 )
 
-WINDOWS: Final = (TIME_LENGTH, DELAY, HOPPING, SLIDING, SESSION)
+CRON: Final = Extension(
+    name="cron",
+    kind=ExtensionKind.WINDOW,
+    description="Tumbling by the calendar: at each tick that finds something collected it goes; the former batch expires"
+    " then.",
+    parameters=(
+        Parameter(
+            "expression",
+            (AttributeType.STRING,),
+            "Quartz's seconds, minutes, hours, day of month, month, day of week and, optionally, year; in UTC.",
+        ),
+    ),
+    native="cron",
+    examples=(
+        Example(
+            "from S#window.cron('0 0 * * * ?') select symbol, price insert into O;", "At each full hour what has come."
+        ),
+    ),
+)
+
+WINDOWS: Final = (TIME_LENGTH, DELAY, HOPPING, SLIDING, SESSION, CRON)
