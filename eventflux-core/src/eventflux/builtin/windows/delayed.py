@@ -1,4 +1,4 @@
-"""More windows driven by the app's clock: ``timeLength``, ``delay``, ``hopping``, ``sliding``, ``session``, ``cron``."""
+"""Further windows of the app's clock: ``timeLength``, ``delay``, ``hopping``, ``sliding``, ``session``, ``cron``."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ SESSION: Final = Extension(
 CRON: Final = Extension(
     name="cron",
     kind=ExtensionKind.WINDOW,
-    description="Tumbling by the calendar: at each tick that finds something collected it goes; the former batch expires"
-    " then.",
+    description="Tumbling by the calendar: at each tick that finds something collected it goes; the former batch"
+    " expires then.",
     parameters=(
         Parameter(
             "expression",
