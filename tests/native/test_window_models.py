@@ -156,7 +156,7 @@ def histories(draw: st.DrawFn, *, slots: int, chunks: bool) -> list[Step]:
         for rank in ranks[: len(ranks) - max(ranks.count(LAST) - 1, 0)]:
             rows = tuple(
                 Row(
-                    clock - draw(st.sampled_from([0, 0, 0, 0, 1, 100, 999, 1000, 3000])),
+                    clock - draw(st.sampled_from([0, 0, 0, 0, 1, 100, 999, 1000, 3000, -700, -5000])),
                     (
                         draw(texts),
                         draw(numbers),

@@ -9,14 +9,17 @@
  *
  *      [ r ][ r ][ r ] | [ r ][ r ]        the first `shown` of them were there at the former tick
  *
- * A slot that holds nothing has no timer; its next tick is found on the grid when a row comes, as in timeBatch.
+ * A slot that holds nothing has no timer; its next tick is found on the grid when a row comes, as in timeBatch. Where all rows held lie
+ * ahead of the next tick, the ticks before the first of them show nothing: the timer waits behind them, and `tick` catches up when a
+ * row comes or the timer fires. So the work does not grow with the time between the clock and the rows.
  * O(rows held) a tick; retains the rows of one window and one hop. */
 #include "window/sliding.h"
 #include "window/timers.h"
 #include "window/windows.h"
 
 typedef struct hopping_slot {
-    int64_t tick;   /* the next one */
+    int64_t tick;   /* the next one, or one of the empty ones that the timer leaves out */
+    int64_t least;  /* of the timestamps held; INT64_MAX while there is none */
     uint32_t shown; /* rows at the head of the queue that were there at the former tick */
     bool started;   /* `tick` holds */
 } hopping_slot;
@@ -92,19 +95,22 @@ static uint32_t emit(const hopping_window *window, const ef_row_queue *queue, ui
 }
 
 /* Drops the rows that neither the next tick's window nor its EXPIRED rows can show. The pages of links were prepared. */
-static void forget(hopping_window *window, ef_row_queue *queue, int64_t tick) {
+static void forget(hopping_window *window, ef_row_queue *queue, hopping_slot *state, int64_t tick) {
     ef_window *base = &window->sliding.base;
     int64_t oldest = time_before(base->wants_expired ? tick : ef_time_after(tick, window->hop), window->size);
     ef_row_queue kept = {0, 0, 0};
     ef_handle handle = queue->head;
+    state->least = INT64_MAX;
     for (uint32_t i = queue->count; i > 0; i--) {
         const char *row = ef_pages_at(base->pages, handle);
         ef_handle next = ef_row_next(row);
-        if (ef_row_timestamp(row) < oldest) {
+        int64_t timestamp = ef_row_timestamp(row);
+        if (timestamp < oldest) {
             ef_row_drop(base->pages, &base->layout, handle);
             base->held--;
         } else {
             ef_row_queue one = {handle, handle, 1};
+            state->least = timestamp < state->least ? timestamp : state->least;
             ef_status status = ef_row_queue_append(&kept, base->pages, &one, NULL);
             EF_ASSERT(status == EF_OK);
             (void)status;
@@ -127,17 +133,22 @@ static ef_status prepare(const hopping_window *window, const ef_row_queue *queue
     return EF_OK;
 }
 
+/* The first tick that may show something. */
+static int64_t due_tick(const hopping_window *window, const hopping_slot *state) {
+    return ef_grid_skip(state->tick, window->hop, state->least >= state->tick ? state->least : INT64_MIN);
+}
+
 static void set_timer(hopping_window *window, uint32_t slot) {
     const ef_row_queue *queue = (const ef_row_queue *)window->sliding.queues.items + slot;
     const hopping_slot *state = (const hopping_slot *)window->slots.items + slot;
-    ef_timers_set(&window->timers, slot, queue->count > 0 ? state->tick : EF_NEVER);
+    ef_timers_set(&window->timers, slot, queue->count > 0 ? due_tick(window, state) : EF_NEVER);
 }
 
 static ef_status tick_slot(hopping_window *window, uint32_t slot, int64_t clock, int64_t cause, ef_out *out,
                            ef_error *error) {
     hopping_slot *state = (hopping_slot *)window->slots.items + slot;
     ef_row_queue *queue = (ef_row_queue *)window->sliding.queues.items + slot;
-    int64_t tick = state->tick;
+    int64_t tick = due_tick(window, state);
     int64_t former = time_before(tick, window->hop);
     bool expires = window->sliding.base.wants_expired;
     EF_TRY(ef_out_reserve(out, 2 * queue->count + 1, error));
@@ -149,7 +160,7 @@ static ef_status tick_slot(hopping_window *window, uint32_t slot, int64_t clock,
         ef_out_put(out, EF_FROM_NONE, clock, EF_RESET, cause, slot);
         (void)emit(window, queue, queue->count, tick, EF_CURRENT, NULL, cause, slot, out);
     }
-    forget(window, queue, tick);
+    forget(window, queue, state, tick);
     state->shown = queue->count;
     state->tick = ef_time_after(tick, window->hop);
     set_timer(window, slot);
@@ -180,6 +191,7 @@ static void find_tick(const hopping_window *window, hopping_slot *state, int64_t
         state->tick = ef_grid_skip(state->tick, window->hop, ef_passed_clock(window->sliding.base.rank, clock, cause, track));
     }
     state->shown = 0;
+    state->least = INT64_MAX;
 }
 
 static ef_status take_rows(hopping_window *window, ef_sliding_run *run, const ef_track *track, ef_error *error) {
@@ -197,8 +209,13 @@ static ef_status take_rows(hopping_window *window, ef_sliding_run *run, const ef
         ef_walk_row(&walk, cause);
         if (run->queues[slot].count == 0) {
             find_tick(window, &slots[slot], clock, cause, track);
+        } else if (slots[slot].least >= slots[slot].tick) {
+            int64_t passed = ef_passed_clock(window->sliding.base.rank, clock, cause, track);
+            slots[slot].tick = ef_grid_skip(slots[slot].tick, window->hop, passed);
         }
         EF_TRY(ef_sliding_push(run, i, slot, true, error));
+        int64_t timestamp = batch->timestamps[i];
+        slots[slot].least = timestamp < slots[slot].least ? timestamp : slots[slot].least;
         set_timer(window, slot);
     }
     return fire(window, &walk, INT64_MAX, run->out, error);
@@ -234,7 +251,7 @@ static void hopping_purge(void *self, uint32_t slot) {
         ef_slots_clear(&window->slots, alloc);
         ef_timers_clear(&window->timers, alloc);
     } else if (slot < window->slots.count) {
-        ((hopping_slot *)window->slots.items)[slot] = (hopping_slot){0, 0, false};
+        ((hopping_slot *)window->slots.items)[slot] = (hopping_slot){0, 0, 0, false};
         ef_timers_set(&window->timers, slot, EF_NEVER);
     }
 }
@@ -268,6 +285,14 @@ static ef_status hopping_load(void *self, ef_reader *reader, uint32_t version, e
         EF_TRY(ef_reader_status(reader, error));
         if (slots[i].shown > queues[i].count || (queues[i].count > 0 && !slots[i].started)) {
             return ef_fail(error, EF_CORRUPT, "the saved state of a hopping window contradicts itself");
+        }
+        slots[i].least = INT64_MAX;
+        ef_handle handle = queues[i].head;
+        for (uint32_t k = 0; k < queues[i].count; k++) {
+            const char *row = ef_pages_at(window->sliding.base.pages, handle);
+            int64_t timestamp = ef_row_timestamp(row);
+            slots[i].least = timestamp < slots[i].least ? timestamp : slots[i].least;
+            handle = ef_row_next(row);
         }
         set_timer(window, i);
     }
