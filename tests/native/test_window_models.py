@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.native.window_harness import INT, LAST, LONG, STRING, Column, Delivery, Out, Row, Step, Window
-from tests.properties.models import clock_windows, keyed_windows
+from tests.properties.models import clock_windows, condition_windows, keyed_windows
 from tests.properties.models import windows as models
 from tests.properties.models.session_window import Session
 
@@ -118,6 +118,30 @@ CASES = [
     Case("unique", (NUMBER, TEXT), lambda: keyed_windows.Unique(columns=(1, 0))),
     Case("first_unique", (NUMBER,), lambda: keyed_windows.Unique(columns=(1,), first_only=True)),
     Case("keep_all", (), keyed_windows.KeepAll),
+    *(
+        Case("expression", (name, limit, False, False), lambda holds=holds: condition_windows.Expression(holds))
+        for name, limit, holds in (
+            ("count", 3, condition_windows.count_up_to(3)),
+            ("sum", 7, condition_windows.sum_below(7)),
+            ("run", 0, condition_windows.ends_equal),
+        )
+    ),
+    *(
+        Case(
+            "expression_batch",
+            (name, limit, includes, streams),
+            lambda holds=holds, includes=includes, streams=streams: condition_windows.ExpressionBatch(
+                holds, includes, streams
+            ),
+        )
+        for name, limit, holds in (
+            ("count", 2, condition_windows.count_up_to(2)),
+            ("sum", 7, condition_windows.sum_below(7)),
+            ("run", 0, condition_windows.ends_equal),
+        )
+        for includes in (False, True)
+        for streams in (False, True)
+    ),
     *(Case("cron", (f"*/{n} * * * * ?",), lambda n=n: clock_windows.EverySeconds(seconds=n)) for n in (1, 2, 5)),
     *(
         Case("session", (gap, key, latency), lambda gap=gap, key=key, latency=latency: Session(gap, key and 0, latency))

@@ -72,6 +72,11 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
                            const int32_t *argument_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
                            uint32_t order_count, const uint32_t *order_outputs, const uint8_t *order_flags, int64_t limit,
                            int64_t offset, bool current, bool expired, bool keeps_all, ef_error *error);
+ef_node_id ef_build_expression_window(ef_engine *engine, ef_node_id from, ef_program *arguments,
+                                      uint32_t aggregate_count, const char *const *names,
+                                      const int32_t *argument_types, const int32_t *argument_outputs,
+                                      ef_program *condition, bool is_batch, bool includes, bool streams,
+                                      bool wants_expired, ef_error *error);
 ef_node_id ef_build_rate_limit(ef_engine *engine, ef_node_id from, int rate, bool by_time, int64_t every,
                                uint32_t visible, const uint32_t *keys, uint32_t key_count, bool partitioned,
                                bool windowed, const uint8_t *aggregate, ef_error *error);

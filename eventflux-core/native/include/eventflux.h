@@ -187,7 +187,8 @@ enum ef_operator_flags {
     EF_BATCH_CHUNKS = 1u << 5, /* its output deliveries are batch chunks */
     EF_PORTS = 1u << 6,       /* has several inputs: process_inputs() is called instead of process() */
     EF_FIFO = 1u << 7,        /* its EXPIRED rows come in the order in which their CURRENT rows came */
-    EF_MULTI = 1u << 8        /* may put out several deliveries for one that came in (joins, patterns) */
+    EF_MULTI = 1u << 8,       /* may put out several deliveries for one that came in (joins, patterns) */
+    EF_FAILS = 1u << 9        /* may put rows on the error edge */
 };
 
 #define EF_NEVER INT64_MAX

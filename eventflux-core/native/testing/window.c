@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "window/expression.h"
 #include "window/windows.h"
 
 struct eft_window {
@@ -64,9 +65,62 @@ static void to_param(const eft_param *from, ef_param *to) {
     }
 }
 
+/* A condition by its name: "count": count() <= limit; "sum": sum(column 1) < limit; "run": first.column 0 == last.column 0. */
+static ef_status make_condition(const ef_operator_config *config, const ef_expression_config *expression,
+                                const char *condition, int64_t limit, void **self, ef_error *error) {
+    uint32_t columns = config->columns, all = ef_expression_columns(columns);
+    ef_type *types = need(calloc(all + 1, sizeof *types));
+    for (uint32_t part = 0; part < 3; part++) {
+        uint32_t at = part == 0 ? 0 : part * columns + part - 1;
+        memcpy(types + at, config->types, columns * sizeof *types);
+        if (part > 0) {
+            types[at + columns] = EF_LONG;
+        }
+    }
+    types[all] = EF_LONG; /* of the aggregate */
+    bool is_run = strcmp(condition, "run") == 0, is_sum = strcmp(condition, "sum") == 0;
+    ef_aggregate_config aggregate = {.name = is_sum ? "sum_long" : "count",
+                                     .argument = is_sum ? config->types[1] : 0,
+                                     .argument_output = is_sum ? 0 : -1};
+    ef_select_config select = {
+        .aggregates = &aggregate, .aggregate_count = is_run ? 0 : 1, .visible = 1, .limit = -1};
+    ef_status status = ef_program_new(config->alloc, all + (is_run ? 0 : 1), types, &select.outputs, error);
+    if (status == EF_OK && is_sum) {
+        status = ef_program_new(config->alloc, all, types, &select.arguments, error);
+        ef_register value = status == EF_OK ? ef_program_column(select.arguments, 1, error) : -1;
+        status = value >= 0 ? ef_program_output(select.arguments, value, error) : EF_NO_MEMORY;
+    }
+    free(types);
+    if (status == EF_OK) {
+        ef_register sides[2];
+        sides[0] = ef_program_column(select.outputs, is_run ? columns : all, error);
+        sides[1] = is_run ? ef_program_column(select.outputs, 2 * columns + 1, error)
+                          : ef_program_constant(select.outputs, EF_LONG, &limit, error);
+        ef_register holds = -1;
+        if (sides[0] >= 0 && sides[1] >= 0) {
+            holds = ef_program_call(select.outputs, is_run ? "equal_string" : is_sum ? "less_long" : "less_equal_long",
+                                    sides, 2, error);
+        }
+        status = holds >= 0 ? ef_program_output(select.outputs, holds, error) : EF_NO_MEMORY;
+    }
+    if (status != EF_OK) {
+        ef_program_free(select.arguments);
+        ef_program_free(select.outputs);
+        return status;
+    }
+    ef_expression_config made = *expression;
+    made.select = &select;
+    return ef_expression_window_create(config, &made, self, error);
+}
+
 eft_window *eft_window_new(const char *name, uint32_t columns, const int *types, const eft_param *params, uint32_t count,
                            int rank, int wants_expired, char *message) {
     const ef_operator_class *operator_class = ef_window_find(name);
+    bool is_batch = strcmp(name, "expression_batch") == 0;
+    bool is_conditional = is_batch || strcmp(name, "expression") == 0;
+    if (is_conditional) {
+        operator_class = is_batch ? &ef_expression_batch_window_class : &ef_expression_window_class;
+    }
     if (operator_class == NULL) {
         return NULL;
     }
@@ -99,7 +153,14 @@ eft_window *eft_window_new(const char *name, uint32_t columns, const int *types,
         .playback = true,
         .alloc = &window->alloc,
     };
-    ef_status status = operator_class->create(&config, &window->self, &window->error);
+    ef_status status;
+    if (is_conditional) { /* name of the condition, its limit, include, stream */
+        ef_expression_config expression = {
+            .is_batch = is_batch, .includes = params[2].integer != 0, .streams = params[3].integer != 0};
+        status = make_condition(&config, &expression, params[0].text, params[1].integer, &window->self, &window->error);
+    } else {
+        status = operator_class->create(&config, &window->self, &window->error);
+    }
     free(given);
     if (status != EF_OK) {
         memcpy(message, window->error.message, EF_MESSAGE_SIZE);

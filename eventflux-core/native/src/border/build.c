@@ -202,6 +202,15 @@ void ef_build_text_free(ef_alloc *alloc, char *text, size_t size) {
     ef_free(alloc, text, size);
 }
 
+static void fill_aggregates(ef_aggregate_config *aggregates, uint32_t count, const char *const *names,
+                            const int32_t *argument_types, const int32_t *argument_outputs) {
+    for (uint32_t i = 0; i < count; i++) {
+        aggregates[i] = (ef_aggregate_config){.name = names[i],
+                                              .argument = (ef_type)argument_types[i],
+                                              .argument_output = argument_outputs[i]};
+    }
+}
+
 ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *arguments, uint32_t group_keys,
                            uint32_t aggregate_count, const char *const *names, const int32_t *argument_types,
                            const int32_t *argument_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
@@ -219,11 +228,7 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
         ef_program_free(having);
         (void)ef_fail_memory(error);
     } else {
-        for (uint32_t i = 0; i < aggregate_count; i++) {
-            aggregates[i] = (ef_aggregate_config){.name = names[i],
-                                                  .argument = (ef_type)argument_types[i],
-                                                  .argument_output = argument_outputs[i]};
-        }
+        fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs);
         for (uint32_t i = 0; i < order_count; i++) {
             order[i] = (ef_order_key){.output = order_outputs[i],
                                       .descending = (order_flags[i] & 1u) != 0,
@@ -251,6 +256,33 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
     if (order != NULL) {
         ef_free(alloc, order, order_size);
     }
+    return node;
+}
+
+ef_node_id ef_build_expression_window(ef_engine *engine, ef_node_id from, ef_program *arguments,
+                                      uint32_t aggregate_count, const char *const *names,
+                                      const int32_t *argument_types, const int32_t *argument_outputs,
+                                      ef_program *condition, bool is_batch, bool includes, bool streams,
+                                      bool wants_expired, ef_error *error) {
+    ef_alloc *alloc = ef_engine_alloc(engine);
+    size_t size = (size_t)aggregate_count * sizeof(ef_aggregate_config);
+    ef_aggregate_config *aggregates = ef_calloc(alloc, size);
+    if (aggregates == NULL) {
+        ef_program_free(arguments);
+        ef_program_free(condition);
+        return (ef_node_id)ef_fail_memory(error);
+    }
+    fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs);
+    ef_select_config select = {.arguments = arguments,
+                               .aggregates = aggregates,
+                               .aggregate_count = aggregate_count,
+                               .outputs = condition,
+                               .visible = 1,
+                               .limit = -1};
+    ef_expression_config expression = {
+        .select = &select, .is_batch = is_batch, .includes = includes, .streams = streams};
+    ef_node_id node = ef_engine_expression_window(engine, from, &expression, wants_expired, error);
+    ef_free(alloc, aggregates, size);
     return node;
 }
 

@@ -261,7 +261,7 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
     node->operator_class = operator_class;
     node->wants_expired = wants_expired;
     ef_operator_config config = ef_operator_config_of(engine, node, ef_node_at(engine, from), params, count, wants_expired);
-    node->can_fail = ef_needs_adapter(operator_class); /* plug-ins raise; built-ins only run out of memory */
+    node->can_fail = ef_needs_adapter(operator_class) || (operator_class->flags & EF_FAILS) != 0; /* plug-ins raise */
     ef_status status = ef_needs_adapter(operator_class)
                            ? ef_adapter_create(operator_class, &config, &node->operator_class, &node->self, error)
                            : operator_class->create(&config, &node->self, error);
@@ -285,6 +285,40 @@ ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name
     const ef_node *source = ef_node_at(engine, from);
     return ef_engine_operator(engine, from, operator_class, params, count, source->columns, source->types,
                               wants_expired, error);
+}
+
+static void select_programs_free(ef_select_config *select);
+
+ef_node_id ef_engine_expression_window(ef_engine *engine, ef_node_id from, const ef_expression_config *expression,
+                                       bool wants_expired, ef_error *error) {
+    ef_select_config *select = expression->select;
+    if (!ef_is_node(engine, from)) {
+        select_programs_free(select);
+        return (ef_node_id)ef_fail(error, EF_INVALID, "an expression window has no input");
+    }
+    const ef_node *source = ef_node_at(engine, from);
+    const ef_operator_class *operator_class =
+        expression->is_batch ? &ef_expression_batch_window_class : &ef_expression_window_class;
+    ef_node *node = ef_operator_begin(engine, from, operator_class->name, source->columns, source->types, error);
+    if (node == NULL) {
+        select_programs_free(select);
+        return failed(error);
+    }
+    node->operator_class = operator_class;
+    node->wants_expired = wants_expired;
+    node->can_fail = ef_program_can_fail(select->outputs) ||
+                     (select->arguments != NULL && ef_program_can_fail(select->arguments));
+    select->hash_seed = engine->options.seed;
+    select->host = &engine->host;
+    select->random = &engine->random;
+    ef_operator_config config = ef_operator_config_of(engine, node, source, NULL, 0, wants_expired);
+    ef_status status = ef_expression_window_create(&config, expression, &node->self, error);
+    if (status != EF_OK) {
+        node->self = NULL;
+        node_free(engine, node);
+        return status;
+    }
+    return ef_operator_enter(engine, node, from, error);
 }
 
 static void select_programs_free(ef_select_config *select) {

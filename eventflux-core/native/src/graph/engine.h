@@ -14,6 +14,7 @@
 #include "graph/block.h"
 #include "ops/rate_limit.h"
 #include "ops/select.h"
+#include "window/expression.h"
 #include "window/windows.h"
 
 typedef struct ef_engine ef_engine;
@@ -49,6 +50,9 @@ ef_node_id ef_engine_filter(ef_engine *engine, ef_node_id from, ef_program *cond
 ef_node_id ef_engine_map(ef_engine *engine, ef_node_id from, ef_program *outputs, ef_error *error);
 ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name, const ef_param *params,
                             uint32_t count, bool wants_expired, ef_error *error);
+/* A window bounded by a condition. The programs of the condition are taken. */
+ef_node_id ef_engine_expression_window(ef_engine *engine, ef_node_id from, const ef_expression_config *expression,
+                                       bool wants_expired, ef_error *error);
 /* An operator from a class given by address (plug-ins, the host trampoline). output types given. */
 ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_operator_class *operator_class,
                               const ef_param *params, uint32_t count, uint32_t columns, const ef_type *types,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eventflux.builtin.aggregators import arithmetic, collecting, counting, extremes, logical
 from eventflux.builtin.functions import conditional, conversion, events, mathematics, objects, strings, time
 from eventflux.builtin.stream_processors import log, pol2cart
-from eventflux.builtin.windows import count_based, delayed, external_time, keyed, time_based
+from eventflux.builtin.windows import bounded, count_based, delayed, external_time, keyed, time_based
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
 
@@ -18,7 +18,7 @@ def eventflux_register_functions(registry: ExtensionRegistry) -> None:
 
 @hookimpl
 def eventflux_register_windows(registry: ExtensionRegistry) -> None:
-    for module in (count_based, time_based, external_time, delayed, keyed):
+    for module in (count_based, time_based, external_time, delayed, keyed, bounded):
         registry.register(*module.WINDOWS)
 
 

@@ -337,6 +337,46 @@ class EngineBuilder:
             lib.ef_param_list_free(arguments)
         return self._node(made, error)
 
+    def expression_window(
+        self,
+        node: Node,
+        condition: SelectSpec,
+        *,
+        is_batch: bool,
+        includes: bool = False,
+        streams: bool = False,
+        wants_expired: bool,
+    ) -> Node:
+        """Add a window bounded by a condition on its content.
+
+        Args:
+            node: Where its rows come from.
+            condition: A selection with one BOOL output over the columns of a row, then those of the oldest row and its
+                timestamp, then those of the newest row and its timestamp, then the aggregates.
+            is_batch: The condition ends batches; else it lets the oldest rows go.
+            includes: The row that ends a batch belongs to it.
+            streams: Rows of a batch are put out at once.
+            wants_expired: Whether anybody reads its EXPIRED rows.
+        """
+        error = new_error()
+        names, types, outputs = _aggregates(condition.aggregates)
+        made = lib.ef_build_expression_window(
+            self._engine.handle,
+            node,
+            condition.arguments.take() if condition.arguments is not None else ffi.NULL,
+            len(condition.aggregates),
+            ffi.new("const char *[]", names),
+            types,
+            outputs,
+            condition.outputs.take(),
+            is_batch,
+            includes,
+            streams,
+            wants_expired,
+            error,
+        )
+        return self._node(made, error)
+
     def operator(
         self,
         node: Node,
@@ -390,7 +430,7 @@ class EngineBuilder:
     def select(self, node: Node, spec: SelectSpec) -> Node:
         """Add a selection."""
         error = new_error()
-        names = [ffi.new("char[]", aggregate.name.encode()) for aggregate in spec.aggregates]
+        names, types, outputs = _aggregates(spec.aggregates)
         null = ffi.NULL
         made = lib.ef_build_select(
             self._engine.handle,
@@ -399,11 +439,8 @@ class EngineBuilder:
             spec.group_keys,
             len(spec.aggregates),
             ffi.new("const char *[]", names),
-            ffi.new("int32_t[]", [int(aggregate.argument_type or 0) for aggregate in spec.aggregates]),
-            ffi.new(
-                "int32_t[]",
-                [-1 if each.argument_output is None else each.argument_output for each in spec.aggregates],
-            ),
+            types,
+            outputs,
             spec.outputs.take(),
             spec.visible,
             spec.having.take() if spec.having is not None else null,
@@ -650,6 +687,14 @@ class EngineBuilder:
 
     def _checked(self, status: int, error: CData) -> int:
         return self._engine.check(status, error)
+
+
+def _aggregates(aggregates: Sequence[AggregateSpec]) -> tuple[list[CData], CData, CData]:
+    """Names, types of arguments and places of arguments, as arrays."""
+    names = [ffi.new("char[]", aggregate.name.encode()) for aggregate in aggregates]
+    types = ffi.new("int32_t[]", [int(aggregate.argument_type or 0) for aggregate in aggregates])
+    outputs = [-1 if each.argument_output is None else each.argument_output for each in aggregates]
+    return names, types, ffi.new("int32_t[]", outputs)
 
 
 def _append(arguments: CData, param: Argument) -> None:

@@ -98,6 +98,7 @@ def named_window(context: BindContext, definition: WindowDefinition, schema: Sch
         declaration=bound.declaration,
         native=bound.native,
         parameters=bound.parameters,
+        condition=bound.condition,
         current=events is not EventType.EXPIRED,
         expired=events is not EventType.CURRENT,
         span=definition.name.span,

@@ -139,6 +139,7 @@ class HandlerChain:
                 native=bound.native,
                 parameters=bound.parameters,
                 arguments=bound.arguments,
+                condition=bound.condition,
                 span=handler.span,
             )
 

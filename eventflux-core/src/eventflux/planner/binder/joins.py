@@ -264,6 +264,13 @@ class JoinBinder:
         if isinstance(chain.node, plan.Window) and chain.node.native == plan.PYTHON_WINDOW:
             self.context.diagnostics.not_supported(chain.node.span, "windows written in Python as sides of joins are")
             return replace(side, node=None)
+        if isinstance(chain.node, plan.Window) and chain.node.condition is not None:
+            self.context.diagnostics.not_supported(
+                chain.node.span,
+                "windows bounded by a condition as sides of joins are",
+                "define a window with it, insert into that, and join it",
+            )
+            return replace(side, node=None)
         if isinstance(chain.node, plan.Window):
             return replace(side, node=chain.node.input, window=chain.node)
         return side

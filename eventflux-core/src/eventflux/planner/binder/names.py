@@ -34,6 +34,7 @@ class Relation:
         other_name: A second name that it goes by.
         any_case: Names of its attributes may be written in any case.
         missing: True where an outer join found no row of it; None: its row is always there.
+        timestamp: Number of the column with the timestamp of its row; None: it is that of the row at hand.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Relation:
     other_name: str | None = None
     any_case: bool = False
     missing: TypedExpression | None = None
+    timestamp: int | None = None
 
     def is_called(self, name: str) -> bool:
         """Whether a qualifier of that name means it."""
@@ -133,6 +135,11 @@ class InputScope:
         del index
         missing = next((relation.missing for relation in self.relations if relation.is_called(name)), None)
         return None if missing is None else boolean("not", missing, span=span)
+
+    def timestamp(self, name: str) -> Column | None:
+        """The timestamp of the row of a relation, where that is a column of its own."""
+        found = next((relation.timestamp for relation in self.relations if relation.is_called(name)), None)
+        return None if found is None else Column(index=found, type=AttributeType.LONG, name=f"eventTimestamp({name})")
 
     def collection(self, call: FunctionCall) -> TypedExpression | None:
         """The aggregate over the events that one element of a pattern has gathered; None: it is no such aggregate."""

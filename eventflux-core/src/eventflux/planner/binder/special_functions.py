@@ -11,7 +11,7 @@ from eventflux.language.ast import Argument, AttributeReference, BinaryOperator,
 from eventflux.planner.binder.arguments import resolve
 from eventflux.planner.binder.casts import conversion
 from eventflux.planner.binder.context import BindContext
-from eventflux.planner.binder.names import Scope
+from eventflux.planner.binder.names import InputScope, Scope
 from eventflux.planner.binder.operators import Operators, result_type, type_name
 from eventflux.planner.binder.structs import struct
 from eventflux.planner.typed.build import call as typed_call
@@ -114,6 +114,9 @@ def _event_timestamp(binder: Binder, _: Extension, call: FunctionCall) -> TypedE
         and binder.scope.is_relation(value.name.name)
         and not binder.scope.knows(value)
     ):
+        column = binder.scope.timestamp(value.name.name) if isinstance(binder.scope, InputScope) else None
+        if column is not None:
+            return replace(column, span=call.span)
         return typed_call("event_timestamp", type=AttributeType.LONG, span=call.span)
     return None
 

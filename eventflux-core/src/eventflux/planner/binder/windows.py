@@ -10,11 +10,13 @@ from eventflux.extension import BoundParameter, Extension, ExtensionKind, sugges
 from eventflux.language.ast import Argument, WindowCall
 from eventflux.planner.binder.arguments import in_declared_order, not_found, resolve
 from eventflux.planner.binder.expressions import ExpressionBinder
-from eventflux.planner.logical.nodes import PYTHON_WINDOW, WindowParameter
+from eventflux.planner.binder.window_conditions import CONDITIONAL, bind_window_condition
+from eventflux.planner.logical.nodes import PYTHON_WINDOW, ContentCondition, WindowParameter
 from eventflux.planner.typed.nodes import Column, Constant, TypedExpression, Unknown
 from eventflux.planner.typed.values import convert_number, fits
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Attribute, Schema
 
 # Names of arguments as in ksqlDB: SIZE first, then ADVANCE BY.
 _NAMED_IN_ORDER: Final = ("size", "advance_by", "grace")
@@ -28,6 +30,7 @@ class BoundWindow:
     native: str
     parameters: tuple[WindowParameter, ...] = field(default=())
     arguments: tuple[BoundParameter, ...] = field(default=())
+    condition: ContentCondition | None = None
 
 
 def bind_window(binder: ExpressionBinder, window: WindowCall, *, allows_python: bool = False) -> BoundWindow | None:
@@ -61,7 +64,14 @@ def bind_window(binder: ExpressionBinder, window: WindowCall, *, allows_python: 
     parameters = tuple(_parameter(parameter, bound) for parameter in resolved.bound)
     if resolved.native is not None:
         parameters = _repeated(declaration, resolved.bound, bound, parameters)
-        return BoundWindow(declaration=declaration, native=resolved.native, parameters=parameters)
+        condition = None
+        if resolved.native in CONDITIONAL:
+            schema = Schema(Attribute(column.name, column.type) for column in binder.scope.columns if column.type)
+            text, span = resolved.value("expression"), window.arguments[0].value.span
+            condition = bind_window_condition(context, str(text), schema, span)
+            if condition is None:
+                return None
+        return BoundWindow(declaration=declaration, native=resolved.native, parameters=parameters, condition=condition)
     given = tuple(_given(parameter, bound) for parameter in resolved.bound)
     return BoundWindow(declaration=declaration, native=PYTHON_WINDOW, parameters=parameters, arguments=given)
 

@@ -14,6 +14,7 @@ from eventflux.planner.emit.target import (
     Register,
     SelectParts,
     StatePrograms,
+    WindowCondition,
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
@@ -113,6 +114,24 @@ class ListedGraph:
         arguments = ", ".join(_parameter(parameter) for parameter in parameters)
         expired = "" if wants_expired else " without expired"
         return self._node(f"window n{node} {name}({arguments}){expired}")
+
+    def expression_window(
+        self, node: Node, parts: WindowCondition[ListedProgram], *, is_batch: bool, wants_expired: bool
+    ) -> Node:
+        text = f"window n{node} {'expression_batch' if is_batch else 'expression'}"
+        for aggregate in parts.parts.aggregates:
+            argument = "" if aggregate.argument_output is None else f"out {aggregate.argument_output}"
+            text += f", {aggregate.name}({argument})"
+        flags = (
+            ("including the last", parts.includes),
+            ("at once", parts.streams),
+            ("without expired", not wants_expired),
+        )
+        text += "".join(f", {name}" for name, is_set in flags if is_set)
+        programs = {"condition": parts.condition}
+        if parts.arguments is not None:
+            programs = {"arguments": parts.arguments, **programs}
+        return self._node(text, **programs)
 
     def select(
         self,

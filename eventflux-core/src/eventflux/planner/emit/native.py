@@ -33,6 +33,7 @@ from eventflux.planner.emit.target import (
     Register,
     SelectParts,
     StatePrograms,
+    WindowCondition,
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
@@ -120,6 +121,19 @@ class NativeGraph:
         ]
         return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
 
+    def expression_window(
+        self, node: Node, parts: WindowCondition[NativeProgram], *, is_batch: bool, wants_expired: bool
+    ) -> Node:
+        made = self.builder.expression_window(
+            NativeNode(node),
+            _select_spec(parts.parts, parts.arguments, parts.condition, None),
+            is_batch=is_batch,
+            includes=parts.includes,
+            streams=parts.streams,
+            wants_expired=wants_expired,
+        )
+        return Node(made)
+
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node:
         query = self.query_names[-1]
         made = self.builder.host_operator(
@@ -171,30 +185,7 @@ class NativeGraph:
         outputs: NativeProgram,
         having: NativeProgram | None,
     ) -> Node:
-        spec = SelectSpec(
-            arguments=None if arguments is None else arguments.builder,
-            group_keys=parts.group_keys,
-            aggregates=tuple(
-                AggregateSpec(
-                    name=aggregate.name,
-                    argument_type=aggregate.argument_type,
-                    argument_output=aggregate.argument_output,
-                )
-                for aggregate in parts.aggregates
-            ),
-            outputs=outputs.builder,
-            visible=parts.visible,
-            having=None if having is None else having.builder,
-            order=tuple(
-                OrderKey(output=key.output, descending=key.descending, nulls_first=key.nulls_first)
-                for key in parts.order
-            ),
-            limit=parts.limit,
-            offset=parts.offset,
-            current=parts.current,
-            expired=parts.expired,
-            keeps_all=parts.keeps_all,
-        )
+        spec = _select_spec(parts, arguments, outputs, having)
         return Node(self.builder.select(NativeNode(node), spec))
 
     def join(
@@ -296,6 +287,34 @@ _RATES: Final = {
     RateMode.LAST: OutputRate.LAST,
     RateMode.SNAPSHOT: OutputRate.SNAPSHOT,
 }
+
+
+def _select_spec(
+    parts: SelectParts, arguments: NativeProgram | None, outputs: NativeProgram, having: NativeProgram | None
+) -> SelectSpec:
+    return SelectSpec(
+        arguments=None if arguments is None else arguments.builder,
+        group_keys=parts.group_keys,
+        aggregates=tuple(
+            AggregateSpec(
+                name=aggregate.name,
+                argument_type=aggregate.argument_type,
+                argument_output=aggregate.argument_output,
+            )
+            for aggregate in parts.aggregates
+        ),
+        outputs=outputs.builder,
+        visible=parts.visible,
+        having=None if having is None else having.builder,
+        order=tuple(
+            OrderKey(output=key.output, descending=key.descending, nulls_first=key.nulls_first) for key in parts.order
+        ),
+        limit=parts.limit,
+        offset=parts.offset,
+        current=parts.current,
+        expired=parts.expired,
+        keeps_all=parts.keeps_all,
+    )
 
 
 def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:

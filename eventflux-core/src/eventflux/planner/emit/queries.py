@@ -20,6 +20,7 @@ from eventflux.planner.emit.target import (
     SelectParts,
     StatePrograms,
 )
+from eventflux.planner.emit.windows import add_window
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.join_conditions import search_condition
@@ -128,7 +129,7 @@ class QueryEmitter(Generic[ProgramT]):
                 below = self._node(node.input, wants_expired=False)
                 if node.native == plan.PYTHON_WINDOW:
                     return graph.host_window(below, node, wants_expired=wants_expired)
-                return graph.window(below, node.native, node.parameters, wants_expired=wants_expired)
+                return add_window(graph, below, node, shares=self.shares, wants_expired=wants_expired)
             case plan.Pattern():
                 return self._pattern(node)
             case plan.Select():

@@ -65,6 +65,25 @@ class SelectParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCondition(Generic[ProgramT]):
+    """The condition that bounds a window: a selection with one BOOL output, and what its batches do with rows.
+
+    Attributes:
+        parts: The selection.
+        arguments: Program of the arguments of its aggregates.
+        condition: Program of its output.
+        includes: The row that ends a batch belongs to it.
+        streams: Rows of a batch are put out at once.
+    """
+
+    parts: SelectParts
+    arguments: ProgramT | None
+    condition: ProgramT
+    includes: bool
+    streams: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionParts(Generic[ProgramT]):
     """A condition on the rows of a table: (comparison, column of the table, output of `keys`), and what is left."""
 
@@ -130,6 +149,10 @@ class GraphTarget(Protocol[ProgramT]):
     def map(self, node: Node, columns: ProgramT) -> Node: ...
 
     def window(self, node: Node, name: str, parameters: Sequence[WindowParameter], *, wants_expired: bool) -> Node: ...
+
+    def expression_window(
+        self, node: Node, parts: WindowCondition[ProgramT], *, is_batch: bool, wants_expired: bool
+    ) -> Node: ...
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node: ...
 

@@ -110,12 +110,24 @@ PYTHON_WINDOW: Final = "python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentCondition:
+    """What bounds a window: a BOOL over the attributes of `schema` and the aggregates of what the window holds.
+
+    `schema`: attributes of a row, of the oldest row and its timestamp, of the newest row and its timestamp.
+    """
+
+    schema: Schema
+    aggregates: tuple[AggregateCall, ...]
+    expression: TypedExpression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave.
 
     `native` is PYTHON_WINDOW for a window that the declaration's factory makes; it is then given `arguments`. A stream
     function or processor written in Python stands here too: it reads its arguments from the last columns of the input,
-    `appended` is what it puts out, `given` what is known of the arguments.
+    `appended` is what it puts out, `given` what is known of the arguments. `condition` bounds a window that has one.
     """
 
     input: Node
@@ -125,6 +137,7 @@ class Window:
     arguments: tuple[BoundParameter, ...] = field(default=(), compare=False)
     appended: Schema | None = None
     given: tuple[Argument, ...] = field(default=(), compare=False)
+    condition: ContentCondition | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
@@ -344,6 +357,7 @@ class NamedWindowPlan:
         schema: Its attributes.
         native: Name of the native window.
         parameters: In the order of its declaration.
+        condition: As of `Window`.
         current: It publishes what enters.
         expired: It publishes what leaves.
         span: Of the definition's name.
@@ -354,6 +368,7 @@ class NamedWindowPlan:
     declaration: Extension = field(compare=False)
     native: str
     parameters: tuple[WindowParameter, ...]
+    condition: ContentCondition | None = None
     current: bool = True
     expired: bool = True
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
