@@ -16,8 +16,18 @@ typedef struct ef_decode_result {
     size_t consumed;
     bool is_rejected;
 } ef_decode_result;
-typedef struct ef_batch ef_batch;
-typedef struct ef_column ef_column;
+typedef struct ef_column {
+    void *values;
+    uint8_t *validity;
+    ef_type type;
+} ef_column;
+typedef struct ef_batch {
+    uint32_t rows;
+    uint32_t columns;
+    ef_column *column;
+    int64_t *timestamps;
+    ...;
+} ef_batch;
 typedef struct ef_json_rows ef_json_rows;
 typedef struct ef_csv_rows ef_csv_rows;
 typedef struct ef_row_text ef_row_text;

@@ -281,9 +281,26 @@ class LineEncoder:
         return bytes(ffi.buffer(self._bytes[0], self._length[0])) if self._length[0] else b""
 
 
-def send_native(target: Input, rows: NativeRows) -> int:
-    """Send decoded rows into a stream of the decoder's types, each an event of its own; how many."""
+def send_native(target: Input, rows: NativeRows, timestamps: memoryview | None = None) -> int:
+    """Send decoded rows into a stream of the decoder's types, each an event of its own; how many.
+
+    Args:
+        target: The stream.
+        rows: What a decoder has read.
+        timestamps: 64-bit numbers, one a row, in milliseconds; None: as the decoder found them.
+    """
+    if timestamps is not None:
+        batch = ffi.cast("ef_batch *", rows.address)
+        batch.timestamps = ffi.from_buffer("int64_t[]", timestamps)
     return target._push_batch(rows.address)  # noqa: SLF001 - the native half of this module
+
+
+def long_column(rows: NativeRows, column: int) -> memoryview | None:
+    """The values of a LONG column of decoded rows, in place; None where one of them is null."""
+    found = ffi.cast("ef_batch *", rows.address).column[column]
+    if found.validity != ffi.NULL:
+        return None
+    return memoryview(ffi.buffer(ffi.cast("int64_t *", found.values), rows.rows * 8)).cast("q")
 
 
 def native_columns(batch: object) -> tuple[int, int, int] | None:

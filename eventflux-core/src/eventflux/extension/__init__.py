@@ -39,8 +39,10 @@ from eventflux.extension.hookspecs import API_VERSION, hookimpl
 from eventflux.extension.kinds.aggregator import AttributeAggregator, CollectionAggregation, IncrementalAggregator
 from eventflux.extension.kinds.config_reader import ConfigReader
 from eventflux.extension.kinds.context import ExtensionContext
+from eventflux.extension.kinds.delivery import Deliveries, Receipt
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
 from eventflux.extension.kinds.persistence_store import PersistenceStore, StateBackend
 from eventflux.extension.kinds.rows import Column, EventLike, Payload, Row, RowBatch, State
@@ -50,6 +52,7 @@ from eventflux.extension.kinds.sink import PublishError, Sink
 from eventflux.extension.kinds.source import (
     Acknowledge,
     BlockOrigin,
+    MessageBatch,
     Pacer,
     SinkContext,
     Source,
@@ -92,6 +95,7 @@ __all__ = [
     "ConfigReader",
     "ConnectionUnavailableError",
     "Constant",
+    "Deliveries",
     "DistributionStrategy",
     "Environment",
     "ErrorEntry",
@@ -105,6 +109,7 @@ __all__ = [
     "ExtensionKind",
     "ExtensionRegistry",
     "FailureType",
+    "Figure",
     "FileStatus",
     "Files",
     "IncrementalAggregator",
@@ -112,6 +117,7 @@ __all__ = [
     "MappedRows",
     "MapperContext",
     "MappingError",
+    "MessageBatch",
     "Occurrence",
     "OpenFile",
     "OptionProblem",
@@ -128,6 +134,7 @@ __all__ = [
     "ProblemKind",
     "ProcessorOutput",
     "PublishError",
+    "Receipt",
     "ResolvedCall",
     "Returns",
     "Row",

@@ -48,7 +48,8 @@ class Options:
     Attributes:
         values: Typed values of all declared options; milliseconds for durations, bytes for sizes.
         given: Declared names that the user gave.
-        dynamic: Declared names whose value is a template with ``{{attribute}}``; their value is the text.
+        dynamic: Declared names, and keys below a declared prefix, whose value is a template with ``{{attribute}}``;
+            their value is the text.
         families: For each declared prefix the keys below it: ``headers.`` -> {"X-Id": "1"}.
         secrets: Declared names that are never shown.
     """
@@ -127,6 +128,9 @@ def parse_options(declaration: Extension, given: Mapping[str, str]) -> tuple[Opt
             family = _family(declaration, key)
             if family is not None:
                 families.setdefault(family.name, {})[key[len(family.name) :]] = text
+                if family.dynamic and "{{" in text:
+                    values[key] = text
+                    dynamic.add(key)
             elif not declaration.accepts_options:
                 problems.append(_unknown(declaration, key))
             else:

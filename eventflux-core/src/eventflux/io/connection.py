@@ -56,6 +56,8 @@ class Connection:
         self.name = name
         self.state = ConnectionState.CREATED
         self.attempts = 0
+        self.reconnects = 0
+        self.is_interrupted = False
         self._connect = connect
         self._environment = environment
         self._retries = retries
@@ -63,11 +65,37 @@ class Connection:
         self._backoff = ConnectBackoff()
         self._lock = threading.RLock()  # guards state and timer
         self._timer: Cancellable | None = None
+        self._interrupted_at = 0.0
+        self._was_lost = False
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is."""
+        """Whether it is; one that mends itself stays so while it is interrupted."""
         return self.state in {ConnectionState.CONNECTED, ConnectionState.PAUSED}
+
+    @property
+    def shown_state(self) -> ConnectionState:
+        """The state, for those who look: `RETRYING` while it is interrupted."""
+        return ConnectionState.RETRYING if self.is_connected and self.is_interrupted else self.state
+
+    def interrupted(self, error: Exception) -> None:
+        """What is at the other end is gone; the connector itself tries until it is there again."""
+        with self._lock:
+            if self.is_interrupted or not self.is_connected:
+                return
+            self.is_interrupted = True
+            self._interrupted_at = self._environment.monotonic()
+        logger.warning("%s lost its connection and is reconnecting: %s", self.name, error)
+
+    def restored(self) -> None:
+        """It is there again."""
+        with self._lock:
+            if not self.is_interrupted:
+                return
+            self.is_interrupted = False
+            self.reconnects += 1
+            seconds = self._environment.monotonic() - self._interrupted_at
+        logger.info("%s is connected again after %.1f s", self.name, seconds)
 
     def start(self) -> None:
         """Connect now, or begin to try.
@@ -97,12 +125,14 @@ class Connection:
             if not self.is_connected:
                 return
             logger.warning("%s lost its connection: %s", self.name, error)
+            self._was_lost = True
             self._later(error)
 
     def stop(self, state: ConnectionState = ConnectionState.DISCONNECTED) -> None:
         """Try no more."""
         with self._lock:
             self.state = state
+            self.is_interrupted = False
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
@@ -124,6 +154,10 @@ class Connection:
 
     def _connected(self) -> None:
         self.state = ConnectionState.CONNECTED
+        if self._was_lost:
+            self._was_lost = False
+            self.reconnects += 1
+            logger.info("%s is connected again", self.name)
         self._backoff.succeeded()
         timer, self._timer = self._timer, None
         if timer is not None:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from eventflux.extension.environment import Environment, Waiter
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.mapper import SinkMapper
 from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch, State
 from eventflux.extension.kinds.sink import PublishError, Sink
 from eventflux.extension.stream_options import ErrorAction
 from eventflux.io.connection import Connection, ConnectionState
 from eventflux.io.failures import FailedEvent, FailureHandler
+from eventflux.io.late_deliveries import LateDeliveries, LateFailure, Published
 from eventflux.io.retry import WAIT_SECONDS
 from eventflux.io.templates import Template
 from eventflux.types.errors import ConnectionUnavailableError, MappingError
@@ -40,6 +42,7 @@ class SinkRuntime:
         environment: Environment,
         dynamic: Mapping[str, Template],
         delimiter: bytes = b"\n",
+        deliveries: LateDeliveries | None = None,
         retries: bool = True,
         on_failure: Callable[[Exception], None],
     ) -> None:
@@ -54,6 +57,7 @@ class SinkRuntime:
             environment: For timers and waits.
             dynamic: Option -> template, for those options that differ by event.
             delimiter: What the sink puts between payloads.
+            deliveries: What the sink was configured with.
             retries: Whether connecting is tried again.
             on_failure: Told what stops the sink for good.
         """
@@ -66,17 +70,24 @@ class SinkRuntime:
         self._environment = environment
         self._dynamic = dict(dynamic)
         self._delimiter = delimiter
-        self._lock = threading.Lock()  # one publish at a time; taken before the sink's own locks
+        # One publish at a time; taken before the sink's own locks. A failed event that goes into a stream may bring
+        # what waits for this sink to it, on the same thread.
+        self._lock = threading.RLock()
+        self._fatal: Exception | None = None
         self._stopping: Waiter = environment.waiter()
         self._on_failure = on_failure
         self.connection = Connection(
             f"sink {type_name} of stream {stream}", sink.connect, environment, retries=retries, on_failure=on_failure
         )
+        self._deliveries = LateDeliveries() if deliveries is None else deliveries
+        self._deliveries.on_interrupted = self.connection.interrupted
+        self._deliveries.on_restored = self.connection.restored
+        self._deliveries.on_failed = self._settle_soon
 
     @property
     def state(self) -> ConnectionState:
         """Where it is in its life."""
-        return self.connection.state
+        return self.connection.shown_state
 
     def validate(self) -> None:
         """Find out whether connecting can work."""
@@ -85,31 +96,47 @@ class SinkRuntime:
     def start(self) -> None:
         """Connect, or begin to try."""
         self._stopping.clear()
+        self._fatal = None
         self.connection.start()
 
     def publish(self, batch: RowBatch) -> None:
         """Send the events of a batch, in order."""
         with self._lock:
-            if not self._dynamic and self.connection.is_connected:
+            if self.connection.is_connected and (self.sink.takes_each or not self._dynamic):
                 block = self._mapper.map_block(batch, self._delimiter)
                 if block is not None and self._publish_block(block, batch):
                     return
             self._publish_events(list(batch))
 
     def flush(self) -> None:
-        """Give out what is buffered."""
+        """Give out what is buffered, until the sink has acknowledged all or the policy has disposed of the rest.
+
+        Raises:
+            PublishError: Something is not acknowledged, or the policy for what failed is to stop.
+            ConnectionUnavailableError: Likewise, since the connection is lost.
+        """
         with self._lock:
-            self.sink.flush()
+            while True:
+                if self.connection.is_connected:
+                    self.sink.flush()
+                if not self._settle():
+                    break
+            if self._fatal is not None:
+                raise PublishError(f"{self.connection.name} has failed: {self._fatal}")
 
     def stop(self) -> None:
         """Flush and disconnect."""
         self._stopping.set()
-        connected = self.connection.is_connected
-        self.connection.stop()
         with self._lock:
-            if connected:
-                self.sink.flush()
-            self.sink.disconnect()
+            connected = self.connection.is_connected
+            try:
+                if connected:
+                    self.sink.flush()
+                    self._settle()
+            finally:
+                self.connection.stop()
+                self.sink.disconnect()
+                self._settle()
 
     def destroy(self) -> None:
         """Release everything."""
@@ -128,15 +155,49 @@ class SinkRuntime:
     def committed(self, state: State) -> None:
         """A checkpoint that holds the position is durable: nothing to do, what was published is out already."""
 
+    def prepare(self, revision: str) -> None:
+        """A checkpoint is about to be saved; everything has been flushed."""
+        with self._lock:
+            self.sink.prepare(revision)
+
+    def commit(self, revision: str) -> None:
+        """The checkpoint is durable."""
+        with self._lock:
+            self.sink.commit(revision)
+
+    def abort(self, revision: str) -> None:
+        """The checkpoint was not saved."""
+        with self._lock:
+            self.sink.abort(revision)
+
+    def figures(self) -> Sequence[Figure]:
+        """What the sink has to say for the metrics."""
+        return self.sink.figures()
+
     def _publish_block(self, block: bytes, batch: RowBatch) -> bool:
         """Send a whole block; False: it must go payload by payload."""
+        if self.sink.takes_each:
+            return self._publish_split(block, batch)
+        self._deliveries.current = Published(events=batch, block=block, delimiter=self._delimiter)
         try:
             sent = self.sink.publish_block(block, len(batch), self._delimiter)
         except (PublishError, ConnectionUnavailableError):
             return False
+        finally:
+            self._deliveries.current = None
         if sent:
             self.events += len(batch)
         return sent
+
+    def _publish_split(self, block: bytes, batch: RowBatch) -> bool:
+        """Send the payloads of a block, each with its own values of the dynamic options."""
+        payloads = block.split(self._delimiter)
+        payloads.pop()
+        if len(payloads) != len(batch):
+            return False  # the delimiter stands inside of a payload, too
+        each = {name: template.render_each(batch) for name, template in self._dynamic.items()}
+        self._publish(Published(events=batch, payloads=payloads, each=each))
+        return True
 
     def _publish_events(self, events: Sequence[EventLike]) -> None:
         for dynamic, run in self._runs(events):
@@ -148,8 +209,15 @@ class SinkRuntime:
             except Exception:  # foreign code: find out which event it is
                 payloads.clear()
                 self._map_alone(run, mapped, payloads)
-            if payloads:
-                self._publish(mapped, payloads, dynamic)
+            if not payloads:
+                continue
+            each = None
+            if self.sink.takes_each:
+                each = {
+                    name: [template.render_or_none(event) for event in mapped]
+                    for name, template in self._dynamic.items()
+                }
+            self._publish(Published(events=mapped, payloads=payloads, dynamic=dynamic, each=each))
 
     def _map_alone(self, events: Sequence[EventLike], mapped: list[EventLike], payloads: list[Payload]) -> None:
         for event in events:
@@ -162,7 +230,7 @@ class SinkRuntime:
 
     def _runs(self, events: Sequence[EventLike]) -> list[tuple[Mapping[str, str], list[EventLike]]]:
         """Events by the values of the dynamic options, in the order in which those were first seen."""
-        if not self._dynamic:
+        if not self._dynamic or self.sink.takes_each:
             return [(_NO_OPTIONS, list(events))] if events else []
         groups: dict[tuple[str, ...], list[EventLike]] = {}
         for event in events:
@@ -170,49 +238,94 @@ class SinkRuntime:
             groups.setdefault(values, []).append(event)
         return [(dict(zip(self._dynamic, values, strict=True)), run) for values, run in groups.items()]
 
-    def _publish(self, events: Sequence[EventLike], payloads: Sequence[Payload], dynamic: Mapping[str, str]) -> None:
-        sent = 0
-        attempts = 0
-        delays = iter(self.failures.retry_delays())
-        while sent < len(payloads):
+    def _publish(self, published: Published) -> None:
+        attempts = published.attempts - 1
+        delays = iter(self.failures.retry_delays()[attempts:])
+        rest = published
+        while rest.payloads:
             attempts += 1
-            error = self._attempt(payloads[sent:], dynamic)
+            error = self._attempt(rest)
             if error is None:
-                self.events += len(payloads) - sent
+                self.events += len(rest.payloads)
                 return
             if isinstance(error, PublishError) and error.sent:
                 self.events += error.sent
-                sent += error.sent
+                rest = rest.behind(error.sent)
                 attempts = 0
+                if not rest.payloads:
+                    return
             if self._may_try_again(error, delays):
                 continue
             if isinstance(error, ConnectionUnavailableError):
-                for event in events[sent:]:
+                for event in rest.events:
                     self._fail(event, error, attempts)
                 return
-            self._fail(events[sent], error, attempts)
-            sent += 1
+            self._fail(next(iter(rest.events)), error, attempts)
+            rest = rest.behind(1)
             attempts = 0
 
-    def _attempt(self, payloads: Sequence[Payload], dynamic: Mapping[str, str]) -> Exception | None:
+    def _attempt(self, published: Published) -> Exception | None:
         """Publish; on a lost connection connect once more and publish again."""
         if not self.connection.is_connected and not self._reconnects_now():
             return ConnectionUnavailableError(f"{self.connection.name} is not connected")
+        outer, self._deliveries.current = self._deliveries.current, published
         try:
-            self.sink.publish(payloads, dynamic)
+            published.send(self.sink)
         except ConnectionUnavailableError as lost:
             self.connection.lost(lost)
             if not self.connection.try_once():
                 return lost
             try:
-                self.sink.publish(payloads, dynamic)
+                published.send(self.sink)
             except Exception as error:  # foreign code: the policy handles whatever it is
                 if isinstance(error, ConnectionUnavailableError):
                     self.connection.lost(error)
                 return error
         except Exception as error:  # foreign code: the policy handles whatever it is
             return error
+        finally:
+            self._deliveries.current = outer
         return None
+
+    def _settle_soon(self) -> None:
+        def settle() -> None:
+            self._settle()
+
+        self._environment.call_later(0.0, settle)
+
+    def _settle(self) -> bool:
+        """Decide about payloads that failed after the sink had taken them; whether one was sent again."""
+        again = False
+        with self._lock:
+            for failure in self._deliveries.take():
+                again |= self._settle_one(failure)
+        return again
+
+    def _settle_one(self, failure: LateFailure) -> bool:
+        self.events -= 1
+        receipt, error = failure.receipt, failure.error
+        attempts = receipt.attempts if isinstance(receipt, Published) else 1
+        alone = receipt.alone(failure.payload, attempts + 1) if isinstance(receipt, Published) else None
+        if alone is not None and self._is_tried_again(error, attempts):
+            self._publish(alone)
+            return True
+        if alone is not None:
+            self._fail(next(iter(alone.events)), error, attempts)
+        else:
+            self._handle(
+                FailedEvent(error=error, payload=failure.payload, attempts=attempts, where=self.connection.name)
+            )
+        return False
+
+    def _is_tried_again(self, error: Exception, attempts: int) -> bool:
+        """Whether the policy wants a payload sent again; it has waited as long as the policy says."""
+        action = self.failures.policy.action
+        if action is ErrorAction.WAIT and isinstance(error, ConnectionUnavailableError):
+            return not self._stopping.is_set()
+        if action is ErrorAction.RETRY:
+            delays = self.failures.retry_delays()
+            return attempts <= len(delays) and not self._stopping.wait(delays[attempts - 1])
+        return False
 
     def _reconnects_now(self) -> bool:
         """A sink that makes its stream wait, or tries again, connects itself; the others leave it to the timer."""
@@ -230,8 +343,17 @@ class SinkRuntime:
         return False
 
     def _fail(self, event: EventLike, error: Exception, attempts: int) -> None:
-        self.failures.handle(
+        self._handle(
             FailedEvent(
                 error=error, row=event.data, timestamp=event.timestamp, attempts=attempts, where=self.connection.name
             )
         )
+
+    def _handle(self, event: FailedEvent) -> None:
+        policy = self.failures.policy
+        if ErrorAction.FAIL in {
+            policy.action,
+            policy.exhausted if policy.action is ErrorAction.RETRY else policy.action,
+        }:
+            self._fatal = event.error
+        self.failures.handle(event)

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import Any
 
+from eventflux.engine.codecs import NativeRows, long_column
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMapper
 from eventflux.extension.kinds.rows import Payload, Row
-from eventflux.extension.kinds.source import Acknowledge, BlockOrigin
+from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, MessageBatch
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
 from eventflux.types.errors import EventDataError, MappingError
 
@@ -32,6 +34,8 @@ class SourceFeed:
         *,
         name: str,
         barrier: AbstractContextManager[object] | None = None,
+        uses_properties: bool = False,
+        is_checkpointed: Callable[[], bool] = lambda: False,
     ) -> None:
         """Bind the parts.
 
@@ -41,14 +45,21 @@ class SourceFeed:
             failures: What happens to the rest.
             name: Of the source, for messages.
             barrier: Entered around each payload; a checkpoint holds it. It must be re-entrant.
+            uses_properties: The mapping asks for transport properties.
+            is_checkpointed: Whether checkpoints hold the source's position.
         """
         self._mapper = mapper
         self._rows = rows
         self._failures = failures
         self._name = name
         self._barrier: AbstractContextManager[object] = nullcontext() if barrier is None else barrier
+        self._uses_properties = uses_properties
+        self._is_checkpointed = is_checkpointed
         self.on_lost: Callable[[Exception | None], None] | None = None
-        self._send_native: Callable[[object], int] | None = getattr(rows, "send_native_batch", None)
+        self.on_secure: Callable[[], bool] | None = None
+        self.on_interrupted: Callable[[Exception], None] | None = None
+        self.on_restored: Callable[[], None] | None = None
+        self._send_native: Callable[..., int] | None = getattr(rows, "send_native_batch", None)
         self.events = 0
         self.payloads = 0
         self.bytes = 0
@@ -91,6 +102,46 @@ class SourceFeed:
             if accepted is not None:
                 accepted()
 
+    def messages(self, batch: MessageBatch, accepted: Callable[[], None] | None = None) -> None:
+        with self._barrier:
+            block = None
+            if self._send_native is not None and not self._uses_properties:
+                block = _as_block(batch.payloads)
+            runs = None if block is None else self._mapper.map_block(block, b"\n")
+            if runs is None or block is None:
+                self._map_messages(batch, 0, len(batch.payloads))
+            else:
+                self._send_message_runs(runs, batch)
+            if block is not None:
+                self.bytes += len(block) - len(batch.payloads)
+            else:
+                self.bytes += sum(len(each) for each in batch.payloads if isinstance(each, (bytes, str)))
+            if accepted is not None:
+                accepted()
+
+    @property
+    def uses_properties(self) -> bool:
+        return self._uses_properties
+
+    @property
+    def maps_tombstones(self) -> bool:
+        return self._mapper.maps_tombstones
+
+    @property
+    def is_checkpointed(self) -> bool:
+        return self._is_checkpointed()
+
+    def secure(self) -> bool:
+        return self.on_secure is not None and self.on_secure()
+
+    def interrupted(self, error: Exception) -> None:
+        if self.on_interrupted is not None:
+            self.on_interrupted(error)
+
+    def restored(self) -> None:
+        if self.on_restored is not None:
+            self.on_restored()
+
     def start_of_input(self) -> None:
         self._mapper.start_of_input()
 
@@ -127,6 +178,47 @@ class SourceFeed:
             else:
                 _append(gathered, mapped)
         self._send(gathered, origin.name)
+
+    def _map_messages(self, batch: MessageBatch, start: int, end: int) -> None:
+        """Map messages one by one, send their rows together."""
+        gathered = MappedRows()
+        for index in range(start, end):
+            payload = batch.payloads[index]
+            self.payloads += 1
+            properties = _NO_PROPERTIES if batch.properties is None else batch.properties(index)
+            mapped = self._mapper.map(payload, properties)
+            for error in mapped.errors:
+                self._failed(error, payload, batch.name)
+            _place_times(mapped, batch, index)
+            _append(gathered, mapped)
+        self._send(gathered, batch.name)
+
+    def _send_message_runs(self, runs: Iterator[MappedColumns], batch: MessageBatch) -> None:
+        """Send what was decoded at once with the messages' times; map alone what was left out or refused."""
+        at = 0
+        times = None if batch.timestamps is None else memoryview(batch.timestamps)
+        for run in runs:
+            end = at + run.payloads
+            rows = run.native
+            if isinstance(rows, NativeRows) and self._send_native is not None:
+                stamps = None
+                if not rows.has_timestamps and batch.timestamp_attribute is not None:
+                    stamps = long_column(rows, batch.timestamp_attribute)
+                elif not rows.has_timestamps and times is not None:
+                    stamps = times[at:end]
+                wants_times = batch.timestamp_attribute is not None and not rows.has_timestamps
+                if rows.rows != run.payloads or (wants_times and stamps is None):
+                    self._map_messages(batch, at, end)
+                else:
+                    try:
+                        self.events += self._send_native(rows, stamps)
+                        self.payloads += run.payloads
+                    except EventDataError:  # which row is refused shows when they are sent one by one
+                        self._map_messages(batch, at, end)
+            at = end
+            if run.rejected is not None:
+                self._map_messages(batch, at, at + 1)
+                at += 1
 
     def _send_paced(self, mapped: MappedRows, origin: BlockOrigin) -> None:
         timestamps = mapped.timestamps
@@ -210,3 +302,31 @@ def _append(gathered: MappedRows, mapped: MappedRows) -> None:
     elif gathered.timestamps is not None:
         gathered.timestamps.extend([None] * len(mapped.rows))
     gathered.rows.extend(mapped.rows)
+
+
+def _as_block(payloads: Sequence[Payload]) -> bytes | None:
+    """The payloads as lines; None where one of them is empty, no bytes, or has a line feed of its own."""
+    joinable: Sequence[Any] = payloads
+    try:
+        block = b"\n".join(joinable)
+    except TypeError:
+        return None
+    if not block or block.count(b"\n") != len(payloads) - 1:
+        return None
+    if block.startswith(b"\n") or block.endswith(b"\n") or b"\n\n" in block:
+        return None
+    return block + b"\n"
+
+
+def _place_times(mapped: MappedRows, batch: MessageBatch, index: int) -> None:
+    """Rows that the mapper gave no time get that of their message."""
+    found = mapped.timestamps if mapped.timestamps is not None else [None] * len(mapped.rows)
+    if batch.timestamp_attribute is not None:
+        at = batch.timestamp_attribute
+        own = [row[at] for row in mapped.rows]
+        mapped.timestamps = [
+            value if isinstance(value, int) and time is None else time for value, time in zip(own, found, strict=True)
+        ]
+    elif batch.timestamps is not None:
+        stamp = batch.timestamps[index]
+        mapped.timestamps = [stamp if time is None else time for time in found]

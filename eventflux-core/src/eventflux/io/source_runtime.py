@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import State
 from eventflux.extension.kinds.source import Source
 from eventflux.io.connection import Connection, ConnectionState
@@ -29,6 +31,7 @@ class SourceRuntime:
         retries: bool = True,
         on_finished: Callable[[SourceRuntime], None] | None = None,
         on_failure: Callable[[Exception], None],
+        secure: Callable[[SourceRuntime], bool] | None = None,
     ) -> None:
         """Bind the parts; the source is configured.
 
@@ -41,21 +44,26 @@ class SourceRuntime:
             retries: Whether connecting is tried again.
             on_finished: Told when the source's input has ended.
             on_failure: Told what stops the source for good.
+            secure: See `SourceCallback.secure`.
         """
         self.source = source
         self.feed = feed
         feed.on_lost = self.lost
+        if secure is not None:
+            feed.on_secure = partial(secure, self)
         self.stream = stream
         self.type_name = type_name
         self._on_finished = on_finished
         self._on_failure = on_failure
         name = f"source {type_name} of stream {stream}"
         self.connection = Connection(name, self._connect, environment, retries=retries, on_failure=self._failed)
+        feed.on_interrupted = self.connection.interrupted
+        feed.on_restored = self.connection.restored
 
     @property
     def state(self) -> ConnectionState:
         """Where it is in its life."""
-        return self.connection.state
+        return self.connection.shown_state
 
     @property
     def is_finished(self) -> bool:
@@ -102,8 +110,12 @@ class SourceRuntime:
         self.source.load(state)
 
     def committed(self, state: State) -> None:
-        """A checkpoint that holds the position is durable."""
+        """All before the position is secured."""
         self.source.committed(state)
+
+    def figures(self) -> Sequence[Figure]:
+        """What the source has to say for the metrics."""
+        return self.source.figures()
 
     def lost(self, error: Exception | None) -> None:
         """The source delivers no more: it has ended, its connection is gone, or it failed."""

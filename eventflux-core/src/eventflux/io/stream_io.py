@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from eventflux.extension.connector_spec import ConnectorRole, ConnectorSpec, StreamSettings
-from eventflux.extension.connectors import stream_settings
+from eventflux.extension.connectors import TRANSPORT_PROPERTY, stream_settings
 from eventflux.extension.declaration import Extension
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import FailureType, Occurrence
 from eventflux.extension.kinds.mapper import MapperContext, SinkMapper, SourceMapper
@@ -20,6 +21,7 @@ from eventflux.extension.registry import ExtensionRegistry
 from eventflux.extension.settings import Setting, SettingGroup, SettingProblem, resolve_properties
 from eventflux.io.failures import FailureHandler, FailureOutlets, RowInput
 from eventflux.io.java_text import java_text
+from eventflux.io.late_deliveries import LateDeliveries
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.sinks.distributed import KEY, DistributedSink, destination_option
 from eventflux.io.source_feed import SourceFeed
@@ -42,6 +44,8 @@ class AppPlace:
         barrier: Entered around what a source delivers; a checkpoint holds it.
         on_finished: Told when a source's input has ended.
         on_failure: Told what stops a connector for good.
+        secure: See `SourceCallback.secure`.
+        is_checkpointed: Whether checkpoints hold the positions of sources.
     """
 
     app_name: str
@@ -51,6 +55,8 @@ class AppPlace:
     barrier: AbstractContextManager[object] | None = None
     on_finished: Callable[[SourceRuntime], None] | None = None
     on_failure: Callable[[Exception], None]
+    secure: Callable[[SourceRuntime], bool] | None = None
+    is_checkpointed: Callable[[], bool] = lambda: False
 
 
 def read_stream_settings(
@@ -131,7 +137,9 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         rows,
         failures,
         name=f"source {spec.declaration.name}",
-        barrier=place.barrier,
+        barrier=place.barrier if _has_position(source) else None,
+        uses_properties=_uses_properties(spec),
+        is_checkpointed=place.is_checkpointed,
     )
     return SourceRuntime(
         source,
@@ -142,7 +150,22 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         retries=spec.retries_connecting,
         on_finished=place.on_finished,
         on_failure=place.on_failure,
+        secure=place.secure,
     )
+
+
+def _has_position(source: Source) -> bool:
+    """Whether rows and position of the source must enter together.
+
+    Others stay out of the barrier: what publishes to them may be a listener, which must not wait for a checkpoint that
+    waits for listeners.
+    """
+    return type(source).save is not Source.save
+
+
+def _uses_properties(spec: ConnectorSpec) -> bool:
+    values = (*spec.mapper.mapping.values(), *spec.mapper.options.values.values())
+    return any(isinstance(value, str) and value.startswith(TRANSPORT_PROPERTY) for value in values)
 
 
 def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace) -> SinkRuntime:
@@ -156,7 +179,8 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
     if not isinstance(mapper, SinkMapper):
         raise _is_not_a(spec.mapper.declaration, SinkMapper)
     mapper.configure(_mapper_context(spec, stream, schema, place))
-    sink, dynamic = _sink(spec, stream, schema, place, mapper.header)
+    deliveries = LateDeliveries()
+    sink, dynamic = _sink(spec, stream, schema, place, mapper.header, deliveries)
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -175,17 +199,23 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         type_name=spec.declaration.name,
         environment=place.environment,
         dynamic=dynamic,
+        deliveries=deliveries,
         retries=spec.retries_connecting,
         on_failure=place.on_failure,
     )
 
 
 def _sink(
-    spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+    spec: ConnectorSpec,
+    stream: str,
+    schema: Schema,
+    place: AppPlace,
+    header: bytes | None,
+    deliveries: Deliveries,
 ) -> tuple[Sink, dict[str, Template]]:
     """The configured sink, and the templates of its options that differ by event."""
     if spec.distribution is None:
-        sink = _configured_sink(spec, spec.options, stream, schema, place, header)
+        sink = _configured_sink(spec, spec.options, stream, schema, place, header, deliveries)
         return sink, _templates(spec.options, stream, schema, place)
     strategy = _made(spec.distribution.strategy)
     if not isinstance(strategy, DistributionStrategy):
@@ -194,7 +224,7 @@ def _sink(
     destinations: list[Sink] = []
     dynamic: dict[str, Template] = {}
     for index, options in enumerate(spec.distribution.destinations):
-        destinations.append(_configured_sink(spec, options, stream, schema, place, header))
+        destinations.append(_configured_sink(spec, options, stream, schema, place, header, deliveries))
         for name, template in _templates(options, stream, schema, place).items():
             dynamic[destination_option(index, name)] = template
     key = strategy.key_attribute
@@ -210,12 +240,18 @@ def _sink(
 
 
 def _configured_sink(
-    spec: ConnectorSpec, options: Options, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+    spec: ConnectorSpec,
+    options: Options,
+    stream: str,
+    schema: Schema,
+    place: AppPlace,
+    header: bytes | None,
+    deliveries: Deliveries,
 ) -> Sink:
     sink = _made(spec.declaration)
     if not isinstance(sink, Sink):
         raise _is_not_a(spec.declaration, Sink)
-    sink.configure(_connector_context(options, stream, schema, place, header))
+    sink.configure(_connector_context(options, stream, schema, place, header, deliveries))
     return sink
 
 
@@ -256,7 +292,12 @@ def _mapper_context(spec: ConnectorSpec, stream: str, schema: Schema, place: App
 
 
 def _connector_context(
-    options: Options, stream: str, schema: Schema, place: AppPlace, header: bytes | None
+    options: Options,
+    stream: str,
+    schema: Schema,
+    place: AppPlace,
+    header: bytes | None,
+    deliveries: Deliveries = NO_DELIVERIES,
 ) -> ConnectorContext:
     return ConnectorContext(
         app_name=place.app_name,
@@ -265,6 +306,7 @@ def _connector_context(
         options=options,
         environment=place.environment,
         header=header,
+        deliveries=deliveries,
     )
 
 

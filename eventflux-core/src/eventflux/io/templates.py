@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from eventflux.extension.kinds.rows import EventLike
+from eventflux.extension.kinds.rows import EventLike, RowBatch
 from eventflux.extension.nearest import nearest
 from eventflux.types.errors import ConfigError
 from eventflux.types.schema import Schema
@@ -58,6 +58,7 @@ class Template:
         """
         self.text = text
         self._encode = encode
+        self._names = schema.names
         self._now = now
         self._parts: list[_Part] = []
         position = 0
@@ -71,6 +72,25 @@ class Template:
     def is_constant(self) -> bool:
         """Whether every event gives the same text."""
         return all(isinstance(part, str) for part in self._parts)
+
+    @property
+    def _attribute(self) -> int | None:
+        """Position of the attribute that is the whole template, or None."""
+        parts = [part for part in self._parts if part != ""]
+        return parts[0].position if len(parts) == 1 and isinstance(parts[0], _Attribute) else None
+
+    def render_or_none(self, event: EventLike) -> str | None:
+        """The text for one event; None where the template is one attribute and that is null."""
+        at = self._attribute
+        return None if at is not None and event.data[at] is None else self.render(event)
+
+    def render_each(self, batch: RowBatch) -> list[str | None]:
+        """The text for each event, as `render_or_none`."""
+        at = self._attribute
+        if at is None:
+            return [self.render(event) for event in batch]
+        encode = self._encode
+        return [None if value is None else encode(value) for value in batch.columns[self._names[at]]]
 
     def render(self, event: EventLike) -> str:
         """The text for one event."""

@@ -115,6 +115,8 @@ class EventFluxAppRuntime:
                 now=self._now,
                 failures=self._failures,
                 on_fatal=self._fail,
+                settle=self._settle,
+                is_checkpointed=lambda: context.persistence_store is not None,
                 connects=plan.settings.connects_transports,
             )
         except BaseException:
@@ -130,8 +132,8 @@ class EventFluxAppRuntime:
             name,
             self._engine,
             self._functions,
-            self._connectors.positioned,
-            self._connectors.barrier,
+            self._connectors,
+            self._async.drain,
             context.environment,
             __version__,
         )
@@ -172,6 +174,11 @@ class EventFluxAppRuntime:
 
     def _now(self) -> int:
         return self._engine.now if self._playback else self._context.environment.wall_clock()
+
+    def _settle(self) -> None:
+        """Run what has been accepted to its end, and call listeners with what came out."""
+        self._async.drain()
+        self._engine.deliver()
 
     def _make_layouts(self) -> dict[Node, Layout]:
         layouts: dict[Node, Layout] = {}
@@ -322,13 +329,21 @@ class EventFluxAppRuntime:
             if drain:
                 self._async.drain()
                 self._engine.deliver()
-                store = self._context.persistence_store
-                if store is not None:
-                    self._checkpoints.save(store)
+                self._save_at_the_end()
             self._connectors.disconnect_sinks()
             for iterator in tuple(self._iterators):
                 iterator.close()
             self._lifecycle.move(RuntimeState.STOPPED)
+
+    def _save_at_the_end(self) -> None:
+        """A store that fails, or a sink that doesn't acknowledge, doesn't keep the app from stopping."""
+        store = self._context.persistence_store
+        if store is None:
+            return
+        try:
+            self._checkpoints.save(store)
+        except EventFluxError as error:
+            self._failures.report("checkpoint", describe(error), error=error)
 
     def close(self) -> None:
         """Shut down and free the engine; what was received stays valid. The manager calls it."""
@@ -534,12 +549,10 @@ class EventFluxAppRuntime:
         Raises:
             StateError: No store is set, or it failed; the former last revision stays current.
         """
-        self._async.drain()
         return self._checkpoints.save(require_store(self._store()))
 
     def snapshot(self) -> bytes:
         """The state as bytes, without a store."""
-        self._async.drain()
         return self._checkpoints.snapshot()
 
     def restore(self, snapshot: bytes) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from eventflux.engine.engine import Engine, StatePart
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.rows import State
+from eventflux.extension.kinds.sink import PublishError
 from eventflux.runtime.host_functions import HostFunctions
 from eventflux.state.revisions import RevisionNames
 from eventflux.state.snapshot import (
@@ -22,6 +23,7 @@ from eventflux.state.snapshot import (
     write_snapshot,
 )
 from eventflux.types.errors import (
+    ConnectionUnavailableError,
     CorruptStateError,
     IncompatibleStateError,
     RevisionNotFoundError,
@@ -30,6 +32,7 @@ from eventflux.types.errors import (
 
 _CONNECTOR_VERSION: Final = (1, 0, 0)
 _FUNCTION: Final = "function"
+_PATIENCE_SECONDS: Final = 0.02
 
 
 class Positioned(Protocol):
@@ -48,16 +51,47 @@ class Positioned(Protocol):
         ...
 
 
+class Connectors(Protocol):
+    """What a checkpoint needs of the connectors of an app."""
+
+    @property
+    def barrier(self) -> threading.RLock:
+        """Held, rows and positions of sources stand still."""
+        ...
+
+    def positioned(self) -> Mapping[str, Positioned]:
+        """The connectors by the names of their parts."""
+        ...
+
+    def prepare(self, revision: str) -> None:
+        """Have all sinks acknowledge what they got; the first phase of those that have two."""
+        ...
+
+    def commit(self, revision: str) -> None:
+        """The checkpoint is durable."""
+        ...
+
+    def abort(self, revision: str) -> None:
+        """The checkpoint was not saved."""
+        ...
+
+
 class Checkpoints:
-    """Saves and restores: the engine's operators and the positions of connectors, as one snapshot."""
+    """Saves and restores: the engine's operators and the positions of connectors, as one snapshot.
+
+    Order of a save, so that a crash between any two steps loses nothing: what sources have delivered runs to the sinks;
+    state and positions are taken at one moment; the sinks acknowledge all that came out before it; the revision is
+    stored; sources learn that their position is secured. After a crash in between, what lies behind the last stored
+    position is delivered again.
+    """
 
     def __init__(
         self,
         app: str,
         engine: Engine,
         functions: HostFunctions,
-        connectors: Callable[[], Mapping[str, Positioned]],
-        barrier: AbstractContextManager[object],
+        connectors: Connectors,
+        drain: Callable[[], None],
         environment: Environment,
         writer: str,
     ) -> None:
@@ -65,7 +99,7 @@ class Checkpoints:
         self._engine = engine
         self._functions = functions
         self._connectors = connectors
-        self._barrier = barrier
+        self._drain = drain
         self._environment = environment
         self._writer = writer
         self._names = RevisionNames()
@@ -81,8 +115,17 @@ class Checkpoints:
             now = self._environment.wall_clock()
             revision = self._names.next(now, self._app, store.last_revision(self._app))
             data, positions = self._take(revision)
-            store.save(self._app, revision, data)
-        connectors = self._connectors()
+            try:
+                self._connectors.prepare(revision)
+                store.save(self._app, revision, data)
+            except (PublishError, ConnectionUnavailableError) as error:
+                self._connectors.abort(revision)
+                raise StateError(f"the state was not saved, since a sink has not acknowledged: {error}") from error
+            except BaseException:
+                self._connectors.abort(revision)
+                raise
+            self._connectors.commit(revision)
+        connectors = self._connectors.positioned()
         for name, position in positions.items():
             if name in connectors:
                 connectors[name].committed(position)
@@ -107,7 +150,7 @@ class Checkpoints:
         for section in snapshot.sections.values():
             if section.kind == _FUNCTION:
                 self._functions.load(section.component, section.data)
-        for name, connector in self._connectors().items():
+        for name, connector in self._connectors.positioned().items():
             position = snapshot.sections.get(name)
             if position is not None:
                 connector.load(position.data)
@@ -140,10 +183,13 @@ class Checkpoints:
         return revision
 
     def _take(self, revision: str) -> tuple[bytes, dict[str, State]]:
-        with self._barrier:
-            positions = {name: connector.save() for name, connector in self._connectors().items()}
+        with self._sources_stand_still():
+            self._drain()
+            self._engine.deliver()
+            positions = {name: connector.save() for name, connector in self._connectors.positioned().items()}
             functions = self._functions.save()
             parts = self._engine.save()
+        self._engine.deliver()
         sections = [
             Section(
                 component=part.name,
@@ -173,6 +219,21 @@ class Checkpoints:
             writer=self._writer,
         )
         return write_snapshot(header, sections), positions
+
+    @contextmanager
+    def _sources_stand_still(self) -> Iterator[None]:
+        """Hold the barrier.
+
+        A source that holds it may be waiting for its rows to reach the listeners. If those wait for this very thread,
+        which calls them, it goes on calling them meanwhile.
+        """
+        barrier = self._connectors.barrier
+        while not barrier.acquire(timeout=_PATIENCE_SECONDS if self._engine.is_delivering else -1):
+            self._engine.deliver()
+        try:
+            yield
+        finally:
+            barrier.release()
 
     def _check(self, snapshot: Snapshot) -> None:
         if snapshot.header.app != self._app:

@@ -79,9 +79,14 @@ class InputHandler:
         """Rows in the buffer of an async stream that have not run yet; 0 for other streams."""
         return self._engine.pending(self._node)
 
-    def send_native_batch(self, rows: NativeRows) -> int:
-        """Send rows that a decoder of the engine has read, each as if sent alone; the number of rows accepted."""
-        return send_native(self._native, rows)
+    def send_native_batch(self, rows: NativeRows, timestamps: memoryview | None = None) -> int:
+        """Send rows that a decoder of the engine has read, each as if sent alone; the number of rows accepted.
+
+        Args:
+            rows: Valid until the decoder's next call.
+            timestamps: 64-bit numbers, one a row; None: as the decoder found them.
+        """
+        return send_native(self._native, rows, timestamps)
 
     def __repr__(self) -> str:
         return f"InputHandler({self.stream}: {self.definition})"

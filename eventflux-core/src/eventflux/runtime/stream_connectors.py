@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eventflux.extension.connector_spec import StreamSettings
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.extension.settings import SettingProblem
 from eventflux.io.failures import FailureOutlets, RowInput
@@ -18,7 +21,7 @@ from eventflux.io.stream_io import AppPlace, build_connectors, read_stream_setti
 from eventflux.planner.plan import Plan
 from eventflux.runtime.failures import Failures, describe
 from eventflux.types.diagnostic import Diagnostic
-from eventflux.types.errors import ConnectionUnavailableError, ValidationError
+from eventflux.types.errors import ConnectionUnavailableError, EventFluxError, ValidationError
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import SourceText, Span
 
@@ -26,13 +29,26 @@ if TYPE_CHECKING:
     from eventflux.engine.native_types import EventBatch
     from eventflux.runtime.checkpoints import Positioned
 
+logger = logging.getLogger("eventflux.runtime")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorCounts:
-    """Events that a source delivered or a sink sent, and those that failed."""
+    """Events that a source delivered or a sink sent, and those that failed; how its connection is.
+
+    Attributes:
+        events: Delivered, or sent.
+        failed: Handled by the error policy.
+        state: Of the connection; ``retrying`` while it is interrupted.
+        reconnects: How often it was lost and is there again.
+        figures: What the connector itself has to say.
+    """
 
     events: int
     failed: int
+    state: str
+    reconnects: int
+    figures: tuple[Figure, ...] = ()
 
 
 def read_connectors(plan: Plan, registry: ExtensionRegistry) -> dict[str, StreamSettings]:
@@ -78,6 +94,8 @@ class StreamConnectors:
         now: The app's clock in milliseconds.
         failures: Who is told of failures.
         on_fatal: Called with the error when one stops the app.
+        settle: Runs what has entered to its end, and calls listeners with what came out.
+        is_checkpointed: Whether checkpoints hold the positions of sources.
         connects: False: build them, but never connect (`@app:transportChannelCreationEnabled('false')`).
     """
 
@@ -93,8 +111,12 @@ class StreamConnectors:
         now: Callable[[], int],
         failures: Failures,
         on_fatal: Callable[[Exception], None],
+        settle: Callable[[], None],
+        is_checkpointed: Callable[[], bool],
         connects: bool,
     ) -> None:
+        self._settle = settle
+        self._is_checkpointed = is_checkpointed
         self._failures = failures
         self._connects = connects
         self._barrier = threading.RLock()  # a source's rows and its position enter together; a checkpoint holds it
@@ -110,6 +132,8 @@ class StreamConnectors:
             barrier=self._barrier,
             on_finished=self._source_finished,
             on_failure=self._connector_failed,
+            secure=self._secure,
+            is_checkpointed=is_checkpointed,
         )
         for stream, wanted in settings.items():
             if not wanted.connectors:
@@ -189,6 +213,47 @@ class StreamConnectors:
         for source in self._sources:
             source.resume()
 
+    def flush_sinks(self) -> None:
+        """Have all that was published acknowledged.
+
+        Raises:
+            PublishError: A sink has not acknowledged in time.
+            ConnectionUnavailableError: Likewise, since its connection is lost.
+        """
+        for sink in self._sinks:
+            sink.flush()
+
+    def prepare(self, revision: str) -> None:
+        """Flush, and tell the sinks that a checkpoint is about to be saved; see `Sink.prepare`."""
+        self.flush_sinks()
+        for sink in self._sinks:
+            sink.prepare(revision)
+
+    def commit(self, revision: str) -> None:
+        """Tell the sinks that the checkpoint is durable."""
+        for sink in self._sinks:
+            self._quietly(partial(sink.commit, revision), sink.connection.name)
+
+    def abort(self, revision: str) -> None:
+        """Tell the sinks that the checkpoint was not saved."""
+        for sink in self._sinks:
+            self._quietly(partial(sink.abort, revision), sink.connection.name)
+
+    def _secure(self, source: SourceRuntime) -> bool:
+        """All that a source has delivered is acknowledged by the sinks, or not: without a store, the only security."""
+        if self._is_checkpointed():
+            return False
+        with self._barrier:
+            position = source.save()
+        try:
+            self._settle()
+            self.flush_sinks()
+        except EventFluxError as error:
+            logger.warning("%s: its position is not secured, a sink fails: %s", source.connection.name, error)
+            return False
+        source.committed(position)
+        return True
+
     def disconnect_sources(self) -> None:
         """When this returns no source delivers any more."""
         for source in self._sources:
@@ -214,9 +279,9 @@ class StreamConnectors:
         found: dict[str, ConnectorCounts] = {}
         for name, connector in self.positioned().items():
             if isinstance(connector, SourceRuntime):
-                found[name] = ConnectorCounts(events=connector.feed.events, failed=connector.feed.failures.counts.total)
+                found[name] = _counts(connector, connector.feed.events, connector.feed.failures.counts.total)
             elif isinstance(connector, SinkRuntime):
-                found[name] = ConnectorCounts(events=connector.events, failed=connector.failures.counts.total)
+                found[name] = _counts(connector, connector.events, connector.failures.counts.total)
         return found
 
     def _source_finished(self, source: SourceRuntime) -> None:
@@ -236,3 +301,13 @@ class StreamConnectors:
             call()
         except Exception as error:  # foreign code; it is reported
             self._failures.report(name, describe(error), error=error)
+
+
+def _counts(connector: SourceRuntime | SinkRuntime, events: int, failed: int) -> ConnectorCounts:
+    return ConnectorCounts(
+        events=events,
+        failed=failed,
+        state=connector.state.value,
+        reconnects=connector.connection.reconnects,
+        figures=tuple(connector.figures()),
+    )

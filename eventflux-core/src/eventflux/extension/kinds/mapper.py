@@ -94,6 +94,11 @@ class SourceMapper(ABC):
         """How many payloads at the beginning of an input are not events, such as a line of names."""
         return 0
 
+    @property
+    def maps_tombstones(self) -> bool:
+        """Whether `map` takes None, the payload of a message without one."""
+        return False
+
 
 class SinkMapper(ABC):
     """Rows -> payloads."""

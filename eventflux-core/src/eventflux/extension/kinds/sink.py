@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.kinds.source import SinkContext
 from eventflux.types.errors import EventFluxError
@@ -19,7 +21,14 @@ class PublishError(EventFluxError):
 
 
 class Sink(ABC):
-    """A sink of one stream."""
+    """A sink of one stream.
+
+    Attributes:
+        takes_each: Payloads with different values of the dynamic options come in one call of `publish_each`, instead of
+            grouped by those values.
+    """
+
+    takes_each: ClassVar[bool] = False
 
     @abstractmethod
     def configure(self, ctx: SinkContext) -> None:
@@ -45,12 +54,33 @@ class Sink(ABC):
             ConnectionUnavailableError: None of them has, and the connection is lost.
         """
 
+    def publish_each(self, payloads: Sequence[Payload], dynamic: Mapping[str, Sequence[str | None]]) -> None:
+        """Send payloads in order; see `takes_each`.
+
+        Args:
+            payloads: As the mapper made them.
+            dynamic: Option -> its value for each of the payloads; None where the option is one attribute and that is
+                null.
+
+        Raises:
+            PublishError: Only the first of them have left.
+            ConnectionUnavailableError: None of them has, and the connection is lost.
+        """
+        raise NotImplementedError
+
     def publish_block(self, block: bytes, payloads: int, delimiter: bytes) -> bool:
         """Send payloads that stand in one block, a delimiter behind each; False: this sink wants them one by one."""
         return False
 
     def flush(self) -> None:
-        """Give out what is buffered."""
+        """Give out what is buffered, and wait until what is outside has acknowledged it, if it does.
+
+        What it refused in the end is told to `Deliveries.failed` before this returns.
+
+        Raises:
+            PublishError: Something has not been acknowledged in time; it may be later.
+            ConnectionUnavailableError: Likewise, since the connection is lost.
+        """
 
     @abstractmethod
     def disconnect(self) -> None:
@@ -65,3 +95,19 @@ class Sink(ABC):
 
     def load(self, state: State) -> None:
         """Go on from there: what lies behind the position is discarded; called before `connect`."""
+
+    def prepare(self, revision: str) -> None:
+        """A checkpoint of that name is about to be saved, all before it has been flushed: the first of two phases.
+
+        What it raises keeps the checkpoint from being saved.
+        """
+
+    def commit(self, revision: str) -> None:
+        """That checkpoint is durable: make visible what belongs to it."""
+
+    def abort(self, revision: str) -> None:
+        """That checkpoint was not saved."""
+
+    def figures(self) -> Sequence[Figure]:
+        """What the sink has to say for the metrics, beside the events that it sent; cheap."""
+        return ()

@@ -7,11 +7,14 @@ A source knows bytes and transport properties; what they mean is the mapper's. L
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.options import Options
 from eventflux.types.errors import MappingError
@@ -54,6 +57,47 @@ class SourceCallback(Protocol):
             accepted: Called when all of them have entered, before a checkpoint can be taken: what `Source.save` tells
                 moves here.
         """
+        ...
+
+    def messages(self, batch: MessageBatch, accepted: Callable[[], None] | None = None) -> None:
+        """Take messages, each a payload of its own.
+
+        Args:
+            batch: The messages.
+            accepted: Called when all of them have entered, before a checkpoint can be taken: what `Source.save` tells
+                moves here.
+        """
+        ...
+
+    @property
+    def uses_properties(self) -> bool:
+        """Whether the mapping asks for transport properties: nobody else looks at them."""
+        ...
+
+    @property
+    def maps_tombstones(self) -> bool:
+        """Whether messages without a payload give rows; if not, the source leaves them out."""
+        ...
+
+    @property
+    def is_checkpointed(self) -> bool:
+        """Whether checkpoints hold the source's position: it is secured by them, not by `secure`."""
+        ...
+
+    def secure(self) -> bool:
+        """Have what was delivered so far secured.
+
+        When the sinks have acknowledged all that came out of it, `Source.committed` is called with the position of now.
+        False: a checkpoint does that, or a sink has not acknowledged in time.
+        """
+        ...
+
+    def interrupted(self, error: Exception) -> None:
+        """The connection is gone, but the source mends it by itself; once an interruption."""
+        ...
+
+    def restored(self) -> None:
+        """The connection is there again; without an interruption nothing happens."""
         ...
 
     def lost(self, error: Exception | None) -> None:
@@ -102,6 +146,26 @@ class BlockOrigin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageBatch:
+    """Messages of a transport, in order.
+
+    Attributes:
+        payloads: One a message; None: it has none (`SourceCallback.maps_tombstones`).
+        name: Where they come from, for error messages.
+        timestamps: Milliseconds since the epoch, one a message (`array('q')`); None: the time of their entry.
+        timestamp_attribute: Number of the LONG attribute that holds an event's time, instead of `timestamps`. A time
+            that the mapper finds in the payload goes before both.
+        properties: Number of a message -> its transport properties.
+    """
+
+    payloads: Sequence[Payload]
+    name: str
+    timestamps: array[int] | None = None
+    timestamp_attribute: int | None = None
+    properties: Callable[[int], Mapping[str, object]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
     """What a source or sink knows of its place.
 
@@ -112,6 +176,7 @@ class ConnectorContext:
         options: The connector's options, checked against its declaration.
         environment: The outside world: clock, files, threads.
         header: A payload that stands once at the beginning of a file; sinks only.
+        deliveries: Whom a sink tells what became of payloads after `Sink.publish` had taken them.
     """
 
     app_name: str
@@ -120,6 +185,7 @@ class ConnectorContext:
     options: Options
     environment: Environment
     header: bytes | None = None
+    deliveries: Deliveries = NO_DELIVERIES
 
 
 SourceContext = ConnectorContext
@@ -161,4 +227,8 @@ class Source(ABC):
         """Go on from there; called before `connect`."""
 
     def committed(self, state: State) -> None:
-        """The checkpoint that holds this position is durable."""
+        """All before this position is secured: a checkpoint holds it durably, or the sinks have acknowledged."""
+
+    def figures(self) -> Sequence[Figure]:
+        """What the source has to say for the metrics, beside the events that it delivered; cheap."""
+        return ()

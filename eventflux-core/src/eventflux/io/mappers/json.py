@@ -56,6 +56,7 @@ class JsonSourceMapper(SourceMapper):
         self._fail_on_missing = options.flag("fail.on.missing")
         self._fail_on_unknown = options.flag("fail.on.unknown")
         self._ignore_errors = options.flag("ignore-parse-errors")
+        self._maps_tombstones = options.text("tombstone") == "row"
         self._enclosing = _path(options.text("enclosing.element"), "enclosing.element", allow_every=True)
         date_format = options.optional_text("date-format")
         self._fields = tuple(
@@ -76,8 +77,15 @@ class JsonSourceMapper(SourceMapper):
             return None
         return self._native.runs(block)
 
+    @property
+    def maps_tombstones(self) -> bool:
+        return self._maps_tombstones
+
     def map(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         mapped = MappedRows()
+        if payload is None and self._maps_tombstones:
+            mapped.rows.append(read_row(self._fields, {}, properties, fail_on_missing=False))
+            return mapped
         try:
             events = list(self._events(payload))
         except MappingError as error:
@@ -362,6 +370,13 @@ JSON_SOURCE: Final = Extension(
         Parameter("lenient", BOOL, "Numbers and booleans may be written as texts.", default=False),
         IGNORE_PARAMETER,
         Parameter("date-format", TEXT, "How texts become LONG attributes.", optional=True),
+        Parameter(
+            "tombstone",
+            TEXT,
+            "A message without a payload is passed over, or gives a row of transport properties and nulls.",
+            default="skip",
+            choices=("skip", "row"),
+        ),
         *TIMESTAMP_PARAMETERS,
     ),
     examples=(
