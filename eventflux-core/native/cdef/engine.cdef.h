@@ -90,6 +90,7 @@ ef_node_id ef_engine_trigger_cron(ef_engine *engine, const char *text, ef_cron_d
 ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool expired, ef_error *error);
 ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id stream, bool current, bool expired,
                             ef_error *error);
+ef_status ef_engine_fault_stream(ef_engine *engine, ef_node_id stream, ef_node_id fault, ef_error *error);
 ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error);
 ef_status ef_engine_remove_tap(ef_engine *engine, ef_node_id tap, ef_error *error);
 ef_status ef_engine_seal(ef_engine *engine, ef_error *error);

@@ -330,7 +330,7 @@ static void write_hex(ef_object_writer *to, const char *data, uint32_t length) {
     }
 }
 
-/* `top`: text as it is, not as JSON. */
+/* An error is its text. `top`: text as it is, not as JSON. */
 static bool write_value(const char **at, const char *end, ef_object_writer *to, uint32_t depth, bool top) {
     ef_object_token token;
     if (depth > EF_OBJECT_DEPTH || !ef_object_next(at, end, &token)) {
@@ -356,6 +356,14 @@ static bool write_value(const char **at, const char *end, ef_object_writer *to, 
         return true;
     case EF_OBJECT_BYTES:
     case EF_OBJECT_EXTENSION:
+        if (token.kind == EF_OBJECT_EXTENSION && token.extension == EF_OBJECT_ERROR) {
+            if (top) {
+                ef_object_put_raw(to, token.data, token.length);
+            } else {
+                write_string(to, token.data, token.length);
+            }
+            return true;
+        }
         ef_object_put_raw(to, "\"", top ? 0 : 1);
         write_hex(to, token.data, token.length);
         ef_object_put_raw(to, "\"", top ? 0 : 1);

@@ -383,7 +383,8 @@ static bool check_at(const char **at, const char *end, uint32_t depth) {
     if (depth > EF_OBJECT_DEPTH || !ef_object_next(at, end, &token)) {
         return false;
     }
-    if (token.kind == EF_OBJECT_STRING) {
+    bool is_error = token.kind == EF_OBJECT_EXTENSION && token.extension == EF_OBJECT_ERROR;
+    if (token.kind == EF_OBJECT_STRING || is_error) {
         return ef_utf8_check(token.data, token.length);
     }
     uint64_t parts = parts_of(&token);
@@ -516,34 +517,43 @@ void ef_object_put_map(ef_object_writer *writer, uint32_t count) {
     }
 }
 
-void ef_object_put_set(ef_object_writer *writer, size_t size) {
+/* Header of `size` bytes of an extension. */
+static void put_extension(ef_object_writer *writer, char type, size_t size) {
     if (size > UINT32_MAX) {
         writer->failed = true;
         return;
     }
     switch (size) {
     case 1:
-        put_tagged(writer, 0xD4, EF_OBJECT_SET, 1);
+        put_tagged(writer, 0xD4, (uint64_t)type, 1);
         return;
     case 2:
-        put_tagged(writer, 0xD5, EF_OBJECT_SET, 1);
+        put_tagged(writer, 0xD5, (uint64_t)type, 1);
         return;
     case 4:
-        put_tagged(writer, 0xD6, EF_OBJECT_SET, 1);
+        put_tagged(writer, 0xD6, (uint64_t)type, 1);
         return;
     case 8:
-        put_tagged(writer, 0xD7, EF_OBJECT_SET, 1);
+        put_tagged(writer, 0xD7, (uint64_t)type, 1);
         return;
     case 16:
-        put_tagged(writer, 0xD8, EF_OBJECT_SET, 1);
+        put_tagged(writer, 0xD8, (uint64_t)type, 1);
         return;
     default: {
         uint32_t log = size <= UINT8_MAX ? 0 : size <= UINT16_MAX ? 1 : 2;
-        char type = EF_OBJECT_SET;
         put_tagged(writer, 0xC7u + log, size, 1u << log);
         ef_object_put_raw(writer, &type, 1);
     }
     }
+}
+
+void ef_object_put_set(ef_object_writer *writer, size_t size) {
+    put_extension(writer, EF_OBJECT_SET, size);
+}
+
+void ef_object_put_error(ef_object_writer *writer, const char *text, uint32_t length) {
+    put_extension(writer, EF_OBJECT_ERROR, length);
+    ef_object_put_raw(writer, text, length);
 }
 
 void ef_object_put_value(ef_object_writer *writer, ef_type type, const void *value) {

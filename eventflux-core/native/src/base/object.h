@@ -5,7 +5,7 @@
  * A set is ext type EF_OBJECT_SET whose payload is one msgpack array: the elements, each once, in order of insertion. Writers use the
  * shortest integers and float 64 (float 32 only for FLOAT values); readers take every encoding, so equality and hashing are by
  * value: integers of any width compare as integers, floats as doubles (an integer never equals a float, as in Java), maps and sets
- * without regard to order. Depth is limited to EF_OBJECT_DEPTH where bytes enter (ef_object_check); what is inside the engine has
+ * without regard to order. What went wrong with a row is ext type EF_OBJECT_ERROR around its text. Depth is limited to EF_OBJECT_DEPTH where bytes enter (ef_object_check); what is inside the engine has
  * been checked. */
 #ifndef EF_BASE_OBJECT_H
 #define EF_BASE_OBJECT_H
@@ -13,6 +13,7 @@
 #include "base/string_view.h"
 
 #define EF_OBJECT_SET 1
+#define EF_OBJECT_ERROR 2
 #define EF_OBJECT_DEPTH 64
 
 typedef enum ef_object_kind {
@@ -69,6 +70,7 @@ void ef_object_put_integer(ef_object_writer *writer, int64_t value);
 void ef_object_put_float(ef_object_writer *writer, float value);
 void ef_object_put_double(ef_object_writer *writer, double value);
 void ef_object_put_string(ef_object_writer *writer, const char *data, uint32_t length);
+void ef_object_put_error(ef_object_writer *writer, const char *text, uint32_t length);
 void ef_object_put_list(ef_object_writer *writer, uint32_t count); /* count values follow */
 void ef_object_put_map(ef_object_writer *writer, uint32_t count);  /* count pairs follow */
 /* Header of a set whose array of `count` elements takes `size` bytes, array header included; ef_object_put_list and the elements

@@ -63,6 +63,7 @@ static ef_node *node_new(ef_engine *engine, ef_node_kind kind, const char *name,
     node->kind = kind;
     node->query = -1;
     node->input_stream = -1;
+    node->fault = -1;
     node->partition = engine->partition;
     node->columns = columns;
     ef_alloc_init(&node->alloc, &engine->budget);

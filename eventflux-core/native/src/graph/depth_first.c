@@ -40,7 +40,22 @@ static void tap_all(ef_engine *engine, const ef_node *node, const ef_batch *batc
 
 static ef_status enter_stream(ef_engine *engine, ef_node *stream, const ef_batch *rows, ef_error *error) {
     stream->metrics.rows_in += rows->rows;
-    return frame_push(engine, stream, rows, error);
+    ef_batch numbered = *rows;
+    return ef_number_rows(engine, &numbered) ? frame_push(engine, stream, &numbered, error) : ef_fail_memory(error);
+}
+
+/* Rows that just failed, each into its fault stream; the first one's frame is on top. */
+static ef_status enter_faults(ef_engine *engine, ef_error *error) {
+    ef_fault *last = NULL;
+    for (ef_fault *fault = ef_take_faults(engine), *next; fault != NULL; fault = next) {
+        next = fault->next;
+        fault->next = last;
+        last = fault;
+    }
+    for (; last != NULL; last = last->next) {
+        EF_TRY(enter_stream(engine, last->stream, &last->row, error));
+    }
+    return EF_OK;
 }
 
 static ef_status enter_operator(ef_engine *engine, ef_node *target, uint32_t port, const ef_batch *rows,
@@ -52,6 +67,9 @@ static ef_status enter_operator(ef_engine *engine, ef_node *target, uint32_t por
     } else {
         ef_out_init(&out, &engine->arena, rows);
         ef_call_operator(engine, target, port, rows, track, &out);
+    }
+    if (EF_UNLIKELY(engine->first_fault != NULL)) {
+        EF_TRY(enter_faults(engine, error));
     }
     return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
 }

@@ -30,6 +30,7 @@ ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef
     made->earliest = EF_NEVER;
     made->last_delivery = &made->first_delivery;
     made->last_failure = &made->first_failure;
+    made->last_fault = &made->first_fault;
     atomic_init(&made->holders, 1);
     *engine = made;
     return EF_OK;
@@ -94,6 +95,7 @@ void ef_engine_set_host(ef_engine *engine, const ef_host *host) {
 }
 
 void ef_end_slice(ef_engine *engine) {
+    (void)ef_take_faults(engine); /* none are left, but of a push that failed as a whole */
     ef_arena_reset(&engine->arena);
     ef_pages_reclaim_all(&engine->budget);
 }
@@ -174,6 +176,9 @@ static ef_status run_chunk(ef_engine *engine, ef_node *stream, const ef_batch *r
     ef_batch chunk = *rows;
     chunk.form = EF_WHOLE;
     chunk.batch_chunk = false;
+    if (!ef_number_rows(engine, &chunk)) {
+        return ef_fail_memory(error);
+    }
     ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
     stream->metrics.rows_in += rows->rows;
     return ef_run_depth_first(engine, stream, &chunk, &track, error);
@@ -290,6 +295,9 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
     } else {
         status = node->steps != NULL ? push_row_by_row(engine, node, rows, now, error)
                                      : push_as_slice(engine, node, rows, now, error);
+        if (EF_UNLIKELY(status == EF_OK && engine->first_fault != NULL)) {
+            status = ef_run_faults(engine, error);
+        }
         ef_join_bulk(engine);
     }
     return finish(engine, status);

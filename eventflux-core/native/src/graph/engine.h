@@ -69,6 +69,9 @@ ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool
 ef_node_id ef_engine_tap(ef_engine *engine, ef_node_id from, ef_error *error);
 ef_status ef_engine_remove_tap(ef_engine *engine, ef_node_id tap, ef_error *error) EF_MUST_USE;
 
+/* Rows that fail in the queries of the stream go to the other one, which has its columns and an OBJECT: the error. */
+ef_status ef_engine_fault_stream(ef_engine *engine, ef_node_id stream, ef_node_id fault, ef_error *error) EF_MUST_USE;
+
 /* An object that several operators read or write beside the edges (a table, the content of a named window, an aggregation). Gives its number. */
 int32_t ef_engine_shared(ef_engine *engine, const char *name, ef_error *error);
 /* `node` reads or writes the object. Where one push may both read and write it, or write it by two ways, it steps. */

@@ -3,21 +3,28 @@
 
 #include "graph/node.h"
 
-/* Rows of the stream that the query reads, as they are being delivered. */
-static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node) {
+/* Rows of the stream that the query reads, as they are being delivered. What holds rows for others (a table) has no such stream. */
+static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node, const ef_node **stream) {
     if (node->input_stream < 0) {
         return NULL;
     }
-    const ef_node *stream = ef_node_at(engine, node->input_stream);
-    if (stream->slice_rows != NULL) {
-        return stream->slice_rows;
+    *stream = ef_node_at(engine, node->input_stream);
+    if ((*stream)->slice_rows != NULL) {
+        return (*stream)->slice_rows;
     }
+    const ef_frame *innermost = NULL;
     for (uint32_t i = engine->frame_count; i > 0; i--) {
-        if (engine->frames[i - 1].node == stream) {
-            return &engine->frames[i - 1].view;
+        const ef_frame *frame = &engine->frames[i - 1];
+        if (frame->node == *stream) {
+            return &frame->view;
         }
+        innermost = innermost == NULL && frame->node->kind == EF_NODE_STREAM ? frame : innermost;
     }
-    return NULL;
+    if (innermost == NULL || node->content != NULL) {
+        return NULL;
+    }
+    *stream = innermost->node; /* a query of several streams */
+    return &innermost->view;
 }
 
 /* The first row with this cause, or -1. Causes rise. */
@@ -40,6 +47,14 @@ static int64_t row_of_cause(const ef_batch *rows, int64_t cause) {
 void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, uint32_t at, ef_status status,
                        const char *message) {
     node->metrics.errors++;
+    const ef_node *stream = NULL;
+    const ef_batch *rows = stream_rows(engine, node, &stream);
+    ef_batch one;
+    int64_t row = rows != NULL && input != NULL && at < input->rows ? row_of_cause(rows, ef_row_cause(input, at)) : -1;
+    bool is_known = row >= 0 && ef_batch_view(&one, rows, (uint32_t)row, 1, &engine->arena);
+    if (is_known && ef_keep_fault(engine, stream, &one, message)) {
+        return;
+    }
     ef_failure *failure = ef_calloc(&engine->block_alloc, sizeof *failure);
     if (failure == NULL) {
         engine->lost_failures++;
@@ -49,17 +64,12 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
     failure->stream = -1;
     failure->status = status;
     (void)snprintf(failure->message, sizeof failure->message, "%s", message);
-    const ef_batch *rows = stream_rows(engine, node);
-    if (rows != NULL && input != NULL && at < input->rows) {
-        int64_t row = row_of_cause(rows, ef_row_cause(input, at));
-        ef_batch one;
+    if (is_known) {
         bool empty;
-        if (row >= 0 && ef_batch_view(&one, rows, (uint32_t)row, 1, &engine->arena)) {
-            failure->stream = node->input_stream;
-            failure->block = ef_block_copy(&one, false, &engine->block_alloc, &empty);
-            if (failure->block != NULL) {
-                ef_block_hold(failure->block, engine);
-            }
+        failure->stream = stream->id;
+        failure->block = ef_block_copy(&one, false, &engine->block_alloc, &empty);
+        if (failure->block != NULL) {
+            ef_block_hold(failure->block, engine);
         }
     }
     *engine->last_failure = failure;

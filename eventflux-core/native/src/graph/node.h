@@ -66,6 +66,8 @@ typedef struct ef_node {
     uint32_t *in_order; /* [in_edges] order among edges of equal causes */
     const char *steps; /* streams: why a push into it must step; NULL: slices */
 
+    ef_node_id fault; /* streams: where its failed rows go (fault.c), -1: to the failure queue */
+
     /* while a slice runs */
     ef_arrival *inbox; /* [in_edges + 1]: one more for pushed rows */
     uint32_t inbox_count;
@@ -84,6 +86,13 @@ typedef struct ef_frame {
     uint32_t from; /* first row of the present delivery */
     bool tapped;
 } ef_frame;
+
+/* A failed row on its way to a fault stream; in the slice arena. */
+typedef struct ef_fault {
+    struct ef_fault *next;
+    ef_node *stream; /* the fault stream */
+    ef_batch row;    /* one row, with its error as the last column */
+} ef_fault;
 
 struct ef_engine {
     ef_budget budget;
@@ -125,6 +134,8 @@ struct ef_engine {
     ef_failure *first_failure, **last_failure;
     bool bulk;            /* deliveries to one tap within the push may share a block */
     uint64_t lost_failures; /* failures that no memory was left to keep */
+    bool fails;             /* some operator can fail: rows of one delivery are told apart */
+    ef_fault *first_fault, **last_fault;
 
     _Atomic uint32_t holders; /* the owner, and every block out there: the budget must outlive them */
 };
@@ -185,6 +196,16 @@ void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch);
 void ef_join_bulk(ef_engine *engine); /* end of a bulk slice: one block a tap */
 void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, uint32_t at, ef_status status,
                        const char *message);
+/* fault streams (fault.c) */
+/* Keeps a failed row of `stream` for its fault stream; false: it has none, or no memory is left. */
+bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row, const char *message) EF_MUST_USE;
+/* The rows kept so far, in order; they are kept no more. */
+ef_fault *ef_take_faults(ef_engine *engine);
+/* Rows that were kept while a slice ran, after it. */
+ef_status ef_run_faults(ef_engine *engine, ef_error *error) EF_MUST_USE;
+/* Gives the rows of one delivery causes of their own, where something may fail; false: out of memory. */
+bool ef_number_rows(ef_engine *engine, ef_batch *rows) EF_MUST_USE;
+
 /* End of a slice or of a step: arena and given blocks are free again. */
 void ef_end_slice(ef_engine *engine);
 

@@ -12,6 +12,7 @@ typedef enum mark { UNSEEN = 0, OPEN = 1, DONE = 2 } mark;
 static const char CYCLE[] = "step: a query feeds its own input";
 static const char MEETING[] = "step: paths part and meet again";
 static const char SHARED[] = "step: a table, window or aggregation is read and written, or written in two ways";
+static const char FAULTS[] = "step: rows that fail go to a fault stream";
 static const char ASKED[] = "step: the engine was made to step";
 
 typedef struct sealing {
@@ -208,6 +209,17 @@ static bool has_shared_conflict(const sealing *s) {
     return false;
 }
 
+/* Whether a marked operator can fail where a marked stream has a fault stream. */
+static bool has_faults(const sealing *s) {
+    const ef_engine *engine = s->engine;
+    bool fails = false, catches = false;
+    for (uint32_t n = 0; n < engine->node_count; n++) {
+        fails = fails || (s->marks[n] == DONE && engine->nodes[n]->can_fail);
+        catches = catches || (s->marks[n] == DONE && engine->nodes[n]->fault >= 0);
+    }
+    return fails && catches;
+}
+
 static bool has_timers(const ef_node *node) {
     return node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & EF_TIMERS) != 0;
 }
@@ -242,6 +254,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
         }
         memset(node->in_order, 0xFF, node->in_edges * sizeof *node->in_order);
     }
+    engine->fails = fails;
     engine->needs_causes = merges || fails || (clocks && engine->options.playback);
     return EF_OK;
 }
@@ -306,6 +319,9 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
         }
         if (node->steps == NULL && has_shared_conflict(&s)) {
             node->steps = SHARED;
+        }
+        if (node->steps == NULL && has_faults(&s)) {
+            node->steps = FAULTS;
         }
     }
     ef_arena_clear(&scratch);

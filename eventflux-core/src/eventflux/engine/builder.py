@@ -660,6 +660,11 @@ class EngineBuilder:
         error = new_error()
         return self._node(lib.ef_engine_insert(self._engine.handle, node, stream, current, expired, error), error)
 
+    def fault_stream(self, stream: Node, fault: Node) -> None:
+        """Have rows that fail in queries of a stream go to another one: its columns, and the error as an OBJECT."""
+        error = new_error()
+        self._checked(lib.ef_engine_fault_stream(self._engine.handle, stream, fault, error), error)
+
     def tap(self, node: Node) -> Node:
         """Add a listener on a stream or on the last operator of a query; also possible after `seal`."""
         return Node(self._engine.add_tap(node))

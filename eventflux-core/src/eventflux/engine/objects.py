@@ -1,17 +1,21 @@
 """OBJECT values as bytes: what crosses the border is one msgpack value.
 
 Scalars, lists, maps and sets are values, so they compare, hash and are saved without Python. Sets have an extension
-type x
+type of their own, and so have errors: the text of one is kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from typing import Any, Final
 
 import msgpack
 
+from eventflux.types.errors import RowError
+
 SET_EXTENSION: Final = 1
+ERROR_EXTENSION: Final = 2
 
 _MAX_BYTES: Final = 2**31 - 1
 
@@ -26,6 +30,11 @@ def _encode_other(value: object) -> object:
             return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         case bytearray() | memoryview():
             return bytes(value)
+        case RowError():
+            return msgpack.ExtType(ERROR_EXTENSION, value.message.encode("utf-8", "replace"))
+        case BaseException():
+            text = "".join(traceback.format_exception_only(type(value), value)).strip()
+            return msgpack.ExtType(ERROR_EXTENSION, text.encode("utf-8", "replace"))
         case _:
             item = getattr(value, "item", None)
             if callable(item) and getattr(value, "ndim", None) == 0:
@@ -55,6 +64,8 @@ def pack(value: object) -> bytes:
 def _decode_extension(code: int, data: bytes) -> object:
     if code == SET_EXTENSION:
         return {_hashable(element) for element in _unpack(data)}
+    if code == ERROR_EXTENSION:
+        return RowError(data.decode("utf-8", "replace"))
     return msgpack.ExtType(code, data)
 
 

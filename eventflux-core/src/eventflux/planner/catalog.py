@@ -41,6 +41,7 @@ class Entry:
         aggregation: What an aggregation is, for those that read its buckets.
         is_hidden: Made by the planner for a subquery; no text can name it.
         partition: The partition that it is a stream within.
+        fault_of: The stream whose failed rows it has.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Entry:
     aggregation: AggregationPlan | None = field(default=None, compare=False, repr=False)
     is_hidden: bool = False
     partition: str | None = None
+    fault_of: str | None = None
 
     @property
     def what(self) -> str:

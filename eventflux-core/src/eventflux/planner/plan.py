@@ -52,6 +52,7 @@ class StreamPlan:
         options: What the definition says beside the attributes.
         is_hidden: Made by the planner for a subquery or UNION ALL.
         partition: Name of the partition that it is a stream within.
+        fault_of: Name of the stream whose failed rows it has.
         span: Of the definition's name, or of the target of the first query that inserts into it.
     """
 
@@ -61,6 +62,7 @@ class StreamPlan:
     options: StreamOptions = field(default_factory=StreamOptions)
     is_hidden: bool = False
     partition: str | None = None
+    fault_of: str | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
@@ -211,6 +213,9 @@ class Plan:
                 graph.enter_partition(partitions[stream.partition])
             sources[stream.name] = graph.stream(stream.name, stream.schema.types)
             graph.enter_partition(None)
+        for stream in self.streams:
+            if stream.fault_of is not None:
+                graph.fault_stream(sources[stream.fault_of], sources[stream.name])
         targets = dict(sources)
         for trigger in self.triggers:
             targets[trigger.name] = sources[trigger.name] = add_trigger(graph, trigger)
@@ -329,6 +334,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
             options=made.options.get(entry.name, StreamOptions()),
             is_hidden=entry.is_hidden or entry.partition is not None,
             partition=entry.partition,
+            fault_of=entry.fault_of,
             span=entry.span,
         )
         for entry in made.entries

@@ -385,6 +385,12 @@ class CoordinationError(DistributedError):
     default_code = ErrorCode.COORDINATION
 
 
+class RowError(EventFluxError):
+    """Why a row failed: what the attribute `_error` of a fault stream holds. Only the text of the cause is kept."""
+
+    default_code = ErrorCode.EVENT_DATA
+
+
 class ErrorStoreError(EventFluxError):
     """The store of failed events failed."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import (
@@ -49,9 +50,14 @@ from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, Tr
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.settings import AppSettings
+from eventflux.types.attribute_type import AttributeType
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
+
+ERROR_ATTRIBUTE: Final = "_error"
+"""What a fault stream has beside the attributes of its stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +154,10 @@ class AppBinder:
                 entry = definitions.stream_entry(context, statement)
                 if self._add(entry):
                     configured = self.configured.get(entry.name, {})
-                    self._options[entry.name] = read_stream_options(context, statement, entry.schema, configured)
+                    options = read_stream_options(context, statement, entry.schema, configured)
+                    self._options[entry.name] = options
+                    if options.has_fault_stream:
+                        self._define_fault_stream(entry)
             case TableDefinition():
                 self._table(statement)
             case WindowDefinition():
@@ -161,6 +170,28 @@ class AppBinder:
                 self._function(statement)
             case _:
                 pass
+
+    def _define_fault_stream(self, entry: Entry) -> None:
+        if entry.schema is None:
+            return
+        if entry.schema.find(ERROR_ATTRIBUTE) is not None:
+            self.diagnostics.error(
+                entry.span,
+                ErrorCode.INVALID_DEFINITION,
+                f"stream {entry.name} has an attribute '{ERROR_ATTRIBUTE}': its fault stream has one of that name",
+            )
+            return
+        error = Attribute(ERROR_ATTRIBUTE, AttributeType.OBJECT)
+        self.catalog.add(
+            Entry(
+                name=f"{Prefix.FAULT.value}{entry.name}",
+                kind=RelationKind.STREAM,
+                schema=Schema((*entry.schema, error)),
+                span=entry.span,
+                shapes=entry.shapes,
+                fault_of=entry.name,
+            )
+        )
 
     def _table(self, statement: TableDefinition) -> None:
         context = self._context(statement.dialect)
@@ -428,10 +459,9 @@ class AppBinder:
 
     def _fault_stream(self, name: RelationName) -> Entry | None:
         stream = self.catalog.find(name.name.name)
-        options = self._options.get(name.name.name)
-        if options is not None and options.has_fault_stream:
-            self.diagnostics.not_supported(name.span, "fault streams are")
-            return None
+        entry = self.catalog.find(name)
+        if entry is not None:
+            return entry
         self.diagnostics.error(
             name.span,
             ErrorCode.UNDEFINED_RELATION,

@@ -80,6 +80,9 @@ class ListedGraph:
     def stream(self, name: str, types: Sequence[AttributeType]) -> Node:
         return self._node(f"stream {name} ({_types(types)})")
 
+    def fault_stream(self, stream: Node, fault: Node) -> None:
+        self.lines.append(f"  rows of n{stream} that fail go to n{fault}")
+
     def query(self, name: str) -> None:
         self.lines.append(f"query {name}")
 

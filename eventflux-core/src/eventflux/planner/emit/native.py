@@ -105,6 +105,9 @@ class NativeGraph:
     def stream(self, name: str, types: Sequence[AttributeType]) -> Node:
         return Node(self.builder.stream(name, types))
 
+    def fault_stream(self, stream: Node, fault: Node) -> None:
+        self.builder.fault_stream(NativeNode(stream), NativeNode(fault))
+
     def query(self, name: str) -> None:
         self.query_names.append(name)
         self.builder.query(name)
