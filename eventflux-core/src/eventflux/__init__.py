@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from eventflux.runtime.input_handler import InputHandler
     from eventflux.runtime.manager import EventFluxManager
     from eventflux.runtime.metrics import Metrics
+    from eventflux.state.error_stores.file import FileErrorStore
+    from eventflux.state.error_stores.memory import MemoryErrorStore
+    from eventflux.state.error_stores.sqlite import SqliteErrorStore
     from eventflux.state.stores.file import FilePersistenceStore
     from eventflux.state.stores.memory import InMemoryPersistenceStore
     from eventflux.state.stores.sqlite import SqlitePersistenceStore
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
         CorruptStateError,
         DistributedError,
         DuplicateDefinitionError,
+        ErrorStoreError,
         EventDataError,
         EventFluxError,
         ExtensionError,
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
         MappingError,
         ParseError,
         RevisionNotFoundError,
+        RowError,
         RuntimePausedError,
         RuntimeStateError,
         RuntimeStoppedError,
@@ -72,6 +77,7 @@ _HOMES = {
     "Diagnostic": "eventflux.types.diagnostic",
     "DistributedError": "eventflux.types.errors",
     "DuplicateDefinitionError": "eventflux.types.errors",
+    "ErrorStoreError": "eventflux.types.errors",
     "Event": "eventflux.engine.native_types",
     "EventBatch": "eventflux.engine.native_types",
     "EventDataError": "eventflux.types.errors",
@@ -82,14 +88,17 @@ _HOMES = {
     "EventFluxManager": "eventflux.runtime.manager",
     "ExtensionError": "eventflux.types.errors",
     "ExtensionNotFoundError": "eventflux.types.errors",
+    "FileErrorStore": "eventflux.state.error_stores.file",
     "FilePersistenceStore": "eventflux.state.stores.file",
     "InMemoryPersistenceStore": "eventflux.state.stores.memory",
     "IncompatibleStateError": "eventflux.types.errors",
     "InputHandler": "eventflux.runtime.input_handler",
     "MappingError": "eventflux.types.errors",
+    "MemoryErrorStore": "eventflux.state.error_stores.memory",
     "Metrics": "eventflux.runtime.metrics",
     "ParseError": "eventflux.types.errors",
     "RevisionNotFoundError": "eventflux.types.errors",
+    "RowError": "eventflux.types.errors",
     "RuntimeFailure": "eventflux.runtime.failures",
     "RuntimePausedError": "eventflux.types.errors",
     "RuntimeStateError": "eventflux.types.errors",
@@ -97,6 +106,7 @@ _HOMES = {
     "Schema": "eventflux.types.schema",
     "SerializationError": "eventflux.types.errors",
     "Severity": "eventflux.types.diagnostic",
+    "SqliteErrorStore": "eventflux.state.error_stores.sqlite",
     "SqlitePersistenceStore": "eventflux.state.stores.sqlite",
     "StateBackendError": "eventflux.types.errors",
     "StateError": "eventflux.types.errors",
@@ -119,6 +129,7 @@ __all__ = [
     "Diagnostic",
     "DistributedError",
     "DuplicateDefinitionError",
+    "ErrorStoreError",
     "Event",
     "EventBatch",
     "EventDataError",
@@ -129,14 +140,17 @@ __all__ = [
     "EventFluxManager",
     "ExtensionError",
     "ExtensionNotFoundError",
+    "FileErrorStore",
     "FilePersistenceStore",
     "InMemoryPersistenceStore",
     "IncompatibleStateError",
     "InputHandler",
     "MappingError",
+    "MemoryErrorStore",
     "Metrics",
     "ParseError",
     "RevisionNotFoundError",
+    "RowError",
     "RuntimeFailure",
     "RuntimePausedError",
     "RuntimeStateError",
@@ -144,6 +158,7 @@ __all__ = [
     "Schema",
     "SerializationError",
     "Severity",
+    "SqliteErrorStore",
     "SqlitePersistenceStore",
     "StateBackendError",
     "StateError",

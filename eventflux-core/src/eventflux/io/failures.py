@@ -10,15 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import msgpack
-
+from eventflux.engine import objects
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
 from eventflux.extension.kinds.rows import Payload, Row
 from eventflux.extension.stream_options import ErrorAction, ErrorPolicy
 from eventflux.io.rate_limited_log import RateLimitedLog
 from eventflux.io.retry import retry_delays
-from eventflux.types.errors import ConfigError, EventFluxError
+from eventflux.types.errors import ConfigError, EventFluxError, UndefinedStreamError
 from eventflux.types.schema import Schema
 
 _LEVELS: Final = {
@@ -115,6 +114,7 @@ class FailureHandler:
         """
         self.policy = policy
         self.counts = FailureCounts()
+        self.attempts_before = 0  # of an entry of the error store that is being replayed
         self._app_name = app_name
         self._stream = stream
         self._schema = schema
@@ -205,7 +205,12 @@ class FailureHandler:
 
     def _fault(self, event: FailedEvent) -> None:
         row = event.row if event.row is not None else (None,) * len(self._schema)
-        self._outlets.stream_input(f"!{self._stream}").send((*row, event.error), event.timestamp)
+        try:
+            faults = self._outlets.stream_input(f"!{self._stream}")
+        except UndefinedStreamError:
+            self._record(event, f"dropped, stream {self._stream} has no fault stream")
+        else:
+            faults.send((*row, event.error), event.timestamp)
 
     def _dead_letter(self, stream: str, event: FailedEvent) -> None:
         row = tuple(self._dlq_value(name, event) for name in self._outlets.stream_schema(stream).names)
@@ -275,14 +280,15 @@ class FailureHandler:
             timestamp=self._environment.wall_clock(),
             app=self._app_name,
             stream=self._stream,
-            event=msgpack.packb(rows, default=str),
+            event=objects.pack(rows),
             cause=str(event.error),
             stack_trace="".join(traceback.format_exception(event.error)),
             original_payload=bytes(payload) if isinstance(payload, (bytes, bytearray, memoryview)) else None,
             occurrence=self._occurrence,
             event_type=EventForm.PAYLOAD if event.row is None else EventForm.EVENT,
             error_type=self._failure_type,
-            attempt=event.attempts,
+            attempt=event.attempts + self.attempts_before,
+            where=event.where,
         )
 
 

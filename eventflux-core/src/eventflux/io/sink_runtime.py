@@ -108,6 +108,11 @@ class SinkRuntime:
                     return
             self._publish_events(list(batch))
 
+    def publish_events(self, events: Sequence[EventLike]) -> None:
+        """Send events that are no batch: those that failed before."""
+        with self._lock:
+            self._publish_events(events)
+
     def flush(self) -> None:
         """Give out what is buffered, until the sink has acknowledged all or the policy has disposed of the rest.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from eventflux.engine.native_types import EventBatch, Input, Layout
 from eventflux.engine.version import __version__
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
+from eventflux.io.failures import FailureOutlets
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
 from eventflux.language.ast import UpsertValues
@@ -32,11 +33,14 @@ from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
+from eventflux.runtime.replay import ErrorReplay
 from eventflux.runtime.scheduler import Scheduler
 from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
+from eventflux.runtime.stream_faults import StreamFaults
 from eventflux.runtime.table_input_handler import TableInputHandler
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import (
+    ErrorStoreError,
     EventFluxError,
     RuntimeStateError,
     UndefinedQueryError,
@@ -105,16 +109,26 @@ class EventFluxAppRuntime:
                 native = self._engine.async_input(node, self._layouts[node], options)
                 self._handlers[stream] = InputHandler(self._engine, native, stream, self._schemas[stream], node)
                 self._async.opened(stream, node)
+            connectors = read_connectors(plan, context.registry)
+            outlets = FailureOutlets(
+                stream_input=self.input_handler,
+                stream_schema=self._schemas.__getitem__,
+                error_store=context.error_store,
+                fail=self._fail,
+            )
+            self._faults = StreamFaults(
+                name, settings=connectors, streams=self._schemas, environment=context.environment, outlets=outlets
+            )
             self._connectors = StreamConnectors(
                 name,
                 streams=self._schemas,
-                settings=read_connectors(plan, context.registry),
+                settings=connectors,
                 environment=context.environment,
                 input_of=self.input_handler,
+                outlets=outlets,
                 listen=self.add_callback,
                 now=self._now,
                 failures=self._failures,
-                on_fatal=self._fail,
                 settle=self._settle,
                 is_checkpointed=lambda: context.persistence_store is not None,
                 connects=plan.settings.connects_transports,
@@ -511,6 +525,33 @@ class EventFluxAppRuntime:
         """Tell failures of listeners, rows, timers, sources and sinks to a function instead of logging them."""
         self._failures.listen(fn)
 
+    def replay_errors(self, ids: Iterable[int] | None = None) -> int:
+        """Put failed events of this app back where they failed, from the error store; how many did not fail again.
+
+        An event that failed in a query goes to its stream again, one that a sink could not publish to that sink alone,
+        a payload that could not be mapped to the mapper. What fails again is a new entry, with one attempt more.
+
+        Args:
+            ids: Of the entries; None: all of this app.
+
+        Raises:
+            ErrorStoreError: No store is set, it failed, or it has no such entry.
+            RuntimeStateError: The app isn't running.
+        """
+        self._refuse_unless_live()
+        store = self._context.error_store
+        if store is None:
+            raise ErrorStoreError("no error store is set", hint="manager.set_error_store(...)")
+        replay = ErrorReplay(
+            self.name,
+            store=store,
+            input_of=self.input_handler,
+            faults=self._faults,
+            sources=self._connectors.sources,
+            sinks=self._connectors.sinks,
+        )
+        return replay.replay(ids)
+
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until the input of every source has ended; False: time is up. True at once without sources."""
         return self._connectors.wait_finished(timeout)
@@ -527,12 +568,11 @@ class EventFluxAppRuntime:
         self._failures.report(f"callback {name}", describe(error), stream=stream, error=error)
 
     def _rows_failed(self, node: int, stream: int, batch: EventBatch | None, status: int, message: str) -> None:
-        self._failures.report(
-            self._engine.node_name(node),
-            message,
-            stream=self._engine.node_name(stream) if stream >= 0 else None,
-            events=tuple(batch) if batch is not None else (),
-        )
+        name = self._engine.node_name(stream) if stream >= 0 else None
+        where = self._engine.node_name(node)
+        events = tuple(batch) if batch is not None else ()
+        if not self._faults.take(name, where, message, events):
+            self._failures.report(where, message, stream=name, events=events)
 
     def _stream(self, name: str) -> Node:
         node = self._emitted.streams.get(name) if name in self._schemas else None

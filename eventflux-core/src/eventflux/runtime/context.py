@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.error_store import ErrorStore
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionRegistry
@@ -23,6 +24,7 @@ class EventFluxContext:
         persistence_store: Where revisions are kept, or None. A store that was set is restored from at start and saved
             to at shutdown.
         fallback_store: Where `persist()` keeps revisions while no store was set: in memory. None once one was set.
+        error_store: Where failed events of streams and sinks with the action STORE are kept, or None.
         attributes: Free-form values for extensions.
     """
 
@@ -31,6 +33,7 @@ class EventFluxContext:
     config: Mapping[str, object] = field(default_factory=dict)
     persistence_store: PersistenceStore | None = None
     fallback_store: PersistenceStore | None = field(default_factory=InMemoryPersistenceStore)
+    error_store: ErrorStore | None = None
     attributes: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from eventflux.builtin import plugin as builtin_plugin
 from eventflux.environment.real import real_environment
 from eventflux.extension.declaration import ReturnsLike
 from eventflux.extension.extension_kind import ExtensionKind
+from eventflux.extension.kinds.error_store import ErrorStore
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionInfo
@@ -188,6 +189,15 @@ class EventFluxManager:
         """
         self._context.persistence_store = store
         self._context.fallback_store = None
+
+    def set_error_store(self, store: ErrorStore | None) -> None:
+        """Keep failed events there, of streams and sinks whose action is `STORE`; for apps created from now on."""
+        self._context.error_store = store
+
+    @property
+    def error_store(self) -> ErrorStore | None:
+        """Where failed events are kept."""
+        return self._context.error_store
 
     def set_attribute(self, key: str, value: object) -> None:
         """Give extensions a value: `context.attributes[key]`."""

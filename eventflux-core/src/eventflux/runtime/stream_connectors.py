@@ -90,10 +90,10 @@ class StreamConnectors:
         settings: What is to be built at each stream.
         environment: The outside world.
         input_of: Name of a stream -> where rows enter it.
+        outlets: Where failed events go.
         listen: Have a function called with what reaches a stream.
         now: The app's clock in milliseconds.
         failures: Who is told of failures.
-        on_fatal: Called with the error when one stops the app.
         settle: Runs what has entered to its end, and calls listeners with what came out.
         is_checkpointed: Whether checkpoints hold the positions of sources.
         connects: False: build them, but never connect (`@app:transportChannelCreationEnabled('false')`).
@@ -107,10 +107,10 @@ class StreamConnectors:
         settings: Mapping[str, StreamSettings],
         environment: Environment,
         input_of: Callable[[str], RowInput],
+        outlets: FailureOutlets,
         listen: Callable[[str, Callable[[EventBatch], object]], None],
         now: Callable[[], int],
         failures: Failures,
-        on_fatal: Callable[[Exception], None],
         settle: Callable[[], None],
         is_checkpointed: Callable[[], bool],
         connects: bool,
@@ -123,7 +123,6 @@ class StreamConnectors:
         self._finished = threading.Condition()  # guards _waiting
         self._sources: list[SourceRuntime] = []
         self._sinks: list[SinkRuntime] = []
-        outlets = FailureOutlets(stream_input=input_of, stream_schema=streams.__getitem__, fail=on_fatal)
         place = AppPlace(
             app_name=app,
             environment=environment,

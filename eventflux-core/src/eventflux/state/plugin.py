@@ -6,6 +6,9 @@ from eventflux.extension.declaration import Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
+from eventflux.state.error_stores.file import FileErrorStore
+from eventflux.state.error_stores.memory import MemoryErrorStore
+from eventflux.state.error_stores.sqlite import SqliteErrorStore
 from eventflux.state.stores.file import FilePersistenceStore
 from eventflux.state.stores.memory import InMemoryPersistenceStore
 from eventflux.state.stores.sqlite import SqlitePersistenceStore
@@ -41,5 +44,32 @@ def eventflux_register_persistence_stores(registry: ExtensionRegistry) -> None:
             description="Revisions in an SQLite database.",
             parameters=(Parameter("db_path", ("STRING",), "The database file."), _KEEP),
             factory=SqlitePersistenceStore,
+        ),
+    )
+
+
+@hookimpl
+def eventflux_register_error_stores(registry: ExtensionRegistry) -> None:
+    registry.register(
+        Extension(
+            name="memory",
+            kind=ExtensionKind.ERROR_STORE,
+            description="Failed events in memory, until the process ends.",
+            parameters=(Parameter("max_entries", ("INT",), "Most that are kept; 0: no limit.", default=0, minimum=0),),
+            factory=MemoryErrorStore,
+        ),
+        Extension(
+            name="sqlite",
+            kind=ExtensionKind.ERROR_STORE,
+            description="Failed events in an SQLite database.",
+            parameters=(Parameter("path", ("STRING",), "The database file."),),
+            factory=SqliteErrorStore,
+        ),
+        Extension(
+            name="file",
+            kind=ExtensionKind.ERROR_STORE,
+            description="Failed events as files in a directory.",
+            parameters=(Parameter("directory", ("STRING",), "Made if it is not there."),),
+            factory=FileErrorStore,
         ),
     )

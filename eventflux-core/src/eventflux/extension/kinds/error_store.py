@@ -52,6 +52,7 @@ class ErrorEntry:
         event: Rows as msgpack: a list of [timestamp, values].
         original_payload: What the source delivered, where that is what failed.
         attempt: 1 for the first failure.
+        where: What failed: a query's operator, a source or sink.
     """
 
     id: int = 0
@@ -66,6 +67,7 @@ class ErrorEntry:
     event_type: EventForm
     error_type: FailureType
     attempt: int = 1
+    where: str = ""
 
 
 class ErrorStore(Protocol):

@@ -1,0 +1,1 @@
+"""Where failed events are kept for replay."""
