@@ -64,6 +64,7 @@ from eventflux.extension.kinds.table_store import UNSUPPORTED, Assignment, Table
 from eventflux.extension.kinds.threaded_source import ThreadedSource
 from eventflux.extension.kinds.transport import Transport, TransportConnection, TransportListener
 from eventflux.extension.kinds.window import Window, WindowContext, WindowOutput
+from eventflux.extension.lazy import LazyFactory
 from eventflux.extension.nearest import by_nearness, nearest, suggestion
 from eventflux.extension.options import OptionProblem, OptionProblemKind, Options, parse_options
 from eventflux.extension.plugin_manager import PluginFailure, PluginManager
@@ -113,6 +114,7 @@ __all__ = [
     "FileStatus",
     "Files",
     "IncrementalAggregator",
+    "LazyFactory",
     "MappedColumns",
     "MappedRows",
     "MapperContext",

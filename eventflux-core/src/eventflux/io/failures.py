@@ -125,14 +125,14 @@ class FailureHandler:
         self._log = RateLimitedLog(logger, environment.monotonic)
         self._check()
 
-    def handle(self, event: FailedEvent) -> None:
-        """An event has failed for good: log it, or hand it to where the policy says."""
+    def handle(self, event: FailedEvent) -> bool:
+        """An event has failed for good: log it, or hand it to where the policy says; True: the app stops over it."""
         action = self.policy.action
         if action is ErrorAction.RETRY:
             action = self.policy.exhausted
         elif action is ErrorAction.WAIT:
             action = ErrorAction.DROP
-        self._carry_out(action, event)
+        return self._carry_out(action, event)
 
     def retry_delays(self) -> list[float]:
         """Seconds before each further attempt under the policy; none where it doesn't retry."""
@@ -172,11 +172,11 @@ class FailureHandler:
                 hint=f"those of {self._stream}, or {', '.join(sorted(_DLQ_NAMES))}",
             )
 
-    def _carry_out(self, action: ErrorAction, event: FailedEvent) -> None:
+    def _carry_out(self, action: ErrorAction, event: FailedEvent) -> bool:
         self.counts.add(action)
         match action:
             case ErrorAction.DLQ if self.policy.dlq_stream is not None:
-                self._dead_letter(self.policy.dlq_stream, event)
+                return self._dead_letter(self.policy.dlq_stream, event)
             case ErrorAction.STREAM:
                 self._fault(event)
             case ErrorAction.STORE if self._outlets.error_store is not None:
@@ -185,8 +185,10 @@ class FailureHandler:
                 failure = EventFluxError(self.policy.fail_message) if self.policy.fail_message else event.error
                 self._record(event, "the app stops", level=logging.ERROR)
                 self._outlets.fail(failure)
+                return True
             case _:
                 self._record(event, "dropped")
+        return False
 
     def _record(self, event: FailedEvent, outcome: str, *, level: int | None = None) -> None:
         severity = _LEVELS.get(self.policy.log_level, logging.WARNING) if level is None else level
@@ -212,7 +214,7 @@ class FailureHandler:
         else:
             faults.send((*row, event.error), event.timestamp)
 
-    def _dead_letter(self, stream: str, event: FailedEvent) -> None:
+    def _dead_letter(self, stream: str, event: FailedEvent) -> bool:
         row = tuple(self._dlq_value(name, event) for name in self._outlets.stream_schema(stream).names)
         policy = self.policy
         delays = [0.0]
@@ -235,11 +237,12 @@ class FailureHandler:
             except EventFluxError as error:
                 failure = error
             else:
-                return
+                return False
         if policy.fallback is ErrorAction.FAIL and failure is not None:
             self._outlets.fail(failure)
-        else:
-            self._record(event, f"dropped, dead-letter stream {stream} failed ({failure})")
+            return True
+        self._record(event, f"dropped, dead-letter stream {stream} failed ({failure})")
+        return False
 
     def _dlq_value(self, name: str, event: FailedEvent) -> object:
         match name:

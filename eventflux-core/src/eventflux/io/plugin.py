@@ -5,6 +5,7 @@ from __future__ import annotations
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.io.distribution import STRATEGIES
+from eventflux.io.http.declarations import HTTP_SINK, HTTP_SOURCE
 from eventflux.io.mappers.bytes import BYTES_SINK, BYTES_SOURCE
 from eventflux.io.mappers.csv import CSV_SINK, CSV_SOURCE
 from eventflux.io.mappers.json import JSON_SINK, JSON_SOURCE
@@ -23,12 +24,12 @@ from eventflux.io.sources.timer import TIMER_SOURCE
 
 @hookimpl
 def eventflux_register_sources(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE)
+    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE)
 
 
 @hookimpl
 def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK)
+    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK)
 
 
 @hookimpl

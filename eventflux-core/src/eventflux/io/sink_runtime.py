@@ -132,6 +132,7 @@ class SinkRuntime:
     def stop(self) -> None:
         """Flush and disconnect."""
         self._stopping.set()
+        self.sink.interrupt()
         with self._lock:
             connected = self.connection.is_connected
             try:

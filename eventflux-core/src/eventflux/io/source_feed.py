@@ -3,7 +3,8 @@
      source thread ── payload or block ──> SourceFeed ── mapper ──> rows or columns ──> InputHandler
 
 A payload that can't be mapped, and a row that the stream refuses, go the way of the error policy, alone; the rest
-enters. Rows and the source's position enter together: both are under the barrier that a checkpoint closes.
+enters, unless the policy stops the app: then the payload is not done, and its position does not move. Rows and the
+source's position enter together: both are under the barrier that a checkpoint closes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from eventflux.engine.codecs import NativeRows, long_column
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMapper
 from eventflux.extension.kinds.rows import Payload, Row
-from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, MessageBatch
+from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, EventRefusedError, MessageBatch
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
 from eventflux.types.errors import EventDataError, MappingError
 
@@ -254,7 +255,7 @@ class SourceFeed:
                 at = 0 if len(rows) == 1 or error.row is None else error.row
                 if at > 0:
                     self._send_run(rows[:at], None if timestamps is None else timestamps[:at], where)
-                self._failures.handle(
+                self._dispose(
                     FailedEvent(
                         error=error,
                         row=rows[at],
@@ -291,7 +292,11 @@ class SourceFeed:
     def _failed(self, error: MappingError, payload: Payload | None, where: str) -> None:
         if error.payload is None:
             error.payload = payload
-        self._failures.handle(FailedEvent(error=error, payload=error.payload, where=where))
+        self._dispose(FailedEvent(error=error, payload=error.payload, where=where))
+
+    def _dispose(self, event: FailedEvent) -> None:
+        if self._failures.handle(event):
+            raise EventRefusedError(f"the app stops: {event.error}") from event.error
 
 
 def _append(gathered: MappedRows, mapped: MappedRows) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import State
-from eventflux.extension.kinds.source import Source
+from eventflux.extension.kinds.source import EventRefusedError, Source
 from eventflux.io.connection import Connection, ConnectionState
 from eventflux.io.source_feed import SourceFeed
 from eventflux.types.errors import ConnectionUnavailableError
@@ -119,8 +119,8 @@ class SourceRuntime:
 
     def lost(self, error: Exception | None) -> None:
         """The source delivers no more: it has ended, its connection is gone, or it failed."""
-        if error is None:
-            self.connection.stop(ConnectionState.FINISHED)
+        if error is None or isinstance(error, EventRefusedError):  # the policy has told what it stopped the app over
+            self.connection.stop(ConnectionState.FINISHED if error is None else ConnectionState.FAILED)
             if self._on_finished is not None:
                 self._on_finished(self)
         elif isinstance(error, ConnectionUnavailableError):

@@ -121,7 +121,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
     source = _made(spec.declaration)
     if not isinstance(source, Source):
         raise _is_not_a(spec.declaration, Source)
-    source.configure(_connector_context(spec.options, stream, schema, place, None))
+    source.configure(_connector_context(spec, spec.options, stream, schema, place, None))
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -251,7 +251,7 @@ def _configured_sink(
     sink = _made(spec.declaration)
     if not isinstance(sink, Sink):
         raise _is_not_a(spec.declaration, Sink)
-    sink.configure(_connector_context(options, stream, schema, place, header, deliveries))
+    sink.configure(_connector_context(spec, options, stream, schema, place, header, deliveries))
     return sink
 
 
@@ -292,6 +292,7 @@ def _mapper_context(spec: ConnectorSpec, stream: str, schema: Schema, place: App
 
 
 def _connector_context(
+    spec: ConnectorSpec,
     options: Options,
     stream: str,
     schema: Schema,
@@ -307,6 +308,7 @@ def _connector_context(
         environment=place.environment,
         header=header,
         deliveries=deliveries,
+        format=spec.mapper.declaration.name,
     )
 
 

@@ -561,6 +561,7 @@ class EventFluxAppRuntime:
         self._failures.report("app", describe(error), error=error)
         if self._lifecycle.move_from(*_LIVE, target=RuntimeState.FAILED):
             self._engine.refuse(self._lifecycle.refuse_input)
+        self._connectors.release_waiters()
 
     def _listener_failed(self, callback: object, batch: EventBatch | None, error: BaseException) -> None:
         stream = batch.stream if batch is not None else None

@@ -273,6 +273,12 @@ class StreamConnectors:
         with self._finished:
             return self._finished.wait_for(lambda: self._running <= 0, timeout)
 
+    def release_waiters(self) -> None:
+        """The app has failed: nobody waits for the end of input any more."""
+        with self._finished:
+            self._running = 0
+            self._finished.notify_all()
+
     def counts(self) -> dict[str, ConnectorCounts]:
         """Figures of all connectors by their checkpoint names."""
         found: dict[str, ConnectorCounts] = {}

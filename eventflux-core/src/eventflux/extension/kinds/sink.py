@@ -82,6 +82,9 @@ class Sink(ABC):
             ConnectionUnavailableError: Likewise, since the connection is lost.
         """
 
+    def interrupt(self) -> None:
+        """The app stops: a `publish` that waits, to try again for instance, is to give up. Called from any thread."""
+
     @abstractmethod
     def disconnect(self) -> None:
         """Close, after a flush; idempotent."""

@@ -17,10 +17,14 @@ from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
 from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.options import Options
-from eventflux.types.errors import MappingError
+from eventflux.types.errors import MappingError, RuntimeStoppedError
 from eventflux.types.schema import Schema
 
 Acknowledge = Callable[[], None]
+
+
+class EventRefusedError(RuntimeStoppedError):
+    """An event could not be taken, and the policy of its stream stops the app: the payload is not disposed of."""
 
 
 class SourceCallback(Protocol):
@@ -33,6 +37,11 @@ class SourceCallback(Protocol):
         ack: Acknowledge | None = None,
     ) -> None:
         """Take one payload.
+
+        Raises:
+            EventRefusedError: The app stops over an event of it.
+            BackpressureError: The stream has no room, and its policy is to say so.
+            RuntimeStateError: The app is paused or has stopped.
 
         Args:
             payload: What the mapper reads.
@@ -177,6 +186,7 @@ class ConnectorContext:
         environment: The outside world: clock, files, threads.
         header: A payload that stands once at the beginning of a file; sinks only.
         deliveries: Whom a sink tells what became of payloads after `Sink.publish` had taken them.
+        format: Name of the mapper at its side, such as ``json``.
     """
 
     app_name: str
@@ -186,6 +196,7 @@ class ConnectorContext:
     environment: Environment
     header: bytes | None = None
     deliveries: Deliveries = NO_DELIVERIES
+    format: str = ""
 
 
 SourceContext = ConnectorContext

@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 
 from eventflux.extension.environment import Waiter, Worker
-from eventflux.extension.kinds.source import Source, SourceCallback, SourceContext
+from eventflux.extension.kinds.source import EventRefusedError, Source, SourceCallback, SourceContext
 from eventflux.types.errors import RuntimeStateError
 
 STOP_SECONDS = 5.0
@@ -76,6 +76,8 @@ class ThreadedSource(Source):
         error: Exception | None = None
         try:
             self.run(self._stopping)
+        except EventRefusedError as refusal:
+            error = refusal
         except RuntimeStateError:
             self._stopping.set()  # the app has stopped: so does the source
         except Exception as failure:
