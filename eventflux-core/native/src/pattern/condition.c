@@ -1,6 +1,6 @@
 /* Conditions: does the event at hand pass at a state, for each of the matches that wait there?
  *
- * What reads nothing but the event is computed once a batch for all its rows; comparisons of a column with a captured value are made one by one, without a
+ * What reads nothing but the event is in own_tests.c; comparisons of a column with a captured value are made one by one, without a
  * program; the rest runs as a program over (match, event) pairs, all matches at once. */
 #include "pattern/machine.h"
 
@@ -65,16 +65,6 @@ static const void *own_value(const ef_column *column, uint32_t row) {
     return (const char *)column->values + (size_t)row * ef_type_width(column->type);
 }
 
-static bool passes_constant(const ef_pattern_test *test, const ef_column *column, uint32_t row) {
-    if (ef_is_null(column, row)) {
-        return false;
-    }
-    if (test->type == EF_FLOAT || test->type == EF_DOUBLE) {
-        return compare_doubles(test->comparison, double_at(test->type, own_value(column, row)), test->constant.d);
-    }
-    return compare_longs(test->comparison, long_at(test->type, own_value(column, row)), test->constant.l);
-}
-
 static bool passes_captured(const run *r, const state *s, const ef_pattern_test *test, const match *m) {
     const pattern *p = r->p;
     const ef_capture *capture = &s->config.captures[test->capture];
@@ -134,29 +124,9 @@ static ef_status run_bool(run *r, const ef_program *program, const ef_batch *bat
     return take_failures(r, &failures, rows_of_port);
 }
 
-ef_status run_own_passes(run *r, uint32_t j, bool *passes) {
-    const state *s = &r->p->states[j];
-    const ef_batch *batch = r->batch[r->port];
-    *passes = true;
-    for (uint32_t t = 0; t < s->config.test_count; t++) {
-        const ef_pattern_test *test = &s->config.tests[t];
-        if (test->capture < 0 && !passes_constant(test, &batch->column[test->own], r->row)) {
-            *passes = false;
-            return EF_OK;
-        }
-    }
-    if (s->config.own == NULL) {
-        return EF_OK;
-    }
-    if (r->own_passes[j] == NULL) {
-        r->own_passes[j] = ef_arena_take(r->arena, batch->rows > 0 ? batch->rows : 1);
-        if (r->own_passes[j] == NULL) {
-            return ef_fail_memory(r->error);
-        }
-        EF_TRY(run_bool(r, s->config.own, batch, true, r->own_passes[j]));
-    }
-    *passes = r->own_passes[j][r->row] != 0;
-    return EF_OK;
+ef_status run_own_program(run *r, uint32_t j, uint8_t *passes) {
+    const ef_state_config *config = &r->p->states[j].config;
+    return run_bool(r, config->own, r->batch[config->port], true, passes);
 }
 
 /* The columns of a program over (match, event) pairs: captures, then the event's own columns, the same for all. */

@@ -176,6 +176,7 @@ ef_status slot_begin(run *r, uint32_t slot, int64_t clock) {
         return EF_OK;
     }
     at->started = true;
+    at->expires = INT64_MAX;
     r->clock = clock;
     uint32_t start = 0;
     while (start + 1 < p->state_count && p->states[start + 1].config.start) {
@@ -452,6 +453,7 @@ static ef_status take_event(run *r, uint32_t slot, uint32_t j, ef_handle m, bool
     }
     if (p->states[j].config.start && held->first == NO_FIRST) {
         held->first = p->within_events > 0 ? (int64_t)slot_at(p, slot)->events : r->timestamp;
+        note_first(p, slot, held->first);
     }
     return EF_OK;
 }
@@ -616,15 +618,35 @@ static ef_status meet_any(run *r, uint32_t slot, uint32_t j) {
     }
 }
 
+/* Drops what is out of WITHIN, and finds anew when the next may be. */
+static ef_status expire_all(run *r, uint32_t slot) {
+    pattern *p = r->p;
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        EF_TRY(state_expire(r, slot, j, r->timestamp));
+    }
+    slot_at(p, slot)->expires = INT64_MAX;
+    for (uint32_t j = 0; j < p->state_count && p->within >= 0; j++) {
+        const state_slot *s = slot_of(r, slot, j);
+        if (s->pending.count > 0) {
+            note_first(p, slot, match_at(p, entry_at(p, s->pending.head)->match)->first);
+        }
+        for (ef_handle at = s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+            note_first(p, slot, match_at(p, entry_at(p, at)->match)->first);
+            at = s->fresh_jumps ? entry_at(p, at)->next : EF_NO_HANDLE;
+        }
+    }
+    return EF_OK;
+}
+
 /* The event at hand, in its slot. */
 ef_status machine_event(run *r) {
     pattern *p = r->p;
     uint32_t slot = r->slot;
-    slot_at(p, slot)->events++;
-    if (p->within >= 0 || p->within_events > 0) {
-        for (uint32_t j = 0; j < p->state_count; j++) {
-            EF_TRY(state_expire(r, slot, j, r->timestamp));
-        }
+    if (p->within_events > 0) {
+        slot_at(p, slot)->events++;
+    }
+    if (p->within_events > 0 || may_expire(p, slot_at(p, slot), r->timestamp)) {
+        EF_TRY(expire_all(r, slot));
     }
     for (uint32_t j = p->state_count; p->sequence && j > 0; j--) {
         if (!is_logical(p, j - 1) || p->states[j - 1].config.first_side + p->states[j - 1].config.sides == j) {

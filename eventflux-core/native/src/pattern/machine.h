@@ -27,7 +27,7 @@ typedef struct run {
     ef_error *error;
     const ef_batch **batch; /* [ports] or NULL */
     ef_batch *kept_view;    /* [states] the columns that are kept of the port's events */
-    uint8_t **own_passes;   /* [states] whether rows pass what reads nothing but them; NULL: not known yet */
+    const uint8_t **own_passes; /* [states] whether rows pass what reads nothing but them; NULL: not known yet */
     /* the event at hand */
     uint32_t port, row, slot; /* NO_PORT: a timer */
     int64_t timestamp, cause, clock;
@@ -36,8 +36,21 @@ typedef struct run {
     found found;
 } run;
 
-/* conditions */
+/* own_tests.c */
+/* passes[i] &= whether row from + i passes. */
+void rows_pass_constant(const ef_pattern_test *test, const ef_column *column, uint32_t from, uint32_t rows,
+                        uint8_t *restrict passes);
+/* passes[i] &= whether row own_from + i passes beside row captured_from + i. */
+void rows_pass_captured(const ef_pattern_test *test, const ef_column *own, uint32_t own_from, const ef_column *captured,
+                        uint32_t captured_from, uint32_t rows, uint8_t *restrict passes);
+bool has_own_tests(const ef_state_config *config);
+/* [rows of the port] whether each passes what state j asks of the row alone. */
+ef_status own_tests(run *r, uint32_t j, const uint8_t **passes) EF_MUST_USE;
+ef_status port_passes(run *r, uint32_t port, const uint8_t **passes) EF_MUST_USE;
 ef_status run_own_passes(run *r, uint32_t j, bool *passes) EF_MUST_USE;
+
+/* condition.c */
+ef_status run_own_program(run *r, uint32_t j, uint8_t *passes) EF_MUST_USE;
 /* Which of the matches the event passes at state j. */
 ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t count, uint8_t *passes) EF_MUST_USE;
 ef_status run_keep(run *r, uint32_t j, ef_handle *row) EF_MUST_USE; /* the event as a row of state j */

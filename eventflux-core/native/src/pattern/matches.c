@@ -336,6 +336,8 @@ ef_status list_add_fresh(pattern *p, uint32_t slot, uint32_t j, ef_handle m, ef_
     }
     list->tail = at;
     list->count++;
+    slot_at(p, slot)->fresh++;
+    note_first(p, slot, match_at(p, m)->first);
     WRITE(match, held, m);
     held->holders++;
     if (p->states[j].special != UINT32_MAX) {
@@ -365,6 +367,11 @@ ef_status list_remove(pattern *p, uint32_t slot, uint32_t j, bool fresh, ef_hand
         next->previous = e->previous;
     }
     list->count--;
+    if (fresh) {
+        slot_at(p, slot)->fresh--;
+    } else if (e->previous == EF_NO_HANDLE && list->count > 0) {
+        note_first(p, slot, match_at(p, entry_at(p, list->head)->match)->first);
+    }
     ef_pages_give(p->pages, at, sizeof(entry));
     if (p->states[j].special != UINT32_MAX) {
         WRITE(match, held, m);
@@ -479,6 +486,7 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) {
         s->pending.tail = s->fresh.tail;
         s->pending.count += s->fresh.count;
     }
+    slot_at(p, slot)->fresh -= s->fresh.count;
     s->fresh = (match_list){0, 0, 0};
     s->fresh_jumps = false;
     return EF_OK;
@@ -548,4 +556,5 @@ void pattern_forget(pattern *p) {
     p->timer_count = 0;
     p->matches = 0;
     p->begun = false;
+    p->highest = INT64_MIN;
 }

@@ -70,8 +70,10 @@ typedef struct state_slot {
 } state_slot;
 
 typedef struct slot_state {
-    uint64_t events; /* number of the present event */
+    uint64_t events; /* number of the present event, with WITHIN n EVENTS */
+    int64_t expires; /* WITHIN a time: up to it nothing is out, unless time goes back far */
     uint32_t generation; /* timers of an older one are void */
+    uint32_t fresh;  /* in all `fresh` lists */
     bool started;
     state_slot state[]; /* [states] */
 } slot_state;
@@ -112,6 +114,7 @@ typedef struct pattern {
     uint32_t state_count, special_count, port_count;
     uint32_t *port_columns;
     bool *port_shared; /* [ports] several states read it */
+    bool *port_skips;  /* [ports] an event that passes no state by itself changes nothing but what is due anyway */
     ef_type **port_types;
     uint32_t match_size;
     ef_capture *outputs;
@@ -120,6 +123,7 @@ typedef struct pattern {
     uint32_t within_events;
     bool sequence, partitioned, playback, starts_absent;
     bool begun; /* wall clock: the start has been seen */
+    int64_t highest;  /* no `first` is above it, WITHIN a time */
     uint64_t matches; /* now */
     ef_slots slots; /* of slot_state with its states */
     pattern_timer *timers; /* heap */
@@ -145,6 +149,22 @@ static inline const entry *entry_at(const pattern *p, ef_handle handle) {
 
 static inline const cell *cell_at(const pattern *p, ef_handle handle) {
     return (const cell *)ef_pages_at(p->pages, handle);
+}
+
+/* A match with this `first` now stands where expiry looks: at the head of `pending`, or in `fresh`. */
+static inline void note_first(pattern *p, uint32_t slot, int64_t first) {
+    if (p->within < 0 || first == NO_FIRST) {
+        return;
+    }
+    slot_state *at = slot_at(p, slot);
+    int64_t last = ef_time_after(first, p->within);
+    at->expires = last < at->expires ? last : at->expires;
+    p->highest = first > p->highest ? first : p->highest;
+}
+
+/* Whether something in the slot may be out of WITHIN a time at `now`; false is certain. */
+static inline bool may_expire(const pattern *p, const slot_state *at, int64_t now) {
+    return p->within >= 0 && (now > at->expires || p->highest > ef_time_after(now, p->within));
 }
 
 static inline bool is_event(uint32_t handle) {

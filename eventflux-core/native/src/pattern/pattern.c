@@ -41,6 +41,7 @@ static void pattern_destroy(void *self) {
     ef_free(alloc, p->port_types, p->port_count * sizeof *p->port_types);
     ef_free(alloc, p->port_columns, p->port_count * sizeof *p->port_columns);
     ef_free(alloc, p->port_shared, p->port_count * sizeof *p->port_shared);
+    ef_free(alloc, p->port_skips, p->port_count * sizeof *p->port_skips);
     ef_free(alloc, p->outputs, p->output_count * sizeof *p->outputs);
     ef_free(alloc, p->timers, p->timer_capacity * sizeof *p->timers);
     ef_slots_clear(&p->slots, alloc);
@@ -142,6 +143,18 @@ static bool may_skip_again(const pattern *p, uint32_t j) {
     return true;
 }
 
+/* Where an event that passes no state by itself may be left out: nothing counts events, and nothing waits for one that does not come. */
+static void find_skips(pattern *p) {
+    for (uint32_t port = 0; port < p->port_count; port++) {
+        p->port_skips[port] = !p->sequence && p->within_events == 0;
+    }
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        const ef_state_config *config = &p->states[j].config;
+        bool absent = config->kind == EF_STATE_ABSENT || config->kind == EF_STATE_LOGICAL_ABSENT;
+        p->port_skips[config->port] = p->port_skips[config->port] && !absent && has_own_tests(config);
+    }
+}
+
 static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *error) {
     for (uint32_t j = 0; j < p->state_count; j++) {
         state *s = &p->states[j];
@@ -188,6 +201,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
     for (uint32_t i = 0; i < p->output_count; i++) {
         EF_TRY(check_capture(p, &p->outputs[i], error));
     }
+    find_skips(p);
     return EF_OK;
 }
 
@@ -195,7 +209,8 @@ static ef_status take_ports(pattern *p, const ef_pattern_config *from, ef_error 
     p->port_columns = copied(p, from->port_columns, p->port_count * sizeof *p->port_columns);
     p->port_types = ef_calloc(p->alloc, p->port_count * sizeof *p->port_types);
     p->port_shared = ef_calloc(p->alloc, p->port_count * sizeof *p->port_shared);
-    if (p->port_columns == NULL || p->port_types == NULL || p->port_shared == NULL) {
+    p->port_skips = ef_calloc(p->alloc, p->port_count * sizeof *p->port_skips);
+    if (p->port_columns == NULL || p->port_types == NULL || p->port_shared == NULL || p->port_skips == NULL) {
         return ef_fail_memory(error);
     }
     for (uint32_t i = 0; i < p->port_count; i++) {
@@ -269,6 +284,7 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
     p->output_count = from->output_count;
     p->within = from->within;
     p->within_events = from->within_events;
+    p->highest = INT64_MIN;
     p->sequence = from->sequence;
     p->partitioned = from->partitioned;
     p->hash_seed = from->hash_seed;
@@ -399,14 +415,32 @@ static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t
     return machine_event(r);
 }
 
+/* Whether the event, which passes no state by itself, finds nothing to do in its slot either: to bring in what is fresh, to drop what is out of WITHIN. */
+static bool is_idle(const pattern *p, const ef_batch *batch, uint32_t row) {
+    uint32_t slot = ef_row_slot(batch, row);
+    if (EF_UNLIKELY(slot >= p->slots.count || p->timer_count > 0)) {
+        return false;
+    }
+    const slot_state *at = slot_at(p, slot);
+    return at->started && at->fresh == 0 && !may_expire(p, at, batch->timestamps[row]);
+}
+
+static ef_status take_one_input(run *r, ef_walk *walk, const ef_input *input) {
+    const uint8_t *passes;
+    EF_TRY(port_passes(r, input->port, &passes));
+    for (uint32_t i = 0; i < input->batch->rows; i++) {
+        if (passes == NULL || passes[i] || !is_idle(r->p, input->batch, i)) {
+            EF_TRY(take_row(r, walk, input, i));
+        }
+    }
+    return fire(r, walk, INT64_MAX);
+}
+
 static ef_status take_rows(run *r, const ef_input *inputs, uint32_t count) {
     ef_walk walk;
     ef_walk_init(&walk, r->track, r->p->rank);
     if (count == 1) {
-        for (uint32_t i = 0; i < inputs[0].batch->rows; i++) {
-            EF_TRY(take_row(r, &walk, &inputs[0], i));
-        }
-        return fire(r, &walk, INT64_MAX);
+        return take_one_input(r, &walk, &inputs[0]);
     }
     uint32_t *at = ef_arena_take(r->arena, (count > 0 ? count : 1) * sizeof *at);
     if (at == NULL) {

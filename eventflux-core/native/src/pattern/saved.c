@@ -167,6 +167,7 @@ static ef_status check_list(checking *c, uint32_t slot, uint32_t j, bool fresh) 
             return corrupt(c, "a list of partial matches is broken");
         }
         EF_TRY(check_match(c, e->match, slot));
+        note_first(p, slot, match_at(p, e->match)->first);
         e->bucket_next = EF_NO_HANDLE;
         e->bucket_previous = IN_NO_BUCKET;
         e->hash = fresh;
@@ -191,6 +192,7 @@ static ef_status check_list(checking *c, uint32_t slot, uint32_t j, bool fresh) 
         previous = at;
         at = e->next;
     }
+    slot_at(p, slot)->fresh += fresh ? list->count : 0;
     return list->count == 0 || previous == list->tail ? EF_OK : corrupt(c, "a list of partial matches is broken");
 }
 
@@ -245,6 +247,8 @@ static ef_status load_slots(pattern *p, ef_reader *reader, ef_error *error) {
         at->started = ef_get_u8(reader) != 0;
         at->generation = ef_get_u32(reader);
         at->events = ef_get_u64(reader);
+        at->expires = INT64_MAX;
+        at->fresh = 0;
         for (uint32_t j = 0; j < p->state_count; j++) {
             state_slot *s = &at->state[j];
             load_list(&s->pending, reader);
