@@ -129,6 +129,10 @@ ef_status run_own_program(run *r, uint32_t j, uint8_t *passes) {
     return run_bool(r, config->own, r->batch[config->port], true, passes);
 }
 
+ef_status run_pairs(run *r, const ef_program *program, const ef_batch *pairs, uint8_t *passes) {
+    return run_bool(r, program, pairs, false, passes);
+}
+
 /* The columns of a program over (match, event) pairs: captures, then the event's own columns, the same for all. */
 static ef_status pairs_of(run *r, uint32_t j, const ef_handle *matches, uint32_t count, ef_batch *pairs) {
     const ef_state_config *config = &r->p->states[j].config;

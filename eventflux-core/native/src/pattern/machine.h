@@ -34,6 +34,8 @@ typedef struct run {
     ef_handle *kept; /* [states] the event, once a match took it */
     bool any_kept;
     found found;
+    uint32_t *straight; /* first rows of matches that straight.c found; they end behind those in `found` */
+    uint32_t straight_count;
 } run;
 
 /* own_tests.c */
@@ -53,6 +55,8 @@ ef_status run_own_passes(run *r, uint32_t j, bool *passes) EF_MUST_USE;
 ef_status run_own_program(run *r, uint32_t j, uint8_t *passes) EF_MUST_USE;
 /* Which of the matches the event passes at state j. */
 ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t count, uint8_t *passes) EF_MUST_USE;
+/* A program over (match, event) pairs: passes[i] for each. */
+ef_status run_pairs(run *r, const ef_program *program, const ef_batch *pairs, uint8_t *passes) EF_MUST_USE;
 ef_status run_keep(run *r, uint32_t j, ef_handle *row) EF_MUST_USE; /* the event as a row of state j */
 ef_status run_drop_kept(run *r) EF_MUST_USE;
 
@@ -63,6 +67,13 @@ ef_status capture_column(run *r, const ef_capture *capture, const ef_handle *mat
 ef_status found_put(run *r, ef_handle m, uint32_t last_state, int64_t timestamp) EF_MUST_USE;
 void found_end(run *r);
 ef_status found_finish(run *r) EF_MUST_USE;
+
+/* straight.c */
+bool straight_fits(const pattern *p);
+bool straight_takes(const pattern *p, const ef_batch *batch);
+/* All matches that begin and end within the batch. */
+ef_status straight_find(run *r, const ef_batch *batch) EF_MUST_USE;
+ef_status straight_finish(run *r, const ef_batch *batch) EF_MUST_USE;
 
 /* the machine */
 ef_status slot_begin(run *r, uint32_t slot, int64_t clock) EF_MUST_USE; /* slot known and started */

@@ -121,7 +121,7 @@ typedef struct pattern {
     uint32_t output_count;
     int64_t within;
     uint32_t within_events;
-    bool sequence, partitioned, playback, starts_absent;
+    bool sequence, partitioned, playback, starts_absent, is_straight;
     bool begun; /* wall clock: the start has been seen */
     int64_t highest;  /* no `first` is above it, WITHIN a time */
     uint64_t matches; /* now */

@@ -202,6 +202,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
         EF_TRY(check_capture(p, &p->outputs[i], error));
     }
     find_skips(p);
+    p->is_straight = straight_fits(p);
     return EF_OK;
 }
 
@@ -425,7 +426,28 @@ static bool is_idle(const pattern *p, const ef_batch *batch, uint32_t row) {
     return at->started && at->fresh == 0 && !may_expire(p, at, batch->timestamps[row]);
 }
 
+/* By columns, all but the first rows; then what waits at the end is brought about by the last rows, which complete nothing. */
+static ef_status take_straight(run *r, ef_walk *walk, const ef_input *input) {
+    pattern *p = r->p;
+    uint32_t rows = input->batch->rows, lead = p->state_count - 1;
+    for (uint32_t i = 0; i < lead; i++) {
+        EF_TRY(take_row(r, walk, input, i));
+    }
+    EF_TRY(straight_find(r, input->batch));
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        EF_TRY(list_clear(p, 0, j, true, r->error));
+        EF_TRY(list_clear(p, 0, j, false, r->error));
+    }
+    for (uint32_t i = rows - lead; i < rows; i++) {
+        EF_TRY(take_row(r, walk, input, i));
+    }
+    return EF_OK;
+}
+
 static ef_status take_one_input(run *r, ef_walk *walk, const ef_input *input) {
+    if (straight_takes(r->p, input->batch)) {
+        return take_straight(r, walk, input);
+    }
     const uint8_t *passes;
     EF_TRY(port_passes(r, input->port, &passes));
     for (uint32_t i = 0; i < input->batch->rows; i++) {
@@ -489,7 +511,7 @@ static ef_status pattern_process(void *self, const ef_input *inputs, uint32_t co
         status = take_rows(&r, inputs, count);
     }
     if (status == EF_OK) {
-        status = found_finish(&r);
+        status = r.straight != NULL ? straight_finish(&r, inputs[0].batch) : found_finish(&r);
     }
     if (EF_UNLIKELY(status != EF_OK)) {
         pattern_forget(p);
