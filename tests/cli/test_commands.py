@@ -8,21 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.processes import eventflux
 
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
 GOOD = "CREATE STREAM S (k STRING, v INT); INSERT INTO O SELECT k FROM S WHERE v > 1;"
 WRONG = "CREATE STREAM S (k STRING, v INT);\nINSERT INTO O SELECT kk FROM S;"
-
-
-def eventflux(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "eventflux_cli.main", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def written(folder: Path, text: str) -> str:

@@ -1,38 +1,59 @@
-"""Configuration files and `--set` on the command line -> one tree."""
+"""What the options that every command has mean: the configuration, `${NAME}` values, plug-ins, the log."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping, Sequence
+import argparse
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from eventflux import ConfigError
+from eventflux import Config, ConfigError, EventFluxManager, load_config
+from eventflux.configuration.check import text
+from eventflux.configuration.load import discover, files_of_environment
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+logger = logging.getLogger("eventflux.cli")
 
-Tree = dict[str, Any]
+_FILE_SUFFIXES: Final = frozenset({".py", ".whl", ".so", ".dylib", ".dll"})
+LEVELS: Final = ("debug", "info", "warning", "error")
 
 
-def load_settings(files: Sequence[str], overrides: Sequence[str]) -> Tree:
-    """The files in order, each key of a later one winning, then `KEY=VALUE` overrides.
+def add_common_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of every command."""
+    group = parser.add_argument_group("options of every command")
+    group.add_argument("-c", "--config", action="append", default=[], metavar="FILE", help="configuration (repeatable)")
+    group.add_argument("--no-config", action="store_true", help="read no configuration that is not named")
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting (repeatable)")
+    group.add_argument(
+        "--define", action="append", default=[], metavar="NAME=VALUE", help="value of ${NAME} (repeatable)"
+    )
+    group.add_argument(
+        "-e", "--extension", action="append", default=[], metavar="PATH", help="load a plug-in (repeatable)"
+    )
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    group.add_argument("--log-level", choices=LEVELS)
+    group.add_argument("--log-format", choices=("auto", "console", "json"))
+    group.add_argument("-q", "--quiet", action="store_true", help="nothing but errors on standard error")
+    group.add_argument("-v", "--verbose", action="store_true", help="the same as --log-level debug")
+    return parser
+
+
+def load_settings(options: argparse.Namespace) -> Config:
+    """The configuration: files in order, the environment, `--set`. Without `--config` one is looked for.
 
     Raises:
-        ConfigError: A file can't be read, or an override has no `=`.
+        ConfigError: It can't be read, or something in it is wrong.
     """
-    tree: Tree = {}
-    for name in files:
-        _merge(tree, _read(Path(name)))
-    for override in overrides:
-        key, separator, value = override.partition("=")
-        if not separator or not key:
-            raise ConfigError(f"--set {override!r}: expected KEY=VALUE", key=override)
-        _put(tree, key.split("."), _value(value), override)
-    return tree
+    files: list[str] = list(options.config) or files_of_environment()
+    if not files and not options.no_config:
+        found = discover()
+        if found is not None:
+            logger.info("configuration: %s", found)
+            files = [str(found)]
+    overrides = list(options.set)
+    if getattr(options, "production", False):
+        overrides.append("application.production=true")
+    return load_config(*files, overrides=overrides, variables=load_variables(options.define))
 
 
 def load_variables(definitions: Sequence[str]) -> dict[str, str]:
@@ -50,84 +71,45 @@ def load_variables(definitions: Sequence[str]) -> dict[str, str]:
     return variables
 
 
-def _read(path: Path) -> Tree:
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"the configuration {str(path)!r} cannot be read: {error.strerror}", file=str(path)
-        ) from error
-    match path.suffix:
-        case ".toml":
-            return _toml(text, path)
-        case ".json":
-            return _json(text, path)
-        case _:
-            raise ConfigError(
-                f"the configuration {str(path)!r} has the suffix {path.suffix!r}",
-                file=str(path),
-                hint="use .toml or .json",
-            )
+def open_manager(options: argparse.Namespace, config: Config) -> EventFluxManager:
+    """A manager with the configuration and the plug-ins of the command line.
+
+    Raises:
+        ExtensionError: A plug-in can't be loaded.
+    """
+    manager = EventFluxManager(config)
+    for path in options.extension:
+        manager.set_extension(_extension_name(path), path)
+    return manager
 
 
-def _toml(text: str, path: Path) -> Tree:
-    try:
-        tree: Tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}", file=str(path)) from error
-    return tree
+def _extension_name(path: str) -> str:
+    """What a plug-in of the command line is called: the module, or the stem of the file without a version."""
+    found = Path(path)
+    if found.suffix in _FILE_SUFFIXES or found.is_dir():
+        return found.stem.split("-", 1)[0]
+    return path
 
 
-def _json(text: str, path: Path) -> Tree:
-    try:
-        tree = json.loads(text, object_pairs_hook=_without_repetition)
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}", file=str(path)) from error
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: a configuration is an object", file=str(path))
-    return tree
+def apps_of(options: argparse.Namespace, config: Config) -> list[str | Path]:
+    """The apps of a command: those named, else the one of the configuration (files, or the text itself).
 
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> Tree:
-    tree = dict(pairs)
-    if len(tree) != len(pairs):
-        repeated = next(key for key, _ in pairs if sum(other == key for other, _ in pairs) > 1)
-        raise ValueError(f"key {repeated!r} is given twice")
-    return tree
-
-
-def _merge(tree: Tree, more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        present = tree.get(key)
-        if isinstance(present, dict) and isinstance(value, Mapping):
-            _merge(present, value)
-        else:
-            tree[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _put(tree: Tree, path: Sequence[str], value: Any, override: str) -> None:
-    *sections, last = path
-    for section in sections:
-        inner = tree.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"--set {override!r}: {section!r} is a value, not a section", key=".".join(path))
-        tree = inner
-    if value is None:
-        tree.pop(last, None)
-    else:
-        tree[last] = value
-
-
-def _value(text: str) -> Any:
-    if text in {"true", "false"}:
-        return text == "true"
-    if text == "null":
-        return None
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    return text
+    Raises:
+        ConfigError: None is named anywhere.
+    """
+    named: list[str | Path] = [Path(app) for app in options.apps]
+    if named:
+        return named
+    inline = text(config, "application.query")
+    if inline is not None:
+        return [inline]
+    leaf = config.leaves.get(("application", "app"))
+    if leaf is not None:
+        files = leaf.value if isinstance(leaf.value, list) else str(leaf.value).split(",")
+        folder = Path(leaf.origin.name).parent if leaf.origin.line is not None else Path()
+        return [folder / str(file).strip() for file in files]
+    raise ConfigError(
+        "no app is named: neither on the command line nor in the configuration",
+        key="application.app",
+        hint="name a file, or set application.app or application.query",
+    )

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from eventflux.engine.version import __version__
 
 if TYPE_CHECKING:
+    from eventflux.configuration.load import load_config
+    from eventflux.configuration.tree import Config
     from eventflux.engine.native_types import Event, EventBatch
     from eventflux.language.ast import EventFluxApp
     from eventflux.runtime.app_runtime import EventFluxAppRuntime
@@ -70,6 +72,7 @@ _HOMES = {
     "Attribute": "eventflux.types.schema",
     "AttributeType": "eventflux.types.attribute_type",
     "BackpressureError": "eventflux.types.errors",
+    "Config": "eventflux.configuration.tree",
     "ConfigError": "eventflux.types.errors",
     "ConnectionUnavailableError": "eventflux.types.errors",
     "CoordinationError": "eventflux.types.errors",
@@ -116,12 +119,14 @@ _HOMES = {
     "UndefinedQueryError": "eventflux.types.errors",
     "UndefinedStreamError": "eventflux.types.errors",
     "ValidationError": "eventflux.types.errors",
+    "load_config": "eventflux.configuration.load",
 }
 
 __all__ = [
     "Attribute",
     "AttributeType",
     "BackpressureError",
+    "Config",
     "ConfigError",
     "ConnectionUnavailableError",
     "CoordinationError",
@@ -169,6 +174,7 @@ __all__ = [
     "UndefinedStreamError",
     "ValidationError",
     "__version__",
+    "load_config",
 ]
 
 

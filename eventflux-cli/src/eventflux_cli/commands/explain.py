@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from eventflux import EventFluxManager
 from eventflux_cli.exit_codes import ExitCode
-from eventflux_cli.settings import load_settings, load_variables
+from eventflux_cli.settings import load_settings, load_variables, open_manager
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,9 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Carry it out."""
-    with EventFluxManager(load_settings(options.config, options.set)) as manager:
-        for path in options.extension:
-            manager.set_extension(Path(path).stem, path)
+    with open_manager(options, load_settings(options)) as manager:
         runtime = manager.create_eventflux_app_runtime(Path(options.app), variables=load_variables(options.define))
         print(runtime.explain())
     return ExitCode.SUCCESS

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from eventflux import EventFluxManager
 from eventflux.extension import Extension, ExtensionKind
 from eventflux_cli.exit_codes import ExitCode
-from eventflux_cli.settings import load_settings
+from eventflux_cli.settings import load_settings, open_manager
 from eventflux_cli.terminal import say
 
 
@@ -24,9 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Carry it out."""
-    with EventFluxManager(load_settings(options.config, options.set)) as manager:
-        for path in options.extension:
-            manager.set_extension(Path(path).stem, path)
+    with open_manager(options, load_settings(options)) as manager:
         registry = manager.context.registry
         for failure in manager.context.plugins.failures:
             say(f"plug-in {failure.plugin} of {failure.distribution} was not loaded: {failure.reason}")

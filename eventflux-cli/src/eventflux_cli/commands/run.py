@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -25,7 +24,7 @@ from eventflux import (
 )
 from eventflux_cli.exit_codes import ExitCode
 from eventflux_cli.progress import Progress
-from eventflux_cli.settings import load_settings, load_variables
+from eventflux_cli.settings import apps_of, load_settings, load_variables, open_manager
 from eventflux_cli.summary import runtimes_summary, show_json, show_plain, show_rich
 from eventflux_cli.terminal import console, say
 
@@ -34,7 +33,7 @@ _POLL_SECONDS: Final = 0.1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("apps", nargs="+", metavar="APP", help="file with an app, in SQL or EventFluxQL")
+    parser.add_argument("apps", nargs="*", metavar="APP", help="file with an app, in SQL or EventFluxQL")
     parser.add_argument("--playback", action="store_true", help="let event time drive the clock")
     parser.add_argument("--limit", type=int, metavar="N", help="stop when N events have come in")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop after so long")
@@ -45,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     store = parser.add_mutually_exclusive_group()
     store.add_argument("--persistence-dir", metavar="DIR", help="keep the state in files there")
     store.add_argument("--sqlite", metavar="DB", help="keep the state in an SQLite database")
+    parser.add_argument("--production", action="store_true", help="refuse secrets that are written out")
     parser.add_argument("--no-restore", action="store_true", help="begin with empty state")
     parser.add_argument("--no-summary", action="store_true", help="do not say at the end what was done")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of the summary")
@@ -53,25 +53,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Carry it out."""
     with ExitStack() as stack:
-        manager = stack.enter_context(EventFluxManager(load_settings(options.config, options.set)))
-        _load_extensions(manager, options.extension)
+        config = load_settings(options)
+        manager = stack.enter_context(open_manager(options, config))
         _set_store(manager, options, stack)
         variables = load_variables(options.define)
         runtimes = [
-            manager.create_eventflux_app_runtime(
-                Path(app), playback=True if options.playback else None, variables=variables
-            )
-            for app in options.apps
+            manager.create_eventflux_app_runtime(app, playback=True if options.playback else None, variables=variables)
+            for app in apps_of(options, config)
         ]
         for runtime in runtimes:
             runtime.on_exception(_tell)
             _print_streams(runtime, options)
         return _until_done(runtimes, options)
-
-
-def _load_extensions(manager: EventFluxManager, paths: list[str]) -> None:
-    for path in paths:
-        manager.set_extension(Path(path).stem, path)
 
 
 def _set_store(manager: EventFluxManager, options: argparse.Namespace, stack: ExitStack) -> None:

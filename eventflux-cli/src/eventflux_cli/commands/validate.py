@@ -9,13 +9,13 @@ from pathlib import Path
 
 from eventflux import Diagnostic, EventFluxError, EventFluxManager, Severity
 from eventflux_cli.exit_codes import ExitCode
-from eventflux_cli.settings import load_settings, load_variables
+from eventflux_cli.settings import apps_of, load_settings, load_variables, open_manager
 from eventflux_cli.terminal import say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("apps", nargs="+", metavar="APP", help="file with an app")
+    parser.add_argument("apps", nargs="*", metavar="APP", help="file with an app")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     parser.add_argument("--format", choices=("text", "json", "github"), default="text")
 
@@ -23,14 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Carry it out."""
     variables = load_variables(options.define)
-    found: dict[str, list[Diagnostic]] = {}
+    found: dict[str | Path, list[Diagnostic]] = {}
     unreadable = False
-    with EventFluxManager(load_settings(options.config, options.set)) as manager:
-        for path in options.extension:
-            manager.set_extension(Path(path).stem, path)
-        for app in options.apps:
+    config = load_settings(options)
+    with open_manager(options, config) as manager:
+        for app in apps_of(options, config):
             try:
-                found[app] = manager.validate(Path(app), variables=variables)
+                found[app] = manager.validate(app, variables=variables)
             except EventFluxError as error:
                 say(str(error))
                 unreadable = True
@@ -43,7 +42,7 @@ def _counts(diagnostics: list[Diagnostic], *, strict: bool) -> bool:
     return any(strict or each.severity is Severity.ERROR for each in diagnostics)
 
 
-def _show(manager: EventFluxManager, found: dict[str, list[Diagnostic]], options: argparse.Namespace) -> None:
+def _show(manager: EventFluxManager, found: dict[str | Path, list[Diagnostic]], options: argparse.Namespace) -> None:
     match options.format:
         case "json":
             rows = [_row(each) for diagnostics in found.values() for each in diagnostics]
@@ -66,8 +65,9 @@ def _row(diagnostic: Diagnostic) -> dict[str, object]:
     return row
 
 
-def _ok(manager: EventFluxManager, app: str, variables: dict[str, str]) -> str:
-    runtime = manager.create_eventflux_app_runtime(Path(app), variables=variables)
-    text = f"OK {app}: {len(runtime.streams)} streams, {len(runtime.queries)} queries"
+def _ok(manager: EventFluxManager, app: str | Path, variables: dict[str, str]) -> str:
+    runtime = manager.create_eventflux_app_runtime(app, variables=variables)
+    shown = app if isinstance(app, Path) else runtime.name
+    text = f"OK {shown}: {len(runtime.streams)} streams, {len(runtime.queries)} queries"
     manager.shutdown_app_runtime(runtime.name)
     return text

@@ -39,6 +39,7 @@ _DYNAMIC_CALLBACKS = (
     "register_source_mappers",
     "register_sink_mappers",
 )
+_LOADABLE = frozenset({".py", ".whl"})
 
 logger = logging.getLogger("eventflux.extension")
 
@@ -77,6 +78,7 @@ class PluginManager:
         builtins: Sequence[ModuleType] = (),
         *,
         plugins: bool = True,
+        allowed: Iterable[str] | None = None,
         denied: Iterable[str] = (),
         replaceable: Iterable[str] = (),
     ) -> None:
@@ -85,6 +87,7 @@ class PluginManager:
         Args:
             builtins: Modules with hooks; an error in one is a bug and is raised.
             plugins: Look for entry points of installed distributions.
+            allowed: Names of entry points or distributions that may be loaded; None: all.
             denied: Names of entry points or distributions that must not be loaded.
             replaceable: Qualified names of built-ins that plug-ins may shadow.
         """
@@ -96,7 +99,7 @@ class PluginManager:
         for module in builtins:
             self._load(module, module.__name__, BUILT_IN)
         if plugins:
-            self._discover(frozenset(denied))
+            self._discover(None if allowed is None else frozenset(allowed), frozenset(denied))
 
     @property
     def plugins(self) -> tuple[str, ...]:
@@ -151,8 +154,24 @@ class PluginManager:
             self._hooks.unregister(name=name)
         return True
 
-    def _discover(self, denied: frozenset[str]) -> None:
+    def load_directory(self, directory: str | os.PathLike[str]) -> None:
+        """Load every plug-in of a folder: `.py` files, packages, wheels and shared libraries, by name.
+
+        Raises:
+            ExtensionError: The folder is not there, or one of them can't be loaded.
+        """
+        folder = Path(directory)
+        if not folder.is_dir():
+            raise ExtensionError(f"the extension directory {str(folder)!r} does not exist")
+        for path in sorted(folder.iterdir()):
+            is_package = path.is_dir() and (path / "__init__.py").is_file()
+            if is_package or (path.is_file() and path.suffix in _LOADABLE and not path.name.startswith("_")):
+                self.set_extension(path.stem, path)
+
+    def _discover(self, allowed: frozenset[str] | None, denied: frozenset[str]) -> None:
         for distribution, entry_point in _entry_points():
+            if allowed is not None and not {entry_point.name, distribution} & allowed:
+                continue
             if entry_point.name in denied or distribution in denied or self._is_loaded(entry_point):
                 continue
             try:

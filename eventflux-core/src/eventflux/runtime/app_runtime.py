@@ -33,6 +33,8 @@ from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
+from eventflux.runtime.periodic_checkpoints import PeriodicCheckpoints
+from eventflux.runtime.persistence_settings import PersistenceSettings
 from eventflux.runtime.replay import ErrorReplay
 from eventflux.runtime.scheduler import Scheduler
 from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
@@ -68,11 +70,14 @@ class EventFluxAppRuntime:
         context: EventFluxContext,
         settings: EngineSettings,
         on_closed: Callable[[EventFluxAppRuntime], None],
+        persistence: PersistenceSettings | None = None,
     ) -> None:
         self.name = name
         self._plan = plan
         self._context = context
         self._on_closed = on_closed
+        self._persistence = persistence or PersistenceSettings()
+        self._restored: str | None = None
         self._lifecycle = Lifecycle(name)
         self._failures = Failures(name)
         self._playback = settings.playback
@@ -150,6 +155,12 @@ class EventFluxAppRuntime:
             self._async.drain,
             context.environment,
             __version__,
+        )
+        self._periodic = PeriodicCheckpoints(
+            self._save_periodically,
+            self._persistence.checkpoint_interval_ms,
+            context.environment,
+            lambda error: self._failures.report("checkpoint", describe(error), error=error),
         )
         self._on_demand = OnDemandQueries(
             app=name,
@@ -286,7 +297,10 @@ class EventFluxAppRuntime:
             try:
                 self._connectors.validate()
                 store = self._context.persistence_store
-                restored = None if store is None else self._checkpoints.restore_last(store)
+                restored = None
+                if store is not None and self._persistence.restores_on_start:
+                    restored = self._checkpoints.restore_newest(store, self._persistence.on_restore_error)
+                self._restored = restored
                 self._connectors.connect_sinks()
                 self._engine.refuse(None)
                 if not self._playback:
@@ -298,6 +312,7 @@ class EventFluxAppRuntime:
                 self._insert_first_rows(is_restored=restored is not None)
                 self._lifecycle.move(RuntimeState.RUNNING)
                 self._connectors.connect_sources()
+                self._periodic.start()
             except BaseException:
                 self._engine.refuse(self._lifecycle.refuse_input)
                 self._async.stop()
@@ -334,6 +349,7 @@ class EventFluxAppRuntime:
                 return
             if not self._lifecycle.move_from(*_LIVE, RuntimeState.FAILED, target=RuntimeState.DRAINING):
                 return
+            self._periodic.stop()
             self._connectors.disconnect_sources()
             self._engine.refuse(self._lifecycle.refuse_input)
             if drain:
@@ -352,7 +368,7 @@ class EventFluxAppRuntime:
     def _save_at_the_end(self) -> None:
         """A store that fails, or a sink that doesn't acknowledge, doesn't keep the app from stopping."""
         store = self._context.persistence_store
-        if store is None:
+        if store is None or not self._persistence.saves_on_shutdown:
             return
         try:
             self._checkpoints.save(store)
@@ -619,6 +635,17 @@ class EventFluxAppRuntime:
     def clear_all_revisions(self) -> int:
         """Forget all revisions; how many there were."""
         return require_store(self._store()).clear_all_revisions(self.name)
+
+    @property
+    def restored_revision(self) -> str | None:
+        """The revision that the last start began with, or None."""
+        return self._restored
+
+    def _save_periodically(self) -> None:
+        store = self._context.persistence_store
+        if store is not None and self._lifecycle.state in _LIVE:
+            self._async.drain()
+            self._checkpoints.save(store)
 
     def _store(self) -> PersistenceStore | None:
         return self._context.persistence_store or self._context.fallback_store

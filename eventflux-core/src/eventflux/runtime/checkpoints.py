@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from eventflux.types.errors import (
     RevisionNotFoundError,
     StateError,
 )
+
+logger = logging.getLogger("eventflux.runtime")
 
 _CONNECTOR_VERSION: Final = (1, 0, 0)
 _FUNCTION: Final = "function"
@@ -181,6 +184,33 @@ class Checkpoints:
         if revision is not None:
             self.restore_revision(store, revision)
         return revision
+
+    def restore_newest(self, store: PersistenceStore, on_error: str) -> str | None:
+        """As `restore_last`; when that can't be restored, what `on_error` says.
+
+        Args:
+            store: Where revisions are.
+            on_error: `fail`, `previous`: the newest that can be restored, or `fresh`: nothing.
+
+        Raises:
+            StateError: It can't be restored, and `on_error` does not help.
+        """
+        if on_error == "fail":
+            return self.restore_last(store)
+        failure: StateError | None = None
+        for revision in reversed(store.revisions(self._app)):
+            try:
+                self.restore_revision(store, revision)
+            except StateError as error:
+                failure = failure or error
+                logger.warning("app %r: revision %s can't be restored: %s", self._app, revision, error.message)
+                if on_error == "fresh":
+                    return None
+            else:
+                return revision
+        if failure is not None:
+            raise failure
+        return None
 
     def _take(self, revision: str) -> tuple[bytes, dict[str, State]]:
         with self._sources_stand_still():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eventflux.configuration.tree import Config
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorStore
 from eventflux.extension.kinds.persistence_store import PersistenceStore
@@ -20,7 +20,7 @@ class EventFluxContext:
     Attributes:
         plugins: The plug-ins that were found, and those that failed.
         environment: The outside world: clock, files, threads.
-        config: The configuration tree.
+        config: The configuration; a mapping of sections.
         persistence_store: Where revisions are kept, or None. A store that was set is restored from at start and saved
             to at shutdown.
         fallback_store: Where `persist()` keeps revisions while no store was set: in memory. None once one was set.
@@ -30,7 +30,7 @@ class EventFluxContext:
 
     plugins: PluginManager
     environment: Environment
-    config: Mapping[str, object] = field(default_factory=dict)
+    config: Config = field(default_factory=Config)
     persistence_store: PersistenceStore | None = None
     fallback_store: PersistenceStore | None = field(default_factory=InMemoryPersistenceStore)
     error_store: ErrorStore | None = None

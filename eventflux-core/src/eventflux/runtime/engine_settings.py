@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from eventflux.extension.nearest import suggestion
-from eventflux.types.errors import ConfigError
+from eventflux.configuration.check import flag, integer
+from eventflux.configuration.tree import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,36 +27,13 @@ class EngineSettings:
     seed: int = 0
 
 
-_KEYS: Final = ("memory_limit", "slice_rows", "depth_first", "seed")
-
-
-def read_engine_settings(config: Mapping[str, object], *, playback: bool) -> EngineSettings:
-    """The settings under `engine` of a configuration tree.
-
-    Raises:
-        ConfigError: An unknown key, or a value of the wrong type.
-    """
-    section = config.get("engine", {})
-    if not isinstance(section, Mapping):
-        raise ConfigError("'engine' is a section of keys", key="engine", value=section)
-    values: dict[str, int] = {}
-    for key, value in section.items():
-        if key not in _KEYS:
-            raise ConfigError(
-                f"unknown key 'engine.{key}'", key=f"engine.{key}", value=value, hint=suggestion(str(key), _KEYS)
-            )
-        wanted = bool if key == "depth_first" else int
-        if type(value) is not wanted or value < 0:
-            raise ConfigError(
-                f"'engine.{key}' must be {'true or false' if wanted is bool else 'a whole number, 0 or more'}",
-                key=f"engine.{key}",
-                value=value,
-            )
-        values[key] = value
+def read_engine_settings(config: Config, *, playback: bool) -> EngineSettings:
+    """The settings under `engine` and `runtime` of a configuration."""
+    limit = integer(config, "runtime.memory_limit")
     return EngineSettings(
         playback=playback,
-        memory_limit=values.get("memory_limit", 0),
-        slice_rows=values.get("slice_rows", 0),
-        depth_first=bool(values.get("depth_first", False)),
-        seed=values.get("seed", 0),
+        memory_limit=limit if limit is not None else integer(config, "engine.memory_limit") or 0,
+        slice_rows=integer(config, "engine.slice_rows") or 0,
+        depth_first=flag(config, "engine.depth_first"),
+        seed=integer(config, "engine.seed") or 0,
     )

@@ -11,6 +11,10 @@ from types import MappingProxyType, ModuleType, TracebackType
 from typing_extensions import Self
 
 from eventflux.builtin import plugin as builtin_plugin
+from eventflux.configuration.check import flag, raise_problems, text, texts
+from eventflux.configuration.layers import layered
+from eventflux.configuration.load import config_of
+from eventflux.configuration.tree import Config
 from eventflux.environment.real import real_environment
 from eventflux.extension.declaration import ReturnsLike
 from eventflux.extension.extension_kind import ExtensionKind
@@ -21,32 +25,41 @@ from eventflux.extension.registry import ExtensionInfo
 from eventflux.io import plugin as io_plugin
 from eventflux.language import parse
 from eventflux.language.ast import EventFluxApp
-from eventflux.planner.plan import check, plan
+from eventflux.planner.plan import PlannerOptions, check, plan
+from eventflux.planner.rewrite.rules import RULE_NAMES
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
+from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
 from eventflux.state import plugin as state_plugin
 from eventflux.types.diagnostic import Diagnostic
-from eventflux.types.errors import AppTextError, ConfigError, EventFluxError, RuntimeStateError
+from eventflux.types.errors import AppTextError, EventFluxError, RuntimeStateError
 from eventflux.types.source_text import SourceText
 
 _BUILT_IN: tuple[ModuleType, ...] = (builtin_plugin, io_plugin, state_plugin)
+ConfigLike = Config | Mapping[str, object] | str | os.PathLike[str] | None
 
 
 class EventFluxManager:
     """Creates app runtimes from texts. One a process is enough; `with` closes it.
 
     Args:
-        config: The configuration tree, or None.
+        config: A `Config`, a tree of keys, a file, or None.
         plugins: False: built-ins only, no discovery of installed plug-ins.
+
+    Raises:
+        ConfigError: Something in the configuration is wrong.
+        ExtensionError: A plug-in that the configuration names can't be loaded.
     """
 
-    def __init__(self, config: Mapping[str, object] | None = None, *, plugins: bool = True) -> None:
+    def __init__(self, config: ConfigLike = None, *, plugins: bool = True) -> None:
         self._lock = threading.RLock()  # guards _runtimes
         self._runtimes: dict[str, EventFluxAppRuntime] = {}
+        self._configured_store: PersistenceStore | None = None
+        chosen = config_of(config)
         self._context = EventFluxContext(
-            plugins=PluginManager(_BUILT_IN, plugins=plugins), environment=real_environment(), config=dict(config or {})
+            plugins=_plugins(chosen, plugins=plugins), environment=real_environment(), config=chosen
         )
 
     @property
@@ -75,7 +88,7 @@ class EventFluxManager:
         *,
         name: str | None = None,
         playback: bool | None = None,
-        config: Mapping[str, object] | None = None,
+        config: ConfigLike = None,
         variables: Mapping[str, str] | None = None,
     ) -> EventFluxAppRuntime:
         """Make an app; it takes no input before `start()`.
@@ -91,16 +104,23 @@ class EventFluxManager:
             ParseError: The text is not in the language.
             ValidationError: It makes no sense; all errors found, each with its place.
             ExtensionNotFoundError: It names an extension that is not there.
+            ConfigError: The configuration does not fit the app.
         """
-        parsed, file = self._parsed(app, variables)
-        tree = {**self._context.config, **(config or {})}
-        made = plan(parsed, self._context.registry, playback=playback)
-        settings = read_engine_settings(tree, playback=made.settings.playback is not None)
-        wanted = name or made.settings.name or (file.stem if file is not None else "EventFluxApp")
+        chosen = config_of(config).over(self._context.config)
+        parsed, file = self._parsed(app, _variables(chosen, variables))
+        completed = layered(parsed, chosen, self._context.registry)
+        raise_problems(completed.problems)
+        if playback is None and flag(chosen, "application.playback"):
+            playback = True
+        made = plan(completed.app, self._context.registry, playback=playback, options=_planner_options(chosen))
+        settings = read_engine_settings(chosen, playback=made.settings.playback is not None)
+        self._use_configured_store(chosen)
+        said = name or text(chosen, "application.name") or made.settings.name
+        wanted = said or (file.stem if file is not None else "EventFluxApp")
         with self._lock:
             unique = wanted
             if unique in self._runtimes:
-                if name is not None or made.settings.name is not None:
+                if said is not None:
                     raise RuntimeStateError(
                         f"an app named {wanted!r} exists already", hint="shut it down first, or give another name"
                     )
@@ -109,19 +129,32 @@ class EventFluxManager:
                     for number in range(2, len(self._runtimes) + 3)
                     if (candidate := f"{wanted}_{number}") not in self._runtimes
                 )
-            runtime = EventFluxAppRuntime(unique, made, self._context, settings, self._forget)
+            runtime = EventFluxAppRuntime(
+                unique, made, self._context, settings, self._forget, persistence_settings(chosen)
+            )
             self._runtimes[unique] = runtime
         return runtime
 
     create_eventflux_app_runtime_from_string = create_eventflux_app_runtime
 
     def validate(
-        self, app: str | os.PathLike[str] | EventFluxApp, *, variables: Mapping[str, str] | None = None
+        self,
+        app: str | os.PathLike[str] | EventFluxApp,
+        *,
+        config: ConfigLike = None,
+        variables: Mapping[str, str] | None = None,
     ) -> list[Diagnostic]:
-        """The checks of creation, errors and warnings; nothing is created, and a bad app doesn't raise."""
+        """The checks of creation, errors and warnings; nothing is created, and a bad app doesn't raise.
+
+        Raises:
+            ConfigError: The configuration does not fit the app.
+        """
+        chosen = config_of(config).over(self._context.config)
         try:
-            parsed, _ = self._parsed(app, variables)
-            return list(check(parsed, self._context.registry))
+            parsed, _ = self._parsed(app, _variables(chosen, variables))
+            completed = layered(parsed, chosen, self._context.registry)
+            raise_problems(completed.problems)
+            return list(check(completed.app, self._context.registry))
         except AppTextError as error:
             return list(error.diagnostics)
 
@@ -150,6 +183,13 @@ class EventFluxManager:
         for runtime in tuple(self._runtimes.values()):
             runtime.shutdown(drain=drain, timeout=timeout)
             runtime.close()
+        store, self._configured_store = self._configured_store, None
+        if store is not None:
+            if self._context.persistence_store is store:
+                self._context.persistence_store = None
+            close = getattr(store, "close", None)
+            if close is not None:
+                close()
 
     close = shutdown
 
@@ -176,11 +216,19 @@ class EventFluxManager:
 
     # ---- wiring
 
-    def set_config(self, config: Mapping[str, object]) -> None:
-        """Take a configuration tree for apps created from now on."""
-        if not isinstance(config, Mapping):
-            raise ConfigError(f"a configuration is a mapping, not {type(config).__name__}")
-        self._context.config = dict(config)
+    def set_config(self, config: Config | Mapping[str, object] | str | os.PathLike[str]) -> None:
+        """Take a configuration for apps created from now on: a `Config`, a tree of keys, or a file.
+
+        Raises:
+            ConfigError: Something in it is wrong.
+        """
+        self._context.config = config_of(config)
+
+    def _use_configured_store(self, config: Config) -> None:
+        """Open the store that the configuration names, where none was set by hand."""
+        if self._context.persistence_store is None and self._context.fallback_store is not None:
+            self._configured_store = configured_store(config, self._context.registry)
+            self._context.persistence_store = self._configured_store
 
     def set_persistence_store(self, store: PersistenceStore | None) -> None:
         """Keep revisions there: restored from at start, saved to at shutdown. None: `persist()` is refused.
@@ -293,3 +341,34 @@ class EventFluxManager:
     def add_sink_mapper(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
         """Register a sink mapper class."""
         self._add(ExtensionKind.SINK_MAPPER, name, factory, "", replace=replace)
+
+
+def _planner_options(config: Config) -> PlannerOptions:
+    if text(config, "runtime.optimizer") == "off":
+        return PlannerOptions(switched_off=frozenset(RULE_NAMES))
+    return PlannerOptions()
+
+
+def _variables(config: Config, variables: Mapping[str, str] | None) -> dict[str, str]:
+    """Values of `${NAME}`: those of the call above those of the configuration."""
+    configured = {path[0]: str(leaf.value) for path, leaf in config.below("variables").items()}
+    return {**configured, **(variables or {})}
+
+
+def _plugins(config: Config, *, plugins: bool) -> PluginManager:
+    """The plug-ins that are installed and those that the configuration names."""
+    named = {path[0]: leaf for path, leaf in config.below("extensions").items() if path[1:] == ("path",)}
+    replacing = [name for name in config.names("extensions") if flag(config, f"extensions.{name}.replace")]
+    allowed = texts(config, "extensions.allow")
+    manager = PluginManager(
+        _BUILT_IN,
+        plugins=plugins,
+        allowed=allowed or None,
+        denied=texts(config, "extensions.deny"),
+        replaceable=replacing,
+    )
+    for directory in texts(config, "extensions.directories"):
+        manager.load_directory(directory)
+    for name, leaf in named.items():
+        manager.set_extension(name, str(leaf.value))
+    return manager

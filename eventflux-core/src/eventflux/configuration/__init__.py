@@ -1,0 +1,1 @@
+"""Configuration: files, environment and overrides -> one tree whose every value knows where it came from."""
