@@ -232,7 +232,36 @@ ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_ba
 
 ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,
                       ef_handle *handle, ef_error *error) {
-    return keep_run(pages, layout, batch, index, 1, handle, error);
+    EF_TRY(ef_pages_take(pages, layout->size, handle, error));
+    char *row = ef_pages_write(pages, *handle);
+    if (EF_UNLIKELY(row == NULL)) {
+        ef_pages_give(pages, *handle, layout->size);
+        return ef_fail_memory(error);
+    }
+    ef_handle none = EF_NO_HANDLE;
+    memcpy(row + EF_ROW_TIMESTAMP, &batch->timestamps[index], sizeof(int64_t));
+    memcpy(row + EF_ROW_NEXT, &none, sizeof none);
+    store_validity(&row, layout, batch, index, 1);
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        const ef_column *column = &batch->column[c];
+        if (!is_string(layout->type[c])) {
+            store_fixed(&row, layout->offset[c], column, index, 1);
+            continue;
+        }
+        ef_str empty = ef_str_empty();
+        const ef_str *value = ef_is_null(column, index) ? &empty : &((const ef_str *)column->values)[index];
+        ef_status status = keep_string(pages, row + layout->offset[c], value, error);
+        if (status != EF_OK) {
+            for (uint32_t before = 0; before < c; before++) {
+                if (is_string(layout->type[before])) {
+                    drop_string(pages, row + layout->offset[before]);
+                }
+            }
+            ef_pages_give(pages, *handle, layout->size);
+            return status;
+        }
+    }
+    return EF_OK;
 }
 
 void ef_row_drop(ef_pages *pages, const ef_row_layout *layout, ef_handle handle) {

@@ -69,8 +69,10 @@ static bool passes_captured(const run *r, const state *s, const ef_pattern_test 
     const pattern *p = r->p;
     const ef_capture *capture = &s->config.captures[test->capture];
     const ef_column *column = &r->batch[r->port]->column[test->own];
-    ef_handle at = match_event(p, m, capture->state, capture->index, capture->from_last);
-    if (at == EF_NO_HANDLE || ef_is_null(column, r->row)) {
+    bool is_single = capture->index == 0 && !is_count(p, capture->state);
+    ef_handle at = is_single ? m->event[capture->state]
+                             : match_event(p, m, capture->state, capture->index, capture->from_last);
+    if (!is_event(at) || ef_is_null(column, r->row)) {
         return false;
     }
     const state *from = &p->states[capture->state];
@@ -96,6 +98,17 @@ static bool passes_captured(const run *r, const state *s, const ef_pattern_test 
     }
     }
     return false;
+}
+
+bool match_passes(const run *r, uint32_t j, const match *m) {
+    const state *s = &r->p->states[j];
+    for (uint32_t t = 0; t < s->config.test_count; t++) {
+        const ef_pattern_test *test = &s->config.tests[t];
+        if (test->capture >= 0 && !passes_captured(r, s, test, m)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Failed rows of a program go to the operator's error edge; `at` is a pair or a row of the port. */
@@ -171,14 +184,8 @@ ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t 
     const state *s = &r->p->states[j];
     uint32_t left = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const match *m = match_at(r->p, matches[i]);
-        bool is_passing = true;
-        for (uint32_t t = 0; t < s->config.test_count && is_passing; t++) {
-            const ef_pattern_test *test = &s->config.tests[t];
-            is_passing = test->capture < 0 || passes_captured(r, s, test, m);
-        }
-        passes[i] = is_passing;
-        left += is_passing;
+        passes[i] = match_passes(r, j, match_at(r->p, matches[i]));
+        left += passes[i];
     }
     if (s->config.condition == NULL || left == 0) {
         return EF_OK;

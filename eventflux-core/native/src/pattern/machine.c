@@ -200,6 +200,9 @@ ef_status slot_begin(run *r, uint32_t slot, int64_t clock) {
 /* The match took an event at state j: the states before it are over for it. */
 static ef_status leave_before(run *r, uint32_t j, ef_handle m) {
     pattern *p = r->p;
+    if (p->special_count == 0) {
+        return EF_OK;
+    }
     uint32_t first = first_of(p, j);
     for (uint32_t i = 0; i < first; i++) {
         if (p->states[i].special != UINT32_MAX) {
@@ -458,8 +461,21 @@ static ef_status take_event(run *r, uint32_t slot, uint32_t j, ef_handle m, bool
     return EF_OK;
 }
 
+/* At the start of an `every` of one event: what waits there goes on waiting, and the event begins a match of its own. */
+static ef_status begin_match(run *r, uint32_t slot) {
+    pattern *p = r->p;
+    ef_handle m;
+    EF_TRY(match_new(p, slot, &m, r->error));
+    EF_TRY(take_event(r, slot, 0, m, true));
+    EF_TRY(state_enter(r, slot, (uint32_t)p->states[0].config.next, m));
+    return match_release(p, m, r->error);
+}
+
 static ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
+    if (j == 0 && p->begins_in_place) {
+        return begin_match(r, slot);
+    }
     EF_TRY(take_event(r, slot, j, m, true));
     EF_TRY(leave_before(r, j, m));
     WRITE(match, held, m);
@@ -564,6 +580,36 @@ static ef_status fails(run *r, uint32_t slot, uint32_t j, ef_handle at) {
     return EF_OK;
 }
 
+/* Matches at a plain state of a pattern, whose conditions need no program: one after the other, where they lie. */
+static ef_status meet_one_by_one(run *r, uint32_t slot, uint32_t j) {
+    pattern *p = r->p;
+    const state *s = &p->states[j];
+    if (s->key_count == 0) {
+        for (ef_handle at = slot_of(r, slot, j)->pending.head; at != EF_NO_HANDLE;) {
+            ef_handle next = entry_at(p, at)->next, m = entry_at(p, at)->match;
+            if (match_passes(r, j, match_at(p, m))) {
+                EF_TRY(plain_pass(r, slot, j, at, m));
+            }
+            at = next;
+        }
+        return EF_OK;
+    }
+    uint64_t hash;
+    if (s->buckets == NULL || !event_key(p, r->batch[r->port], r->row, slot, j, &hash)) {
+        return EF_OK;
+    }
+    uint32_t short_hash = (uint32_t)(hash >> 32);
+    for (ef_handle at = s->buckets[short_hash & s->bucket_mask].head; at != EF_NO_HANDLE;) {
+        const entry *e = entry_at(p, at);
+        ef_handle next = e->bucket_next, m = e->match;
+        if (e->hash == short_hash && match_at(p, m)->slot == slot && match_passes(r, j, match_at(p, m))) {
+            EF_TRY(plain_pass(r, slot, j, at, m));
+        }
+        at = next;
+    }
+    return EF_OK;
+}
+
 static ef_status meet(run *r, uint32_t slot, uint32_t j) {
     pattern *p = r->p;
     ef_state_kind kind = p->states[j].config.kind;
@@ -574,6 +620,9 @@ static ef_status meet(run *r, uint32_t slot, uint32_t j) {
     EF_TRY(run_own_passes(r, j, &own_passes));
     if (!own_passes && !p->sequence) {
         return EF_OK;
+    }
+    if (kind == EF_STATE_PLAIN && !p->sequence && p->states[j].config.condition == NULL) {
+        return meet_one_by_one(r, slot, j);
     }
     ef_handle *entries = NULL, *matches = NULL;
     uint32_t count;

@@ -55,6 +55,8 @@ ef_status run_own_passes(run *r, uint32_t j, bool *passes) EF_MUST_USE;
 ef_status run_own_program(run *r, uint32_t j, uint8_t *passes) EF_MUST_USE;
 /* Which of the matches the event passes at state j. */
 ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t count, uint8_t *passes) EF_MUST_USE;
+/* Whether the event passes the tests of state j that read captures. */
+bool match_passes(const run *r, uint32_t j, const match *m);
 /* A program over (match, event) pairs: passes[i] for each. */
 ef_status run_pairs(run *r, const ef_program *program, const ef_batch *pairs, uint8_t *passes) EF_MUST_USE;
 ef_status run_keep(run *r, uint32_t j, ef_handle *row) EF_MUST_USE; /* the event as a row of state j */

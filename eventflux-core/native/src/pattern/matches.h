@@ -122,6 +122,7 @@ typedef struct pattern {
     int64_t within;
     uint32_t within_events;
     bool sequence, partitioned, playback, starts_absent, is_straight;
+    bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */
     int64_t highest;  /* no `first` is above it, WITHIN a time */
     uint64_t matches; /* now */

@@ -203,6 +203,8 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
     }
     find_skips(p);
     p->is_straight = straight_fits(p);
+    const ef_state_config *start = &p->states[0].config;
+    p->begins_in_place = !p->sequence && start->kind == EF_STATE_PLAIN && start->every == 0 && start->next != EF_NO_STATE;
     return EF_OK;
 }
 
