@@ -393,11 +393,10 @@ ef_status state_reset(run *r, uint32_t slot, uint32_t j) {
 static ef_status index_bucket(run *r, uint32_t slot, uint32_t j, ef_handle **entries, ef_handle **matches, uint32_t *count) {
     pattern *p = r->p;
     const state *s = &p->states[j];
-    uint64_t hash;
-    if (s->buckets == NULL || !event_key(p, r->batch[r->port], r->row, slot, j, &hash)) {
+    uint32_t short_hash;
+    if (s->buckets == NULL || !ahead_key(r, j, &short_hash)) {
         return EF_OK;
     }
-    uint32_t short_hash = (uint32_t)(hash >> 32);
     ef_handle head = s->buckets[short_hash & s->bucket_mask].head;
     uint32_t candidates = 0;
     for (ef_handle at = head; at != EF_NO_HANDLE; at = entry_at(p, at)->bucket_next) {
@@ -594,11 +593,10 @@ static ef_status meet_one_by_one(run *r, uint32_t slot, uint32_t j) {
         }
         return EF_OK;
     }
-    uint64_t hash;
-    if (s->buckets == NULL || !event_key(p, r->batch[r->port], r->row, slot, j, &hash)) {
+    uint32_t short_hash;
+    if (s->buckets == NULL || !ahead_key(r, j, &short_hash)) {
         return EF_OK;
     }
-    uint32_t short_hash = (uint32_t)(hash >> 32);
     for (ef_handle at = s->buckets[short_hash & s->bucket_mask].head; at != EF_NO_HANDLE;) {
         const entry *e = entry_at(p, at);
         ef_handle next = e->bucket_next, m = e->match;
@@ -683,6 +681,7 @@ static ef_status expire_all(run *r, uint32_t slot) {
             note_first(p, slot, match_at(p, entry_at(p, at)->match)->first);
             at = s->fresh_jumps ? entry_at(p, at)->next : EF_NO_HANDLE;
         }
+        index_trim(p, j);
     }
     return EF_OK;
 }

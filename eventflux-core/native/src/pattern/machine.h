@@ -17,6 +17,13 @@ typedef struct found {
     bool any_slot;
 } found;
 
+/* Keys of a port's rows at its first state with an index; NULL: not made. */
+typedef struct ahead {
+    uint32_t *hash;
+    uint8_t *is_there; /* 0: a null, which nothing equals */
+    uint32_t state;
+} ahead;
+
 #define NO_PORT UINT32_MAX
 
 typedef struct run {
@@ -28,6 +35,7 @@ typedef struct run {
     const ef_batch **batch; /* [ports] or NULL */
     ef_batch *kept_view;    /* [states] the columns that are kept of the port's events */
     const uint8_t **own_passes; /* [states] whether rows pass what reads nothing but them; NULL: not known yet */
+    ahead *ahead;           /* [ports] */
     /* the event at hand */
     uint32_t port, row, slot; /* NO_PORT: a timer */
     int64_t timestamp, cause, clock;
@@ -69,6 +77,12 @@ ef_status capture_column(run *r, const ef_capture *capture, const ef_handle *mat
 ef_status found_put(run *r, ef_handle m, uint32_t last_state, int64_t timestamp) EF_MUST_USE;
 void found_end(run *r);
 ef_status found_finish(run *r) EF_MUST_USE;
+
+/* ahead.c */
+ef_status ahead_begin(run *r, uint32_t port) EF_MUST_USE;
+void ahead_of_row(const run *r, uint32_t port, uint32_t row);
+/* Key of the event at hand at state j; false: a null. */
+bool ahead_key(const run *r, uint32_t j, uint32_t *hash);
 
 /* straight.c */
 bool straight_fits(const pattern *p);

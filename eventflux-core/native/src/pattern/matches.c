@@ -160,6 +160,9 @@ ef_handle match_event(const pattern *p, const match *m, uint32_t j, uint32_t ind
 
 /* ---- the index ---- */
 
+#define LEAST_BUCKETS 16u
+#define ENTRIES_A_BUCKET 2u /* at most: a bucket is 8 bytes, so an entry costs 4 to 8 */
+
 static uint64_t hash_value(const ef_column *column, uint32_t row, uint64_t seed) {
     switch (column->type) {
     case EF_BOOL:
@@ -203,7 +206,7 @@ bool event_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t s
     return true;
 }
 
-bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash) {
+static bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash) {
     const state *s = &p->states[j];
     uint64_t h = ef_hash_u64(m->slot, p->hash_seed);
     for (uint32_t k = 0; k < s->key_count; k++) {
@@ -229,6 +232,17 @@ bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash) {
     return true;
 }
 
+void entry_take_key(const pattern *p, entry *e, uint32_t j) {
+    uint64_t hash;
+    if (match_key(p, match_at(p, e->match), j, &hash)) {
+        e->hash = (uint32_t)(hash >> 32);
+        e->bucket_next = EF_NO_HANDLE;
+    } else {
+        e->hash = 0;
+        e->bucket_next = IN_NO_BUCKET;
+    }
+}
+
 void index_add(pattern *p, uint32_t j, ef_handle at, uint32_t hash) {
     state *s = &p->states[j];
     bucket *b = &s->buckets[hash & s->bucket_mask];
@@ -248,20 +262,9 @@ void index_add(pattern *p, uint32_t j, ef_handle at, uint32_t hash) {
     s->indexed++;
 }
 
-/* Room for further entries, and the page of each tail private. */
-ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) {
+/* Lays the index out anew, of `size` buckets, a power of two; chains keep their order. On failure it stays as it was. */
+static ef_status index_resize(pattern *p, uint32_t j, uint64_t size, ef_error *error) {
     state *s = &p->states[j];
-    uint64_t needed = (uint64_t)s->indexed + more;
-    if (s->buckets != NULL && needed <= (uint64_t)s->bucket_mask + 1) {
-        return EF_OK;
-    }
-    uint64_t size = s->buckets == NULL ? 16 : ((uint64_t)s->bucket_mask + 1) * 2;
-    while (size < needed) {
-        size *= 2;
-    }
-    if (size > UINT32_MAX / 2) {
-        return ef_fail(error, EF_LIMIT, "a pattern cannot hold more than %u partial matches", UINT32_MAX / 2);
-    }
     bucket *buckets = ef_malloc(p->alloc, (size_t)size * sizeof *buckets);
     if (buckets == NULL) {
         return ef_fail_memory(error);
@@ -291,6 +294,38 @@ ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) 
         ef_free(p->alloc, old, old_size * sizeof *old);
     }
     return EF_OK;
+}
+
+/* Room for further entries, up to ENTRIES_A_BUCKET a bucket. */
+ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) {
+    state *s = &p->states[j];
+    uint64_t needed = (uint64_t)s->indexed + more;
+    if (s->buckets != NULL && needed <= ((uint64_t)s->bucket_mask + 1) * ENTRIES_A_BUCKET) {
+        return EF_OK;
+    }
+    uint64_t size = s->buckets == NULL ? LEAST_BUCKETS : ((uint64_t)s->bucket_mask + 1) * 2;
+    while (size * ENTRIES_A_BUCKET < needed) {
+        size *= 2;
+    }
+    if (size > UINT32_MAX / 2) {
+        return ef_fail(error, EF_LIMIT, "a pattern cannot hold more than %u partial matches", UINT32_MAX / 2);
+    }
+    return index_resize(p, j, size, error);
+}
+
+void index_trim(pattern *p, uint32_t j) {
+    state *s = &p->states[j];
+    if (s->buckets == NULL || s->bucket_mask < LEAST_BUCKETS * 16 || s->indexed >= s->bucket_mask / 16) {
+        return;
+    }
+    uint64_t size = LEAST_BUCKETS;
+    while (size < (uint64_t)s->indexed * 2) {
+        size *= 2;
+    }
+    ef_error ignored; /* without memory for the smaller one the large one stays */
+    if (index_resize(p, j, size, &ignored) != EF_OK) {
+        return;
+    }
 }
 
 static ef_status index_remove(pattern *p, uint32_t j, const entry *e, ef_error *error) {
@@ -338,10 +373,19 @@ ef_status list_add_fresh(pattern *p, uint32_t slot, uint32_t j, ef_handle m, ef_
     list->count++;
     slot_at(p, slot)->fresh++;
     note_first(p, slot, match_at(p, m)->first);
+    const state *of = &p->states[j];
+    if (of->key_count > 0) {
+        entry *keyed = (entry *)(void *)ef_pages_write(p->pages, at);
+        EF_ASSERT(keyed != NULL); /* written just before: private */
+        entry_take_key(p, keyed, j);
+        if (of->buckets != NULL) {
+            __builtin_prefetch(&of->buckets[keyed->hash & of->bucket_mask]);
+        }
+    }
     WRITE(match, held, m);
     held->holders++;
-    if (p->states[j].special != UINT32_MAX) {
-        held->event[p->state_count + p->states[j].special] = at;
+    if (of->special != UINT32_MAX) {
+        held->event[p->state_count + of->special] = at;
     }
     return EF_OK;
 }
@@ -461,16 +505,14 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) {
     for (ef_handle at = s->fresh.head; at != EF_NO_HANDLE;) {
         WRITE(entry, e, at);
         const match *m = match_at(p, e->match);
-        e->hash = 0;
-        if (of->key_count > 0) {
-            uint64_t hash;
-            if (match_key(p, m, j, &hash)) {
-                const bucket *b = &of->buckets[(uint32_t)(hash >> 32) & of->bucket_mask];
-                if (b->tail != EF_NO_HANDLE && ef_pages_write(p->pages, b->tail) == NULL) {
-                    return ef_fail_memory(error);
-                }
-                index_add(p, j, at, (uint32_t)(hash >> 32));
+        if (of->key_count == 0) {
+            e->hash = 0;
+        } else if (e->bucket_next != IN_NO_BUCKET) {
+            const bucket *b = &of->buckets[e->hash & of->bucket_mask];
+            if (b->tail != EF_NO_HANDLE && ef_pages_write(p->pages, b->tail) == NULL) {
+                return ef_fail_memory(error);
             }
+            index_add(p, j, at, e->hash);
         }
         s->pending_jumps |= m->timestamp < youngest;
         youngest = m->timestamp;

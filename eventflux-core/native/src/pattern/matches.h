@@ -48,10 +48,10 @@ typedef struct entry {
     ef_handle match;
     ef_handle next, previous;
     ef_handle bucket_next, bucket_previous;
-    uint32_t hash; /* indexed states; of special states 1: in `fresh` */
+    uint32_t hash; /* indexed states; bucket_next is IN_NO_BUCKET where there is none. Special states: 1 in `fresh` */
 } entry;
 
-#define IN_NO_BUCKET (EF_NO_HANDLE - 1u) /* bucket_previous */
+#define IN_NO_BUCKET (EF_NO_HANDLE - 1u)
 
 typedef struct match_list {
     ef_handle head, tail;
@@ -115,6 +115,7 @@ typedef struct pattern {
     uint32_t *port_columns;
     bool *port_shared; /* [ports] several states read it */
     bool *port_skips;  /* [ports] an event that passes no state by itself changes nothing but what is due anyway */
+    int32_t *port_keyed; /* [ports] the first state with an index, EF_NO_STATE: none */
     ef_type **port_types;
     uint32_t match_size;
     ef_capture *outputs;
@@ -204,11 +205,13 @@ ef_status leave_special(pattern *p, ef_handle m, uint32_t j, ef_error *error) EF
 /* Moves `fresh` behind `pending`, by timestamp, and into the index. */
 ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) EF_MUST_USE;
 
-/* Hash of a match's key at state j; false: a null, which nothing equals. */
-bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash);
+/* Gives an entry that is in no bucket the key of its match at state j, which has an index; a null, which nothing equals, is none. */
+void entry_take_key(const pattern *p, entry *e, uint32_t j);
 /* Hash of an event's key. */
 bool event_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash);
 ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) EF_MUST_USE;
+/* Gives most of the index back when it has become nearly empty. */
+void index_trim(pattern *p, uint32_t j);
 void index_add(pattern *p, uint32_t j, ef_handle at, uint32_t hash);
 
 /* Timers, by (due, order of setting). */

@@ -42,6 +42,7 @@ static void pattern_destroy(void *self) {
     ef_free(alloc, p->port_columns, p->port_count * sizeof *p->port_columns);
     ef_free(alloc, p->port_shared, p->port_count * sizeof *p->port_shared);
     ef_free(alloc, p->port_skips, p->port_count * sizeof *p->port_skips);
+    ef_free(alloc, p->port_keyed, p->port_count * sizeof *p->port_keyed);
     ef_free(alloc, p->outputs, p->output_count * sizeof *p->outputs);
     ef_free(alloc, p->timers, p->timer_capacity * sizeof *p->timers);
     ef_slots_clear(&p->slots, alloc);
@@ -201,6 +202,10 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
     for (uint32_t i = 0; i < p->output_count; i++) {
         EF_TRY(check_capture(p, &p->outputs[i], error));
     }
+    for (uint32_t j = p->state_count; j > 0; j--) {
+        p->port_keyed[p->states[j - 1].config.port] =
+            p->states[j - 1].key_count > 0 ? (int32_t)j - 1 : p->port_keyed[p->states[j - 1].config.port];
+    }
     find_skips(p);
     p->is_straight = straight_fits(p);
     const ef_state_config *start = &p->states[0].config;
@@ -213,10 +218,13 @@ static ef_status take_ports(pattern *p, const ef_pattern_config *from, ef_error 
     p->port_types = ef_calloc(p->alloc, p->port_count * sizeof *p->port_types);
     p->port_shared = ef_calloc(p->alloc, p->port_count * sizeof *p->port_shared);
     p->port_skips = ef_calloc(p->alloc, p->port_count * sizeof *p->port_skips);
-    if (p->port_columns == NULL || p->port_types == NULL || p->port_shared == NULL || p->port_skips == NULL) {
+    p->port_keyed = ef_malloc(p->alloc, p->port_count * sizeof *p->port_keyed);
+    if (p->port_columns == NULL || p->port_types == NULL || p->port_shared == NULL || p->port_skips == NULL ||
+        p->port_keyed == NULL) {
         return ef_fail_memory(error);
     }
     for (uint32_t i = 0; i < p->port_count; i++) {
+        p->port_keyed[i] = EF_NO_STATE;
         p->port_types[i] = copied(p, from->port_types[i], p->port_columns[i] * sizeof **p->port_types);
         if (p->port_types[i] == NULL) {
             return ef_fail_memory(error);
@@ -345,7 +353,8 @@ static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     r->kept_view = ef_arena_take(r->arena, states * sizeof *r->kept_view);
     r->own_passes = ef_arena_take(r->arena, states * sizeof *r->own_passes);
     r->kept = ef_arena_take(r->arena, states * sizeof *r->kept);
-    if (r->batch == NULL || r->kept_view == NULL || r->own_passes == NULL || r->kept == NULL) {
+    r->ahead = ef_arena_take(r->arena, p->port_count * sizeof *r->ahead);
+    if (r->ahead == NULL || r->batch == NULL || r->kept_view == NULL || r->own_passes == NULL || r->kept == NULL) {
         return ef_fail_memory(r->error);
     }
     memset(r->batch, 0, p->port_count * sizeof *r->batch);
@@ -355,6 +364,9 @@ static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
         if (inputs[i].port < p->port_count) {
             r->batch[inputs[i].port] = inputs[i].batch;
         }
+    }
+    for (uint32_t i = 0; i < p->port_count; i++) {
+        EF_TRY(ahead_begin(r, i));
     }
     for (uint32_t j = 0; j < states; j++) {
         const ef_state_config *config = &p->states[j].config;
@@ -399,6 +411,7 @@ static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t
     pattern *p = r->p;
     const ef_batch *batch = input->batch;
     int64_t cause = ef_row_cause(batch, row);
+    ahead_of_row(r, input->port, row);
     if (p->timer_count > 0) {
         EF_TRY(fire(r, walk, cause));
     }

@@ -182,11 +182,11 @@ static ef_status check_list(checking *c, uint32_t slot, uint32_t j, bool fresh) 
             }
             *place = at;
         }
-        uint64_t hash;
-        if (!fresh && p->states[j].key_count > 0) {
+        if (p->states[j].key_count > 0) {
+            entry_take_key(p, e, j);
             EF_TRY(index_reserve(p, j, 1, c->error));
-            if (match_key(p, m, j, &hash)) {
-                index_add(p, j, at, (uint32_t)(hash >> 32));
+            if (!fresh && e->bucket_next != IN_NO_BUCKET) {
+                index_add(p, j, at, e->hash);
             }
         }
         previous = at;
