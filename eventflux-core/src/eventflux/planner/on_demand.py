@@ -50,6 +50,7 @@ from eventflux.planner.emit.target import Node
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.nodes import Lookup, QueryPlan, Scan
 from eventflux.planner.logical.nodes import Node as PlanNode
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.plan import Plan
 from eventflux.planner.rewrite.rules import rewrite
 from eventflux.planner.typed.build import boolean, constant
@@ -292,7 +293,9 @@ class _OnDemandBinder:
         context.diagnostics.not_supported(span, "a subquery in an on-demand query is")
         return None
 
-    def joined(self, node: PlanNode, stem: str, span: Span, context: BindContext) -> Entry:
+    def joined(
+        self, node: PlanNode, stem: str, span: Span, context: BindContext, partition: PartitionPlan | None = None
+    ) -> Entry:
         """See `Relations.joined`: an on-demand query joins nothing."""
         raise NotImplementedError
 

@@ -439,10 +439,12 @@ class AppBinder:
         self._hidden[-1].extend(plans)
         return entry
 
-    def joined(self, node: Node, stem: str, span: Span, context: BindContext) -> Entry:
+    def joined(
+        self, node: Node, stem: str, span: Span, context: BindContext, partition: PartitionPlan | None = None
+    ) -> Entry:
         """See `Relations.joined`."""
         entry, query = Targets(self.catalog).rows_of(context.for_query(f"{context.query}/{stem}"), node, stem, span)
-        self._hidden[-1].append(query)
+        self._hidden[-1].append(replace(query, partition=partition))
         return entry
 
     def _make_known(self, name: str, context: BindContext) -> None:

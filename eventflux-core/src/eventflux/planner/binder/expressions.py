@@ -164,7 +164,7 @@ class ExpressionBinder:
             case Cast():
                 return self._cast(expression)
             case FunctionCall():
-                return self._call(expression)
+                return self.call(expression)
             case FieldAccess():
                 return field_of(self.context, self.bind(expression.operand), expression.name, span)
             case IndexAccess():
@@ -265,7 +265,8 @@ class ExpressionBinder:
             index = self.bind(expression.index)
         return item_of(self.context, operand, index, expression.span)
 
-    def _call(self, call: FunctionCall) -> TypedExpression:
+    def call(self, call: FunctionCall) -> TypedExpression:
+        """A call, bound."""
         context = self.context
         call = sql_spelling(call) if context.is_sql else call
         script = find_script(context, call)

@@ -25,8 +25,9 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.handlers import HandlerChain, in_order
 from eventflux.planner.binder.joins import JoinBinder
+from eventflux.planner.binder.match_recognize import bind_match, stem_of
 from eventflux.planner.binder.names import InputScope, Relation
-from eventflux.planner.binder.patterns import BoundPattern, bind_pattern, match_recognize_scope
+from eventflux.planner.binder.patterns import BoundPattern, bind_pattern
 from eventflux.planner.binder.relations import Relations, relation_of
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
@@ -83,7 +84,7 @@ def bind_input(
         case PatternInput():
             return _pattern(context, bind_pattern(context, relations, source), where)
         case MatchRecognizeInput():
-            return _unplanned(context, match_recognize_scope(context, relations, source), where)
+            return _matches(context, relations, source, where)
         case TableFunctionInput():
             context.diagnostics.not_supported(source.span, f"{source.function}(...) windows are")
             return BoundInput(scope=InputScope(relations=(_lost(source.alias),)), node=None)
@@ -107,20 +108,33 @@ def _is_readable(context: BindContext, source: StreamInput, entry: Entry) -> boo
     return True
 
 
-def _unplanned(context: BindContext, scope: InputScope, where: Expression | None) -> BoundInput:
-    if where is not None:
-        ExpressionBinder(context=context, scope=scope, clause="WHERE").condition(where)
-    return BoundInput(scope=scope, node=None)
+def _matches(
+    context: BindContext, relations: Relations, source: MatchRecognizeInput, where: Expression | None
+) -> BoundInput:
+    """MATCH_RECOGNIZE with WHERE, which is about its matches. With keys of its own it is a query of its own."""
+    rows = bind_input(context, relations, source.input, None)
+    bound = bind_match(context, source, rows.scope, rows.node)
+    name = stem_of(source)
+    scope = InputScope(relations=(Relation(name=name, what="MATCH_RECOGNIZE", schema=bound.schema),))
+    node = bound.node
+    if node is not None and bound.partition is not None:
+        entry = relations.joined(node, name, source.span, context, bound.partition)
+        node = plan.Scan(stream=entry.name, schema=node.schema, span=source.span)
+    return _filtered(context, scope, node, where)
+
+
+def _filtered(context: BindContext, scope: InputScope, node: plan.Node | None, where: Expression | None) -> BoundInput:
+    if where is None:
+        return BoundInput(scope=scope, node=node)
+    condition = ExpressionBinder(context=context, scope=scope, clause="WHERE").condition(where)
+    if node is None or isinstance(condition, Unknown):
+        return BoundInput(scope=scope, node=None)
+    return BoundInput(scope=scope, node=plan.Filter(input=node, condition=condition, span=where.span))
 
 
 def _pattern(context: BindContext, bound: BoundPattern, where: Expression | None) -> BoundInput:
     """A pattern with WHERE, which is about whole matches."""
-    if where is None:
-        return BoundInput(scope=bound.scope, node=bound.node)
-    condition = ExpressionBinder(context=context, scope=bound.scope, clause="WHERE").condition(where)
-    if bound.node is None or isinstance(condition, Unknown):
-        return BoundInput(scope=bound.scope, node=None)
-    return BoundInput(scope=bound.scope, node=plan.Filter(input=bound.node, condition=condition, span=where.span))
+    return _filtered(context, bound.scope, bound.node, where)
 
 
 def _with_handlers(

@@ -21,7 +21,11 @@ from eventflux.language.ast import (
     JoinInput,
     JoinKind,
     JoinTrigger,
+    MatchRecognizeInput,
     NoWindow,
+    Query,
+    Selection,
+    Star,
     StreamFunction,
     StreamInput,
     SubqueryInput,
@@ -200,6 +204,8 @@ class JoinBinder:
                 stem = "subquery" if source.alias is None else source.alias.name
                 entry = self.relations.subquery(source.query, stem, source.span, self.context)
                 return self._relation_side(entry, stem, source, window)
+            case MatchRecognizeInput():
+                return self._side(_as_subquery(self.context, source), window, buckets)
             case _:
                 self.context.diagnostics.not_supported(source.span, "patterns as a side of a join are")
                 alias = source.alias
@@ -462,6 +468,13 @@ def _filtered(side: _Side, condition: TypedExpression) -> _Side:
         return side
     node = plan.Filter(input=side.node, condition=condition, span=condition.span)
     return replace(side, node=node, window=None if side.window is None else replace(side.window, input=node))
+
+
+def _as_subquery(context: BindContext, source: MatchRecognizeInput) -> SubqueryInput:
+    """The matches as an anonymous stream."""
+    selection = Selection(items=(Star(span=source.span),), span=source.span)
+    query = Query(dialect=context.dialect, input=source, selection=selection, span=source.span)
+    return SubqueryInput(query=query, alias=source.alias, span=source.span)
 
 
 def _listed(condition: TypedExpression | None) -> list[TypedExpression]:

@@ -16,13 +16,11 @@ from eventflux.language.ast import (
     Filter,
     LogicalElement,
     LogicalOperator,
-    MatchRecognizeInput,
     PatternElement,
     PatternInput,
     PatternKind,
     StreamElement,
     StreamFunction,
-    StreamInput,
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
@@ -101,15 +99,6 @@ def with_captures(node: plan.Node | None, scope: InputScope) -> plan.Node | None
         replace(state, kept=tuple(sorted(kept.get(number, set())))) for number, state in enumerate(node.states)
     )
     return replace(node, states=states, captures=captures)
-
-
-def match_recognize_scope(context: BindContext, relations: Relations, source: MatchRecognizeInput) -> InputScope:
-    """Notes that MATCH_RECOGNIZE is not run yet; its measures are not known."""
-    context.diagnostics.not_supported(source.span, "MATCH_RECOGNIZE is")
-    if isinstance(source.input, StreamInput):
-        relations.relation(source.input.relation, context)
-    name = "" if source.alias is None else source.alias.name
-    return InputScope(relations=(Relation(name=name, what="MATCH_RECOGNIZE", schema=None),))
 
 
 # ---- the chain

@@ -9,6 +9,7 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.names import Relation
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.source_text import Span
 
 
@@ -23,8 +24,13 @@ class Relations(Protocol):
         """A stream that gets the rows of a subquery; None after errors were noted."""
         ...
 
-    def joined(self, node: plan.Node, stem: str, span: Span, context: BindContext) -> Entry:
-        """A stream that gets the rows of a node: what a join of more than two relations joins first."""
+    def joined(
+        self, node: plan.Node, stem: str, span: Span, context: BindContext, partition: PartitionPlan | None = None
+    ) -> Entry:
+        """A stream that gets the rows of a node, made by keys if there are some.
+
+        What a join of more than two relations joins first, and matches by key.
+        """
         ...
 
 

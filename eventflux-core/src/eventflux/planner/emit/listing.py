@@ -18,7 +18,7 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Pattern, RateLimit, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, Window, WindowParameter
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -263,6 +263,17 @@ class ListedGraph:
             if program is not None
         }
         return self._node(f"{kind} {ports}: {len(pattern.states)} states, {len(pattern.captures)} columns", **named)
+
+    def match(self, node: Node, match: Match, programs: Sequence[StatePrograms[ListedProgram]]) -> Node:
+        named = {
+            f"{variable.name} {name}": program
+            for variable, pair in zip(match.variables, programs, strict=True)
+            for name, program in (("own", pair.own), ("condition", pair.condition))
+            if program is not None
+        }
+        kept = " ".join(map(str, match.kept)) or "nothing"
+        text = f"match n{node}: {len(match.positions)} positions, keeps {kept}, {len(match.captures)} columns"
+        return self._node(text, **named)
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         kinds = [kind for kind, wanted in (("current", current), ("expired", expired)) if wanted]

@@ -24,6 +24,7 @@ from eventflux.engine.builder import (
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
 from eventflux.engine.callbacks import HostOperator
+from eventflux.engine.matches import MatchBuilder, MatchCaptureSpec, MatchLimits
 from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits, StateSpec, TestSpec
 from eventflux.planner.emit.target import (
     ChangeParts,
@@ -37,8 +38,9 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Pattern, RateLimit, RateMode, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, RateMode, Window, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
+from eventflux.planner.logical.row_patterns import MatchCapture
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
@@ -280,6 +282,34 @@ class NativeGraph:
             made = builder.build(limits, is_sequence=pattern.is_sequence, is_partitioned=pattern.is_partitioned)
         return Node(made)
 
+    def match(self, node: Node, match: Match, programs: Sequence[StatePrograms[NativeProgram]]) -> Node:
+        with MatchBuilder(self.builder) as builder:
+            for variables in match.groups:
+                builder.group(variables)
+            for variable, pair in zip(match.variables, programs, strict=True):
+                builder.variable(
+                    variable.name,
+                    _taken(pair.own),
+                    _taken(pair.condition),
+                    captures=[_match_capture(capture) for capture in variable.captures],
+                    program_captures=variable.program_captures,
+                    tests=[(test.comparison, test.left, test.right) for test in variable.tests],
+                )
+            builder.start(match.start)
+            for position in match.positions:
+                builder.position(
+                    position.variable, position.follow, only_first=position.only_first, excluded=position.excluded
+                )
+            for column in match.kept:
+                builder.keep(column)
+            for capture in match.captures:
+                builder.output(_match_capture(capture))
+            limits = MatchLimits(
+                within=match.within, skip=match.skip, skip_group=match.skip_group, all_rows=match.all_rows
+            )
+            made = builder.build(NativeNode(node), limits)
+        return Node(made)
+
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:
         self.builder.insert(NativeNode(node), NativeNode(stream), current=current, expired=expired)
 
@@ -351,6 +381,19 @@ def _capture(capture: Capture) -> CaptureSpec:
         state=capture.state,
         index=capture.index,
         from_last=capture.from_last,
+        column=capture.column,
+        type=capture.type,
+    )
+
+
+def _match_capture(capture: MatchCapture) -> MatchCaptureSpec:
+    return MatchCaptureSpec(
+        kind=capture.kind,
+        group=capture.group,
+        index=capture.index,
+        from_last=capture.from_last,
+        running=capture.running,
+        back=capture.back,
         column=capture.column,
         type=capture.type,
     )

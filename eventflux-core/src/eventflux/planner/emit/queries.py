@@ -132,6 +132,8 @@ class QueryEmitter(Generic[ProgramT]):
                 return add_window(graph, below, node, shares=self.shares, wants_expired=wants_expired)
             case plan.Pattern():
                 return self._pattern(node)
+            case plan.Match():
+                return self._match(node)
             case plan.Select():
                 return self._select(node)
             case plan.RateLimit():
@@ -153,6 +155,23 @@ class QueryEmitter(Generic[ProgramT]):
                 )
             )
         return self.graph.pattern(inputs, node, programs)
+
+    def _match(self, node: plan.Match) -> Node:
+        below = self._node(node.input, wants_expired=False)
+        types = node.input.schema.types
+        programs = [
+            StatePrograms(
+                own=None if variable.own is None else self._write(types, (variable.own,)),
+                condition=None
+                if variable.condition is None
+                else self._write(
+                    tuple(capture.type for capture in variable.captures[: variable.program_captures]),
+                    (variable.condition,),
+                ),
+            )
+            for variable in node.variables
+        ]
+        return self.graph.match(below, node, programs)
 
     def _join(self, node: plan.Join, *, wants_expired: bool) -> Node:
         sides = self._join_input(node.left), self._join_input(node.right)

@@ -9,7 +9,7 @@ from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Order, Pattern, RateLimit, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -107,7 +107,7 @@ class ChangeParts(Generic[ProgramT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatePrograms(Generic[ProgramT]):
-    """The programs of a state of a pattern."""
+    """The programs of a state of a pattern, or of a variable of a row pattern."""
 
     own: ProgramT | None
     condition: ProgramT | None
@@ -221,5 +221,9 @@ class GraphTarget(Protocol[ProgramT]):
     def pattern(
         self, inputs: Sequence[Node], pattern: Pattern, programs: Sequence[StatePrograms[ProgramT]]
     ) -> Node: ...
+
+    def match(self, node: Node, match: Match, programs: Sequence[StatePrograms[ProgramT]]) -> Node:
+        """The matcher of a row pattern; `programs` are those of its variables."""
+        ...
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eventflux.planner.logical.explain_matches import explain_match
 from eventflux.planner.logical.explain_patterns import condition_names, explain_state, output_names
 from eventflux.planner.logical.nodes import (
     Contains,
@@ -13,6 +14,7 @@ from eventflux.planner.logical.nodes import (
     Log,
     Lookup,
     Map,
+    Match,
     Node,
     Pattern,
     QueryPlan,
@@ -93,6 +95,8 @@ def _lines(node: Node, indent: str) -> list[str]:
             return [f"{indent}stream {node.stream} ({node.schema})"]
         case Pattern():
             return _pattern_lines(node, indent)
+        case Match():
+            return [f"{indent}{line}" for line in explain_match(node)]
         case Join():
             condition = "" if node.condition is None else f" on {text_of(node.condition, _names(node))}"
             return [f"{indent}{node.kind}{condition}"]

@@ -2,7 +2,7 @@
 
 The rows of a query go from its Scan through a chain of nodes to a Select, and from there into a stream:
 
-    Scan -> (Filter | Map | Log | Window)* -> Select -> Select? -> RateLimit? -> target
+    Scan -> (Filter | Map | Log | Window | Match)* -> Select -> Select? -> RateLimit? -> target
     Join ->
 
 A Join stands where a Scan does; its two sides are chains of their own.
@@ -14,6 +14,7 @@ immutable: a rewrite makes new ones.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -21,6 +22,7 @@ from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.patterns import Capture, PatternState
+from eventflux.planner.logical.row_patterns import MatchCapture, MatchPosition, MatchSkip, MatchVariable
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -170,12 +172,57 @@ class Pattern:
 
     @property
     def schema(self) -> Schema:
-        names: dict[str, int] = {}
-        attributes: list[Attribute] = []
-        for capture in self.captures:
-            known = names[capture.name] = names.get(capture.name, 0) + 1
-            attributes.append(Attribute(capture.name if known == 1 else f"{capture.name}~{known}", capture.type))
-        return Schema(attributes)
+        return _captured((capture.name, capture.type) for capture in self.captures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """MATCH_RECOGNIZE over the rows of its input: a CURRENT row a match, or one for each of its rows.
+
+    Attributes:
+        input: The rows.
+        variables: What takes them.
+        groups: Sets of variables that captures read, a bit a variable.
+        positions: Places at which variables take rows.
+        start: Those that may take the first one, the preferred first.
+        captures: What the rows that are put out hold.
+        within: Milliseconds between the first and the last row of a match; None: any time.
+        skip: Where matching resumes after a match.
+        skip_group: The group that it resumes at.
+        all_rows: A row is put out for each row of a match.
+    """
+
+    input: Node
+    variables: tuple[MatchVariable, ...]
+    groups: tuple[int, ...]
+    positions: tuple[MatchPosition, ...]
+    start: tuple[int, ...]
+    captures: tuple[MatchCapture, ...]
+    within: int | None = None
+    skip: MatchSkip = MatchSkip.PAST_LAST_ROW
+    skip_group: int | None = None
+    all_rows: bool = False
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Columns of the input that captures read."""
+        captures = (*self.captures, *(each for variable in self.variables for each in variable.captures))
+        return tuple(sorted({capture.column for capture in captures if capture.kind.reads_column}))
+
+    @property
+    def schema(self) -> Schema:
+        return _captured((capture.name, capture.type) for capture in self.captures)
+
+
+def _captured(captures: Iterable[tuple[str, AttributeType]]) -> Schema:
+    """Attributes with the names of captures, told apart where they are equal."""
+    names: dict[str, int] = {}
+    attributes: list[Attribute] = []
+    for name, attribute_type in captures:
+        known = names[name] = names.get(name, 0) + 1
+        attributes.append(Attribute(name if known == 1 else f"{name}~{known}", attribute_type))
+    return Schema(attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +341,7 @@ class RateLimit:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Select | RateLimit
+Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Match | Select | RateLimit
 
 Root: TypeAlias = Select | RateLimit
 """What a query can end with."""

@@ -16,6 +16,7 @@ from eventflux.planner.logical.nodes import (
     Log,
     Lookup,
     Map,
+    Match,
     Node,
     Pattern,
     QueryPlan,
@@ -25,6 +26,7 @@ from eventflux.planner.logical.nodes import (
     Select,
     Window,
 )
+from eventflux.planner.logical.row_patterns import MatchCapture
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.planner.typed.walk import columns_read, renumber_columns
 from eventflux.types.schema import Schema
@@ -93,6 +95,8 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return node, _same(node)
         case Pattern():
             return _prune_pattern(node, needed)
+        case Match():
+            return _prune_match(node, needed)
         case Join():
             return _prune_join(node, needed)
         case Select() | RateLimit():
@@ -126,6 +130,29 @@ def _prune_pattern(node: Pattern, needed: set[int]) -> tuple[Node, _Numbers]:
         replace(state, kept=tuple(sorted(read.get(number, set())))) for number, state in enumerate(node.states)
     )
     return replace(node, captures=captures, states=states), {old: new for new, old in enumerate(kept)}
+
+
+def _prune_match(node: Match, needed: set[int]) -> tuple[Node, _Numbers]:
+    """As a pattern; its input has what captures and conditions read."""
+    kept = sorted(needed)
+    node = replace(node, captures=tuple(node.captures[index] for index in kept))
+    own = columns_read(variable.own for variable in node.variables if variable.own is not None)
+    source, below = _prune(node.input, own | set(node.kept))
+    variables = tuple(
+        replace(
+            variable,
+            own=None if variable.own is None else renumber_columns(variable.own, below),
+            captures=tuple(_capture(capture, below) for capture in variable.captures),
+        )
+        for variable in node.variables
+    )
+    captures = tuple(_capture(capture, below) for capture in node.captures)
+    pruned = replace(node, input=source, variables=variables, captures=captures)
+    return pruned, {old: new for new, old in enumerate(kept)}
+
+
+def _capture(capture: MatchCapture, numbers: _Numbers) -> MatchCapture:
+    return replace(capture, column=numbers[capture.column]) if capture.kind.reads_column else capture
 
 
 def _prune_join(node: Join, needed: set[int]) -> tuple[Node, _Numbers]:

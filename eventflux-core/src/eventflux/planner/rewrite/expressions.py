@@ -13,6 +13,7 @@ from eventflux.planner.logical.nodes import (
     Log,
     Lookup,
     Map,
+    Match,
     Node,
     Pattern,
     QueryPlan,
@@ -55,7 +56,8 @@ def _node(node: Node, change: Change) -> Node:
             return replace(node, input=_node(node.input, change), columns=columns)
         case Log():
             return replace(node, input=_node(node.input, change), call=change(node.call))
-        case Window():
+        case Window() | Match():
+            # Their conditions were changed when they were bound.
             return replace(node, input=_node(node.input, change))
         case Contains() | Lookup():
             return replace(node, input=_node(node.input, change), condition=_condition(node.condition, change))

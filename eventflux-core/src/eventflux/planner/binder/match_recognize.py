@@ -1,0 +1,331 @@
+"""MATCH_RECOGNIZE: from the clause to the matcher and the projection of its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from eventflux.language.ast import (
+    AttributeReference,
+    Identifier,
+    MatchRecognizeInput,
+    RowAlternation,
+    RowConcatenation,
+    RowGroup,
+    RowPattern,
+    RowQuantifier,
+    RowVariable,
+    SelectItem,
+    SkipMode,
+)
+from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.match_conditions import with_definition
+from eventflux.planner.binder.match_scope import MatchBinder, MatchParts, MatchScope
+from eventflux.planner.binder.names import InputScope, Relation
+from eventflux.planner.binder.partitions import bind_partition_by
+from eventflux.planner.binder.row_patterns import PatternTooLargeError, Positions, positions_of
+from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.partitions import PartitionPlan
+from eventflux.planner.logical.row_patterns import MAX_VARIABLES, MatchCapture, MatchSkip, MatchVariable
+from eventflux.planner.typed.build import call, constant
+from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
+from eventflux.types.attribute_type import AttributeType
+from eventflux.types.error_codes import ErrorCode
+from eventflux.types.schema import Attribute, Schema
+from eventflux.types.source_text import Span
+
+_SKIPS = {
+    SkipMode.PAST_LAST_ROW: MatchSkip.PAST_LAST_ROW,
+    SkipMode.TO_NEXT_ROW: MatchSkip.TO_NEXT_ROW,
+    SkipMode.TO_FIRST: MatchSkip.TO_FIRST,
+    SkipMode.TO_LAST: MatchSkip.TO_LAST,
+}
+_NULL_KEY = "\0null\0"
+"""The key of rows that have none: they are a partition like any other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundMatch:
+    """The rows of a MATCH_RECOGNIZE.
+
+    Attributes:
+        schema: What they hold; None after errors.
+        node: Where they come from; None after errors.
+        partition: Its own keys; None: it has none.
+    """
+
+    schema: Schema | None
+    node: plan.Node | None
+    partition: PartitionPlan | None = None
+
+
+def bind_match(
+    context: BindContext, source: MatchRecognizeInput, scope: InputScope, node: plan.Node | None
+) -> BoundMatch:
+    """Bind the clause over the rows of `node`, whose names are those of `scope`."""
+    errors = context.diagnostics.error_count
+    binder = _MatchBinder(context=context, source=source, relation=scope.relations[0], parts=MatchParts())
+    bound = binder.bind(node)
+    partition = None
+    if source.partition_by and context.block is not None:
+        context.diagnostics.error(
+            source.partition_by[0].span,
+            ErrorCode.INVALID_QUERY,
+            "PARTITION BY cannot stand within a partition",
+            "make the key of the block from both: a || '/' || b OF S",
+        )
+    elif source.partition_by and node is not None:
+        stem = context.for_query(f"{context.query}/{stem_of(source)}")
+        partition = _with_null_keys(bind_partition_by(stem, source.partition_by, node, scope))
+    if context.diagnostics.error_count > errors or bound is None:
+        return BoundMatch(schema=None, node=None)
+    return BoundMatch(schema=bound.schema, node=bound, partition=partition)
+
+
+def stem_of(source: MatchRecognizeInput) -> str:
+    """What the rows are called within the query."""
+    return "matches" if source.alias is None else source.alias.name
+
+
+def _with_null_keys(partition: PartitionPlan | None) -> PartitionPlan | None:
+    if partition is None:
+        return None
+    text = AttributeType.STRING
+    return replace(
+        partition,
+        keys=tuple(
+            replace(
+                key,
+                expressions=tuple(
+                    call("coalesce_string", expression, constant(_NULL_KEY, text), type=text, span=expression.span)
+                    for expression in key.expressions
+                ),
+            )
+            for key in partition.keys
+        ),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _MatchBinder:
+    context: BindContext
+    source: MatchRecognizeInput
+    relation: Relation
+    parts: MatchParts
+
+    def bind(self, node: plan.Node | None) -> plan.Node | None:
+        """The projection of the measures over the matcher; None after errors."""
+        source = self.source
+        names = self._variables()
+        numbers = {name: number for number, name in enumerate(names)}
+        variables = {name: 1 << number for name, number in numbers.items()}
+        positions = self._positions(numbers)
+        self._check_order()
+        definitions = self._definitions(variables, numbers)
+        captures: list[MatchCapture] = []
+        binder = self._binder(variables, captures, "MEASURES")
+        outputs = [*self._keys(binder), *self._measures(binder)]
+        skip_group = self._skip_group(variables)
+        self._check_names(outputs)
+        if positions is None or node is None or any(isinstance(value, Unknown) for _, value, _ in outputs):
+            return None
+        match = plan.Match(
+            input=self._with_computed(node),
+            variables=definitions,
+            groups=tuple(self.parts.groups),
+            positions=positions.positions,
+            start=tuple(place for place in positions.start if place is not None),
+            captures=tuple(captures),
+            within=None if source.within is None else source.within.milliseconds,
+            skip=MatchSkip.PAST_LAST_ROW if source.skip is None else _SKIPS[source.skip.mode],
+            skip_group=skip_group,
+            span=source.span,
+        )
+        schema = Schema(Attribute(name.name, _known(value)) for name, value, _ in outputs)
+        return plan.Map(input=match, columns=tuple(value for _, value, _ in outputs), schema=schema, span=source.span)
+
+    def _refuse(self, span: Span, message: str, hint: str | None = None) -> None:
+        self.context.diagnostics.error(span, ErrorCode.MATCH_RECOGNIZE, f"MATCH_RECOGNIZE: {message}", hint)
+
+    # ---- the pattern
+
+    def _variables(self) -> tuple[str, ...]:
+        found: dict[str, RowVariable] = {}
+        for variable in _row_variables(self.source.pattern):
+            name = variable.name.name
+            if name in found:
+                self._refuse(
+                    variable.span, f"variable '{name}' occurs twice in PATTERN", "give each place its own name"
+                )
+            found.setdefault(name, variable)
+        if len(found) > MAX_VARIABLES:
+            self._refuse(
+                self.source.pattern.span, f"PATTERN has {len(found)} variables, at most {MAX_VARIABLES} may be"
+            )
+        return tuple(found)
+
+    def _positions(self, numbers: dict[str, int]) -> Positions | None:
+        pattern = self.source.pattern
+        for last in _last_quantifiers(pattern):
+            if last.maximum is None and not last.reluctant:
+                self._refuse(
+                    last.span,
+                    "the last element may not be greedy and unbounded: the match would never end",
+                    "make it reluctant, bound it, or let another variable follow",
+                )
+        try:
+            positions = positions_of(pattern, numbers)
+        except PatternTooLargeError:
+            self._refuse(pattern.span, "the bounds of PATTERN are too high")
+            return None
+        if None in positions.start:
+            self._refuse(pattern.span, "PATTERN can match without a row", "let one variable take a row at least")
+            return None
+        return positions
+
+    def _skip_group(self, variables: dict[str, int]) -> int | None:
+        skip = self.source.skip
+        if skip is None or skip.variable is None:
+            return None
+        name = skip.variable.name
+        if name not in variables:
+            self._unknown(skip.variable, "AFTER MATCH SKIP", variables)
+            return None
+        return self.parts.group(variables[name])
+
+    def _unknown(self, name: Identifier, clause: str, variables: dict[str, int]) -> None:
+        known = ", ".join(variables)
+        self._refuse(name.span, f"{clause} names '{name.name}', which is not in PATTERN", f"PATTERN has: {known}")
+
+    # ---- conditions
+
+    def _definitions(self, variables: dict[str, int], numbers: dict[str, int]) -> tuple[MatchVariable, ...]:
+        found = [MatchVariable(name=name) for name in numbers]
+        seen: set[str] = set()
+        for definition in self.source.definitions:
+            name = definition.variable.name
+            captures: list[MatchCapture] = []
+            binder = replace(self._binder(variables, captures, f"the condition of {name}"), defines=True)
+            condition = binder.condition(definition.condition)
+            if name not in numbers:
+                self._unknown(definition.variable, "DEFINE", variables)
+                continue
+            if name in seen:
+                self._refuse(definition.variable.span, f"DEFINE has two conditions for '{name}'", "join them with AND")
+            seen.add(name)
+            if not isinstance(condition, Unknown):
+                number = numbers[name]
+                found[number] = replace(
+                    with_definition(found[number], number, condition, captures, self.parts.groups),
+                    span=definition.span,
+                )
+        return tuple(found)
+
+    def _binder(self, variables: dict[str, int], captures: list[MatchCapture], clause: str) -> MatchBinder:
+        scope = MatchScope(relations=(self.relation,), variables=variables, parts=self.parts, captures=captures)
+        return MatchBinder(context=self.context, scope=scope, clause=clause)
+
+    # ---- what is put out
+
+    def _keys(self, binder: MatchBinder) -> Iterator[tuple[Identifier, TypedExpression, Span]]:
+        for key in self.source.partition_by:
+            if isinstance(key, AttributeReference):
+                yield key.name, binder.bind(key), key.span
+            else:
+                self._refuse(key.span, "PARTITION BY names columns", "compute the key in a query of its own")
+
+    def _measures(self, binder: MatchBinder) -> Iterator[tuple[Identifier, TypedExpression, Span]]:
+        for item in self.source.measures:
+            value = binder.bind(item.expression)
+            name = _name(item)
+            if name is None:
+                self._refuse(item.span, "a measure needs a name", "write it behind AS")
+                continue
+            if not isinstance(value, Unknown) and value.type is None:
+                self._refuse(item.span, "the type of a NULL measure is not known", "write CAST(NULL AS type)")
+                continue
+            yield name, value, item.span
+        if not self.source.measures and not self.source.partition_by:
+            self._refuse(self.source.pattern.span, "a match has no columns", "say in MEASURES what is read of it")
+
+    def _check_names(self, outputs: Sequence[tuple[Identifier, TypedExpression, Span]]) -> None:
+        seen: set[str] = set()
+        for name, _, span in outputs:
+            if name.name in seen:
+                self.context.diagnostics.error(
+                    span,
+                    ErrorCode.DUPLICATE_COLUMN,
+                    f"output attribute '{name.name}' appears twice",
+                    "name one otherwise",
+                )
+            seen.add(name.name)
+
+    def _with_computed(self, node: plan.Node) -> plan.Node:
+        """The input with the columns that aggregates compute behind its own."""
+        if not self.parts.computed:
+            return node
+        own = [
+            Column(index=index, type=attribute.type, name=attribute.name) for index, attribute in enumerate(node.schema)
+        ]
+        extra = [Attribute(f"_computed{index}", _known(value)) for index, value in enumerate(self.parts.computed)]
+        return plan.Map(
+            input=node,
+            columns=(*own, *self.parts.computed),
+            schema=Schema([*node.schema, *extra]),
+            span=self.source.span,
+        )
+
+    def _check_order(self) -> None:
+        """Rows are matched as they arrive: ORDER BY may say so only."""
+        scope = InputScope(relations=(self.relation,))
+        for number, item in enumerate(self.source.order_by):
+            bound = ExpressionBinder(context=self.context, scope=scope, clause="ORDER BY").bind(item.expression)
+            if isinstance(bound, Unknown) or number > 0:
+                continue
+            if item.descending:
+                self._refuse(item.span, "ORDER BY must be ascending: rows are matched as they come")
+            elif not isinstance(bound, Column) or bound.type is not AttributeType.LONG:
+                self._refuse(
+                    item.span,
+                    "ORDER BY must name the column of event time",
+                    "leave it out: rows are matched as they come",
+                )
+
+
+def _name(item: SelectItem) -> Identifier | None:
+    if item.alias is not None:
+        return item.alias
+    return item.expression.name if isinstance(item.expression, AttributeReference) else None
+
+
+def _known(expression: TypedExpression) -> AttributeType:
+    assert expression.type is not None
+    return expression.type
+
+
+def _row_variables(pattern: RowPattern) -> Iterator[RowVariable]:
+    match pattern:
+        case RowVariable():
+            yield pattern
+        case RowConcatenation() | RowAlternation():
+            for item in pattern.items:
+                yield from _row_variables(item)
+        case RowGroup():
+            yield from _row_variables(pattern.pattern)
+
+
+def _last_quantifiers(pattern: RowPattern) -> Iterator[RowQuantifier]:
+    """Quantifiers of the elements that a pattern can end with."""
+    match pattern:
+        case RowVariable():
+            if pattern.quantifier is not None:
+                yield pattern.quantifier
+        case RowConcatenation():
+            yield from _last_quantifiers(pattern.items[-1])
+        case RowAlternation():
+            for item in pattern.items:
+                yield from _last_quantifiers(item)
+        case RowGroup():
+            yield pattern.quantifier
+            yield from _last_quantifiers(pattern.pattern)
