@@ -75,7 +75,7 @@ class Run:
         self.checksum = 0
         self.runtime: EventFluxAppRuntime = manager.create_eventflux_app_runtime(workload.app(language))
         if workload.on_demand is None:
-            callback = self.verify_batch if verify else self._take_rows if output == "rows" else self._take_batch
+            callback = self.verify_batch if verify else self._taker_of_rows() if output == "rows" else self._take_batch
             self.runtime.add_callback("Out", callback)
         self.runtime.start()
         if workload.has_table:
@@ -88,12 +88,17 @@ class Run:
     def _take_batch(self, events: EventBatch) -> None:
         self.outputs += len(events)
 
-    def _take_rows(self, events: EventBatch) -> None:
-        for event in events:
-            self._take_row(*event.data)
+    def _taker_of_rows(self) -> Callable[[EventBatch], None]:
+        """A callback that makes a tuple and a Python call of each row."""
 
-    def _take_row(self, *_: object) -> None:
-        self.outputs += 1
+        def take(_row: tuple[object, ...]) -> None:
+            self.outputs += 1
+
+        def take_rows(events: EventBatch) -> None:
+            for row in events.rows():
+                take(row)
+
+        return take_rows
 
     def verify_batch(self, events: EventBatch) -> None:
         found = result_of_columns([events.columns[name] for name in self.workload.output])

@@ -14,8 +14,8 @@ Files of `cdef/` and `cdef_testing/` are concatenated in the order of their name
 side of the generated module, everything else is what cffi parses.
 
 Environment: CC, CFLAGS, LDFLAGS; EVENTFLUX_WERROR=1 (warnings are errors), EVENTFLUX_DEBUG=1 (assertions, no
-optimisation), EVENTFLUX_SANITIZE=address,undefined, EVENTFLUX_COVERAGE=1, EVENTFLUX_LTO=1, EVENTFLUX_BUILD_TESTING=1
-(as --testing), EVENTFLUX_JOBS=n.
+optimisation), EVENTFLUX_SANITIZE=address,undefined, EVENTFLUX_COVERAGE=1, EVENTFLUX_LTO=1 (optimise across files, as
+setup.py does for wheels on Linux), EVENTFLUX_BUILD_TESTING=1 (as --testing), EVENTFLUX_JOBS=n.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ class Flavour:
         def is_set(name: str) -> bool:
             return environment.get(name, "") not in ("", "0")
 
+        sanitize = environment.get("EVENTFLUX_SANITIZE", "").strip()
+        debug, coverage = is_set("EVENTFLUX_DEBUG"), is_set("EVENTFLUX_COVERAGE")
         return cls(
-            sanitize=environment.get("EVENTFLUX_SANITIZE", "").strip(),
-            debug=is_set("EVENTFLUX_DEBUG"),
-            coverage=is_set("EVENTFLUX_COVERAGE"),
-            lto=is_set("EVENTFLUX_LTO"),
+            sanitize=sanitize,
+            debug=debug,
+            coverage=coverage,
+            lto=is_set("EVENTFLUX_LTO") and not (sanitize or debug or coverage),
             werror=is_set("EVENTFLUX_WERROR"),
             limited_api=not sysconfig.get_config_var("Py_GIL_DISABLED"),
         )
@@ -109,7 +111,7 @@ class Flavour:
         else:
             flags += ["-O3", "-DNDEBUG"]
         if self.lto:
-            flags.append("-flto")
+            flags.append("-flto=auto")
         if self.limited_api:
             flags.append(f"-DPy_LIMITED_API={LIMITED_API}")
         return flags

@@ -250,6 +250,69 @@ static ef_status fill_columns(ef_out *out, const ef_pages *pages, const ef_row_l
     return EF_OK;
 }
 
+#define FEW 4u /* rows up to which sorting the sources costs more than asking each row for its own */
+
+static void fill_few_values(ef_column *to, const ef_out *out, const char *const *kept, const ef_column *input,
+                            uint32_t offset, const ef_pages *pages) {
+    size_t width = ef_type_width(to->type);
+    char *target = to->values;
+    for (uint32_t i = 0; i < out->rows; i++, target += width) {
+        if (out->source[i] >= 0) {
+            memcpy(target, (const char *)input->values + (size_t)out->source[i] * width, width);
+        } else if (out->source[i] == EF_FROM_NONE) {
+            memset(target, 0, width);
+        } else if (width == sizeof(ef_str)) {
+            ef_str value = ef_row_string(pages, kept[i] + offset);
+            memcpy(target, &value, sizeof value);
+        } else {
+            memcpy(target, kept[i] + offset, width);
+        }
+    }
+}
+
+/* The nulls of a few rows as one byte of bits; false: there are none. */
+static bool few_nulls(const ef_out *out, const char *const *kept, const ef_column *input, uint32_t column, uint8_t *bits) {
+    uint8_t valid = 0xFF;
+    for (uint32_t i = 0; i < out->rows; i++) {
+        bool is_null = out->source[i] >= 0               ? ef_is_null(input, (uint32_t)out->source[i])
+                       : out->source[i] != EF_FROM_NONE && ef_row_is_null(kept[i], column);
+        if (is_null) {
+            ef_bit_clear(&valid, i);
+        }
+    }
+    *bits = valid;
+    return valid != 0xFF;
+}
+
+/* As fill_columns, for FEW rows at most, all of it in one piece of the arena. */
+static ef_status fill_few(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, ef_error *error) {
+    const ef_batch *input = out->input;
+    uint32_t columns = layout != NULL ? layout->columns : input->columns;
+    const char *kept[FEW];
+    for (uint32_t i = 0; i < out->rows; i++) {
+        bool is_kept = out->source[i] < 0 && out->source[i] != EF_FROM_NONE;
+        kept[i] = is_kept ? ef_pages_at(pages, (ef_handle)~out->source[i]) : NULL;
+    }
+    size_t values = (size_t)out->rows * sizeof(ef_str);
+    char *rest = ef_arena_take(out->arena, (size_t)columns * (sizeof(ef_column) + values + 8) + 8);
+    if (rest == NULL) {
+        return ef_fail_memory(error);
+    }
+    ef_column *column = (void *)cut(&rest, columns * sizeof *column);
+    for (uint32_t c = 0; c < columns; c++) {
+        ef_column *to = &column[c];
+        const ef_column *from = input != NULL && c < input->columns ? &input->column[c] : NULL; /* a search has no input */
+        to->type = layout != NULL ? layout->type[c] : from->type;
+        to->values = cut(&rest, values);
+        fill_few_values(to, out, kept, from, layout != NULL ? layout->offset[c] : 0, pages);
+        uint8_t *bits = (uint8_t *)cut(&rest, 1);
+        to->validity = few_nulls(out, kept, from, c, bits) ? bits : NULL;
+    }
+    out->result.columns = columns;
+    out->result.column = column;
+    return EF_OK;
+}
+
 ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, bool batch_chunk,
                         ef_error *error) {
     if (out->rows == 0) {
@@ -263,6 +326,8 @@ ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout 
         }
         out->result.columns = view.columns;
         out->result.column = view.column;
+    } else if (out->rows <= FEW) {
+        EF_TRY(fill_few(out, pages, layout, error));
     } else {
         EF_TRY(fill_columns(out, pages, layout, error));
     }

@@ -103,7 +103,9 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
     if (!ef_queue_is_reserved(&border->queue)) {
         EF_TRY(ef_queue_reserve(&border->queue, error));
     }
-    int64_t now = ef_border_now(border);
+    /* Reading the wall clock takes as long as a small query does. */
+    bool wants_now = rows->timestamps == NULL || ef_engine_needs_clock(border->engine);
+    int64_t now = wants_now ? ef_border_now(border) : ef_engine_now(border->engine);
     ef_batch stamped;
     if (rows->timestamps == NULL) {
         if (rows->rows > border->now_rows) { /* a chunk is not cut */
@@ -147,6 +149,16 @@ ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) {
         (void)pthread_mutex_unlock(&border->due_mutex);
     }
     return status;
+}
+
+uint64_t ef_border_collect_for(ef_border *border, ef_visit *visit, ef_work *work) {
+    ef_delivery *deliveries = ef_engine_take(border->engine);
+    ef_failure *failures = ef_engine_take_failures(border->engine);
+    if (deliveries != NULL && deliveries->next == NULL && failures == NULL &&
+        ef_queue_take_at_once(&border->queue, deliveries, visit, work)) {
+        return work->ticket;
+    }
+    return deliveries != NULL || failures != NULL ? ef_queue_append(&border->queue, deliveries, failures) : 0;
 }
 
 uint64_t ef_border_collect(ef_border *border) {

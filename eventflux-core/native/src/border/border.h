@@ -57,6 +57,8 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) EF_MUST_USE;
 /* Takes what came out into the delivery queue. The ticket up to which to deliver, 0: nothing came out. */
 uint64_t ef_border_collect(ef_border *border);
+/* The same; where nothing else waits, the one delivery of a push is in the visit's hands at once (work->delivery, else NULL). */
+uint64_t ef_border_collect_for(ef_border *border, ef_visit *visit, ef_work *work);
 
 /* ---- outside ---- */
 

@@ -41,7 +41,7 @@ static void free_groups(ef_delivery_queue *queue, ef_group *group, ef_engine *en
         while (group->deliveries != NULL) {
             ef_delivery *delivery = group->deliveries;
             group->deliveries = delivery->next;
-            ef_delivery_free(engine, delivery);
+            ef_block_release(delivery->block);
         }
         while (group->failures != NULL) {
             ef_failure *failure = group->failures;
@@ -209,6 +209,18 @@ ef_turn ef_queue_next(ef_delivery_queue *queue, uint64_t ticket, ef_visit *visit
     wake(queue);
     unlock(queue);
     return found ? EF_TURN_WORK : EF_TURN_DONE;
+}
+
+bool ef_queue_take_at_once(ef_delivery_queue *queue, ef_delivery *delivery, ef_visit *visit, ef_work *work) {
+    lock(queue);
+    bool taken = queue->head == NULL && !queue->is_held;
+    if (taken) {
+        enter(queue, visit);
+        visit->ticket = ++queue->last_ticket;
+        *work = (ef_work){.ticket = visit->ticket, .delivery = delivery};
+    }
+    unlock(queue);
+    return taken;
 }
 
 void ef_queue_wait(ef_delivery_queue *queue, uint64_t ticket) {

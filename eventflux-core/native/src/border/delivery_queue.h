@@ -69,6 +69,9 @@ static inline bool ef_queue_is_reserved(const ef_delivery_queue *queue) {
 ef_status ef_queue_reserve(ef_delivery_queue *queue, ef_error *error) EF_MUST_USE;
 /* Under the engine lock, after a push. Takes both lists; gives the ticket. */
 uint64_t ef_queue_append(ef_delivery_queue *queue, ef_delivery *deliveries, ef_failure *failures);
+/* The same for the commonest case, one delivery while none waits and nobody has the token: the pusher's visit takes both at once, and the
+ * queue is not touched. False: it is another case, and nothing happened. */
+bool ef_queue_take_at_once(ef_delivery_queue *queue, ef_delivery *delivery, ef_visit *visit, ef_work *work);
 
 ef_turn ef_queue_next(ef_delivery_queue *queue, uint64_t ticket, ef_visit *visit, ef_work *work);
 /* Blocks until asking again is worth it. */

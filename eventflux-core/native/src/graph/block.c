@@ -257,6 +257,11 @@ void ef_block_hold(ef_block *block, ef_engine *engine) {
     ef_engine_retain(engine);
 }
 
+void ef_block_hold_inside(ef_block *block, ef_engine *engine) {
+    block->engine = engine;
+    ef_engine_retain_inside(engine);
+}
+
 void ef_block_retain(ef_block *block) {
     atomic_fetch_add_explicit(&block->holders, 1, memory_order_relaxed);
 }

@@ -10,7 +10,17 @@
 
 #include "batch/batch.h"
 
+struct ef_block;
+
+/* A block on its way from a tap to the listeners. It lies in the block, which is in one list of deliveries at most. */
+typedef struct ef_delivery {
+    struct ef_delivery *next;
+    struct ef_block *block; /* one holder: the delivery */
+    int32_t tap;            /* node */
+} ef_delivery;
+
 typedef struct ef_block {
+    ef_delivery delivery;
     _Atomic uint32_t holders;
     uint32_t rows;
     uint32_t columns;
@@ -32,6 +42,8 @@ ef_block *ef_block_copy_all(const ef_batch *batch, ef_alloc *alloc) EF_MUST_USE;
 ef_block *ef_block_concat(ef_block *const *blocks, uint32_t count, ef_alloc *alloc) EF_MUST_USE;
 /* From now on the block keeps the engine's shell: it may outlive the engine. Once a block. */
 void ef_block_hold(ef_block *block, struct ef_engine *engine);
+/* The same under the engine lock, for less. */
+void ef_block_hold_inside(ef_block *block, struct ef_engine *engine);
 void ef_block_retain(ef_block *block);
 void ef_block_release(ef_block *block);
 

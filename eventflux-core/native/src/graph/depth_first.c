@@ -141,14 +141,120 @@ static ef_status run_frames(ef_engine *engine, uint32_t floor, const ef_track *t
     return EF_OK;
 }
 
+/* What an insert makes of a batch that is ours to change. */
+static bool insert_in_place(const ef_node *insert, ef_batch *batch, ef_arena *arena) {
+    if (batch->kinds == NULL && !insert->drops_slots) {
+        batch->batch_chunk = false;
+        batch->rows = insert->current ? batch->rows : 0;
+        return true;
+    }
+    ef_batch inserted;
+    bool done = ef_insert_rows(insert, batch, &inserted, arena);
+    if (done) {
+        *batch = inserted;
+    }
+    return done;
+}
+
+static ef_batch *pass_stream(ef_engine *engine, const ef_node *stream, const ef_batch *rows) {
+    ef_passage *passage = ef_arena_take(&engine->arena, sizeof *passage);
+    if (passage == NULL) {
+        return NULL;
+    }
+    passage->stream = stream;
+    passage->rows = *rows;
+    passage->outer = engine->passage;
+    engine->passage = passage;
+    return &passage->rows;
+}
+
+/* Most of a graph is chains: one delivery, one edge, nothing that waits for what is downstream. There the rows go on without a frame, the
+ * output of one node being the input of the next. Stops at the first node where there is more to do, with `*rest` what that node put out;
+ * `*node` is NULL when the rows are at their end. */
+static ef_status go_straight(ef_engine *engine, ef_node **node, const ef_batch *first, ef_batch *rest,
+                             const ef_track *track, ef_error *error) {
+    ef_out outs[2];
+    ef_node *at = *node;
+    ef_batch *batch = rest;
+    if (at->kind == EF_NODE_STREAM) {
+        batch = pass_stream(engine, at, first);
+        if (batch == NULL) {
+            return ef_fail_memory(error);
+        }
+    } else {
+        *rest = *first;
+    }
+    for (uint32_t depth = 0; depth < MAX_FRAMES; depth++) {
+        if (ef_deliveries(batch) != 1 || at->edge_count > 1 ||
+            (at->edge_count == 1 && at->taps_last && at->tap_count > 0)) {
+            break;
+        }
+        batch->form = EF_WHOLE;
+        if (at->tap_count > 0) {
+            tap_all(engine, at, batch);
+        }
+        const ef_edge *edge = at->edges;
+        ef_node *target = at->edge_count > 0 ? ef_node_at(engine, edge->to) : NULL;
+        if (target != NULL && target->kind == EF_NODE_INSERT) {
+            if (!insert_in_place(target, batch, &engine->arena)) {
+                return ef_fail_memory(error);
+            }
+            edge = target->edges;
+            target = batch->rows > 0 ? ef_node_at(engine, edge->to) : NULL;
+        }
+        if (target != NULL && target->kind == EF_NODE_STREAM) {
+            target->metrics.rows_in += batch->rows;
+            if (!ef_number_rows(engine, batch) || (batch = pass_stream(engine, target, batch)) == NULL) {
+                return ef_fail_memory(error);
+            }
+        } else if (target != NULL && target->kind == EF_NODE_OPERATOR) {
+            ef_out *out = batch == &outs[0].result ? &outs[1] : &outs[0];
+            if ((target->operator_class->flags & EF_PORTS) != 0) {
+                ef_input input = {.batch = batch, .port = edge->port};
+                ef_call_ports(engine, target, &input, 1, track, out);
+            } else {
+                ef_out_init(out, &engine->arena, batch);
+                ef_call_operator(engine, target, edge->port, batch, track, out);
+            }
+            batch = &out->result;
+            target = batch->rows > 0 ? target : NULL;
+            if (EF_UNLIKELY(engine->first_fault != NULL)) {
+                at = target;
+                break;
+            }
+        } else {
+            target = NULL;
+        }
+        at = target;
+        if (at == NULL) {
+            *node = NULL;
+            return EF_OK;
+        }
+    }
+    *node = at;
+    if (batch != rest) {
+        *rest = *batch;
+    }
+    return EF_OK;
+}
+
 ef_status ef_run_depth_first(ef_engine *engine, ef_node *node, const ef_batch *batch, const ef_track *track,
                              ef_error *error) {
-    uint32_t floor = engine->frame_count;
-    ef_status status = frame_push(engine, node, batch, error);
-    if (status == EF_OK) {
+    const uint32_t floor = engine->frame_count;
+    ef_passage *outer = engine->passage;
+    ef_batch rest;
+    ef_status status = go_straight(engine, &node, batch, &rest, track, error);
+    if (status == EF_OK && EF_UNLIKELY(engine->first_fault != NULL)) {
+        status = enter_faults(engine, error);
+    }
+    if (status == EF_OK && node != NULL) {
+        status = frame_push(engine, node, &rest, error);
+    }
+    if (status == EF_OK && engine->frame_count > floor) {
         status = run_frames(engine, floor, track, error);
     }
     engine->frame_count = floor;
+    engine->passage = outer;
     return status;
 }
 

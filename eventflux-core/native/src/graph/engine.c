@@ -40,15 +40,29 @@ void ef_engine_retain(ef_engine *engine) {
     atomic_fetch_add_explicit(&engine->holders, 1, memory_order_relaxed);
 }
 
-void ef_engine_release(ef_engine *engine) {
+#define HOLDS_AT_ONCE 256u
+
+void ef_engine_retain_inside(ef_engine *engine) {
+    if (engine->holds_ahead == 0) {
+        atomic_fetch_add_explicit(&engine->holders, HOLDS_AT_ONCE, memory_order_relaxed);
+        engine->holds_ahead = HOLDS_AT_ONCE;
+    }
+    engine->holds_ahead--;
+}
+
+static void release(ef_engine *engine, uint32_t holds) {
     /* Pairs with itself: the last holder sees what the others freed. */
-    if (atomic_fetch_sub_explicit(&engine->holders, 1, memory_order_acq_rel) == 1) {
+    if (atomic_fetch_sub_explicit(&engine->holders, holds, memory_order_acq_rel) == holds) {
         ef_budget last;
         ef_alloc last_alloc;
         ef_budget_init(&last, 0);
         ef_alloc_init(&last_alloc, &last);
         ef_free(&last_alloc, engine, sizeof *engine);
     }
+}
+
+void ef_engine_release(ef_engine *engine) {
+    release(engine, 1);
 }
 
 void ef_engine_free(ef_engine *engine) {
@@ -58,7 +72,7 @@ void ef_engine_free(ef_engine *engine) {
     ef_delivery *delivery = ef_engine_take(engine);
     while (delivery != NULL) {
         ef_delivery *next = delivery->next;
-        ef_delivery_free(engine, delivery);
+        ef_block_release(delivery->block);
         delivery = next;
     }
     ef_failure *failure = ef_engine_take_failures(engine);
@@ -79,7 +93,7 @@ void ef_engine_free(ef_engine *engine) {
     ef_free(&engine->alloc, engine->shared_names, engine->shared_capacity * sizeof *engine->shared_names);
     ef_arena_clear(&engine->arena);
     engine->order = NULL;
-    ef_engine_release(engine);
+    release(engine, 1 + engine->holds_ahead);
 }
 
 ef_alloc *ef_engine_alloc(ef_engine *engine) {
@@ -307,6 +321,10 @@ ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
     EF_TRY(begin(engine, error));
     move_clock(engine, now);
     return finish(engine, ef_fire_due(engine, error));
+}
+
+bool ef_engine_needs_clock(const ef_engine *engine) {
+    return engine->needs_clock;
 }
 
 int64_t ef_engine_now(const ef_engine *engine) {

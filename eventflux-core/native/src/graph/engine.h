@@ -33,6 +33,8 @@ ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef
 void ef_engine_free(ef_engine *engine);
 /* Blocks are counted by the engine: who keeps one beyond the engine's life holds the engine's shell by these. Any thread. */
 void ef_engine_retain(ef_engine *engine);
+/* The same under the engine lock: holds are taken many at a time and handed out one by one, an atomic operation in so many blocks. */
+void ef_engine_retain_inside(ef_engine *engine);
 void ef_engine_release(ef_engine *engine);
 ef_alloc *ef_engine_alloc(ef_engine *engine);
 ef_alloc *ef_engine_block_alloc(ef_engine *engine);
@@ -95,20 +97,15 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
 /* Moves the clock (never back) and fires what is due. */
 ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) EF_MUST_USE;
 int64_t ef_engine_now(const ef_engine *engine);
+/* Whether rows mean something else at another time; if not, a push may leave the clock where it is. */
+bool ef_engine_needs_clock(const ef_engine *engine);
 int64_t ef_engine_next_due(const ef_engine *engine); /* EF_NEVER: none */
 uint32_t ef_engine_slice_rows(const ef_engine *engine);
 
 /* ---- what came out ---- */
 
-typedef struct ef_delivery {
-    struct ef_delivery *next;
-    ef_node_id tap;
-    ef_block *block; /* one holder: the delivery */
-} ef_delivery;
-
-/* All that taps took since the last call, in order; the caller frees each with ef_delivery_free. NULL: nothing. */
+/* All that taps took since the last call, in order; the caller releases the block of each. NULL: nothing. */
 ef_delivery *ef_engine_take(ef_engine *engine);
-void ef_delivery_free(ef_engine *engine, ef_delivery *delivery); /* releases the block too; any thread */
 bool ef_engine_has_output(const ef_engine *engine);
 
 /* Rows and operators that failed, in order. */

@@ -8,23 +8,37 @@ static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node,
     if (node->input_stream < 0) {
         return NULL;
     }
-    *stream = ef_node_at(engine, node->input_stream);
-    if ((*stream)->slice_rows != NULL) {
-        return (*stream)->slice_rows;
+    const ef_node *read = ef_node_at(engine, node->input_stream);
+    *stream = read;
+    if (read->slice_rows != NULL) {
+        return read->slice_rows;
     }
-    const ef_frame *innermost = NULL;
+    const ef_node *innermost = NULL;
+    const ef_batch *rows = NULL;
     for (uint32_t i = engine->frame_count; i > 0; i--) {
         const ef_frame *frame = &engine->frames[i - 1];
-        if (frame->node == *stream) {
+        if (frame->node == read) {
             return &frame->view;
         }
-        innermost = innermost == NULL && frame->node->kind == EF_NODE_STREAM ? frame : innermost;
+        if (innermost == NULL && frame->node->kind == EF_NODE_STREAM) {
+            innermost = frame->node;
+            rows = &frame->view;
+        }
+    }
+    for (const ef_passage *passage = engine->passage; passage != NULL; passage = passage->outer) {
+        if (passage->stream == read) {
+            return &passage->rows;
+        }
+        if (innermost == NULL) {
+            innermost = passage->stream;
+            rows = &passage->rows;
+        }
     }
     if (innermost == NULL || node->content != NULL) {
         return NULL;
     }
-    *stream = innermost->node; /* a query of several streams */
-    return &innermost->view;
+    *stream = innermost; /* a query of several streams */
+    return rows;
 }
 
 /* The first row with this cause, or -1. Causes rise. */
@@ -69,7 +83,7 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
         failure->stream = stream->id;
         failure->block = ef_block_copy(&one, false, &engine->block_alloc, &empty);
         if (failure->block != NULL) {
-            ef_block_hold(failure->block, engine);
+            ef_block_hold_inside(failure->block, engine);
         }
     }
     *engine->last_failure = failure;

@@ -94,6 +94,13 @@ typedef struct ef_fault {
     ef_batch row;    /* one row, with its error as the last column */
 } ef_fault;
 
+/* A stream whose rows the depth-first driver hands on without a frame: where the error edge finds them. In the slice arena. */
+typedef struct ef_passage {
+    const ef_node *stream;
+    ef_batch rows;
+    struct ef_passage *outer;
+} ef_passage;
+
 struct ef_engine {
     ef_budget budget;
     ef_alloc alloc;       /* the graph itself */
@@ -117,6 +124,7 @@ struct ef_engine {
     bool sealed;
     bool running; /* inside push or advance */
     bool needs_causes;
+    bool needs_clock; /* some operator reads it or has timers */
 
     uint32_t graph_count; /* nodes when the graph was sealed: taps may come later */
     ef_node_id *order;    /* [graph_count], topological */
@@ -127,6 +135,7 @@ struct ef_engine {
     int64_t before;   /* the clock before the present step: where the last pass of timers stood */
     int64_t earliest; /* not later than the earliest due time of any operator */
 
+    ef_passage *passage; /* the innermost; outside all frames */
     ef_frame *frames;
     uint32_t frame_count, frame_capacity;
 
@@ -137,7 +146,8 @@ struct ef_engine {
     bool fails;             /* some operator can fail: rows of one delivery are told apart */
     ef_fault *first_fault, **last_fault;
 
-    _Atomic uint32_t holders; /* the owner, and every block out there: the budget must outlive them */
+    _Atomic uint32_t holders; /* the owner, every block out there, and holds_ahead: the budget must outlive them */
+    uint32_t holds_ahead;     /* counted in `holders`, not given to a block yet; under the engine lock */
 };
 
 static inline ef_node *ef_node_at(const ef_engine *engine, ef_node_id id) {

@@ -255,6 +255,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
         memset(node->in_order, 0xFF, node->in_edges * sizeof *node->in_order);
     }
     engine->fails = fails;
+    engine->needs_clock = clocks;
     engine->needs_causes = merges || fails || (clocks && engine->options.playback);
     return EF_OK;
 }

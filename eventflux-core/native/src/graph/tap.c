@@ -4,6 +4,11 @@
  * within one tap counts, so its deliveries are joined into one block at the end of the slice. */
 #include "graph/node.h"
 
+static ef_delivery *delivery_of(ef_block *block, ef_node_id tap) {
+    block->delivery = (ef_delivery){.next = NULL, .block = block, .tap = tap};
+    return &block->delivery;
+}
+
 void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch) {
     if (tap->removed) {
         return;
@@ -16,26 +21,20 @@ void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch) {
         }
         return;
     }
-    ef_delivery *delivery = ef_calloc(&engine->block_alloc, sizeof *delivery);
-    if (delivery == NULL) {
-        ef_block_release(block);
-        ef_record_failure(engine, tap, NULL, 0, EF_NO_MEMORY, "no memory left to hand rows to a listener");
-        return;
-    }
-    ef_block_hold(block, engine);
-    delivery->tap = tap->id;
-    delivery->block = block;
+    ef_block_hold_inside(block, engine);
+    ef_delivery *delivery = delivery_of(block, tap->id);
     tap->metrics.rows_in += block->rows;
     tap->metrics.calls++;
     *engine->last_delivery = delivery;
     engine->last_delivery = &delivery->next;
 }
 
-/* Joins all entries of the tap of `first` that follow it into it. */
-static void join_tap(ef_engine *engine, ef_delivery *first) {
+/* Joins all entries of the tap of the first of a list into that. */
+static void join_tap(ef_engine *engine, ef_delivery **list) {
+    const ef_node_id tap = (*list)->tap;
     uint32_t count = 0;
-    for (ef_delivery *d = first; d != NULL; d = d->next) {
-        count += d->tap == first->tap;
+    for (ef_delivery *d = *list; d != NULL; d = d->next) {
+        count += d->tap == tap;
     }
     if (count < 2) {
         return;
@@ -45,35 +44,36 @@ static void join_tap(ef_engine *engine, ef_delivery *first) {
         return; /* they stay apart: no row is lost */
     }
     uint32_t at = 0;
-    for (ef_delivery *d = first; d != NULL; d = d->next) {
-        if (d->tap == first->tap) {
+    for (ef_delivery *d = *list; d != NULL; d = d->next) {
+        if (d->tap == tap) {
             blocks[at++] = d->block;
         }
     }
     ef_block *joined = ef_block_concat(blocks, count, &engine->block_alloc);
-    ef_free(&engine->alloc, blocks, count * sizeof *blocks);
-    if (joined == NULL) {
-        return;
-    }
-    ef_block_hold(joined, engine);
-    ef_block_release(first->block);
-    first->block = joined;
-    ef_delivery **link = &first->next;
-    while (*link != NULL) {
-        ef_delivery *d = *link;
-        if (d->tap == first->tap) {
-            *link = d->next;
-            ef_delivery_free(engine, d);
-        } else {
-            link = &d->next;
+    if (joined != NULL) {
+        ef_block_hold_inside(joined, engine);
+        ef_delivery **link = list;
+        while (*link != NULL) {
+            if ((*link)->tap == tap) {
+                *link = (*link)->next;
+            } else {
+                link = &(*link)->next;
+            }
+        }
+        ef_delivery *delivery = delivery_of(joined, tap);
+        engine->last_delivery = link == list ? &delivery->next : link;
+        delivery->next = *list;
+        *list = delivery;
+        for (uint32_t i = 0; i < count; i++) {
+            ef_block_release(blocks[i]);
         }
     }
-    engine->last_delivery = link;
+    ef_free(&engine->alloc, blocks, count * sizeof *blocks);
 }
 
 void ef_join_bulk(ef_engine *engine) {
-    for (ef_delivery *d = engine->first_delivery; d != NULL; d = d->next) {
-        join_tap(engine, d);
+    for (ef_delivery **list = &engine->first_delivery; *list != NULL; list = &(*list)->next) {
+        join_tap(engine, list);
     }
 }
 
@@ -86,9 +86,4 @@ ef_delivery *ef_engine_take(ef_engine *engine) {
 
 bool ef_engine_has_output(const ef_engine *engine) {
     return engine->first_delivery != NULL || engine->first_failure != NULL;
-}
-
-void ef_delivery_free(ef_engine *engine, ef_delivery *delivery) {
-    ef_block_release(delivery->block);
-    ef_free(&engine->block_alloc, delivery, sizeof *delivery);
 }

@@ -215,12 +215,12 @@ static PyObject *of_kind(ef_layout *layout, ef_block *block, uint8_t kind) {
     return made;
 }
 
-/* Calls one listener of a stream or query with a block. */
+/* Calls one listener of a stream or query with a block, which is taken. */
 static void call_listener(ef_border_object *border, const ef_listener *listener, PyObject *callback, ef_block *block,
                           PyObject **held) {
     PyObject *result = NULL, *batch = NULL;
     if (!listener->is_query) {
-        batch = ef_event_batch_new(listener->layout, block);
+        batch = ef_event_batch_take(listener->layout, block);
         if (batch != NULL) {
             result = PyObject_CallFunctionObjArgs(callback, batch, NULL);
         }
@@ -238,6 +238,7 @@ static void call_listener(ef_border_object *border, const ef_listener *listener,
         if (batch == current) {
             Py_XDECREF(expired);
         }
+        ef_block_release(block);
     }
     if (EF_UNLIKELY(result == NULL)) {
         report(border, callback, batch != NULL ? batch : Py_None, held);
@@ -255,33 +256,36 @@ static void handle_delivery(ef_border_object *border, ef_work *work, PyObject **
         callbacks = known->callbacks;
         Py_XINCREF(callbacks);
     }
+    ef_block *block = work->delivery->block;
     if (callbacks == NULL || known->layout == NULL) { /* nobody listens any more */
         Py_XDECREF(callbacks);
-        ef_delivery_free(border->engine, work->delivery);
+        ef_block_release(block);
         return;
     }
     ef_listener listener = *known; /* the table may grow while Python runs */
     Py_INCREF(listener.layout);
-    ef_block *block = work->delivery->block;
-    ef_block_retain(block);
     Py_ssize_t count = PyTuple_Size(callbacks);
     Py_ssize_t next = (Py_ssize_t)work->next;
     /* Before a listener that is not the last runs, the rest goes back: what it sends must come to the others later than this. */
     if (next + 1 < count) {
         Py_INCREF(callbacks);
+        ef_block_retain(block);
         if (ef_queue_put_back(&border->border.queue, work, callbacks, (uint32_t)next + 1)) {
             count = next + 1;
         } else {
             Py_DECREF(callbacks);
+            ef_block_release(block);
         }
     }
-    if (work->delivery != NULL) {
-        ef_delivery_free(border->engine, work->delivery);
+    if (next >= count) { /* none is left */
+        ef_block_release(block);
     }
     for (; next < count; next++) {
+        if (next + 1 < count) {
+            ef_block_retain(block);
+        }
         call_listener(border, &listener, PyTuple_GetItem(callbacks, next), block, held);
     }
-    ef_block_release(block);
     Py_DECREF(listener.layout);
     Py_DECREF(callbacks);
 }
@@ -305,25 +309,20 @@ static void handle_failure(ef_border_object *border, ef_failure *failure, PyObje
     ef_failure_free(border->engine, failure);
 }
 
-bool ef_border_deliver(ef_border_object *border, uint64_t ticket) {
-    ef_visit visit = {false, NULL, 0};
-    ef_work work;
+bool ef_border_deliver_visit(ef_border_object *border, uint64_t ticket, ef_visit *visit, ef_work *work) {
     PyObject *held = NULL;
-    for (;;) {
-        ef_turn turn = ef_queue_next(&border->border.queue, ticket, &visit, &work);
-        if (turn == EF_TURN_WORK) {
-            if (work.delivery != NULL) {
-                handle_delivery(border, &work, &held);
-            } else {
-                handle_failure(border, work.failure, &held);
-            }
-        } else if (turn == EF_TURN_WAIT) {
+    ef_turn turn = work->delivery != NULL ? EF_TURN_WORK : ef_queue_next(&border->border.queue, ticket, visit, work);
+    while (turn != EF_TURN_DONE) {
+        if (turn == EF_TURN_WAIT) {
             Py_BEGIN_ALLOW_THREADS
             ef_queue_wait(&border->border.queue, ticket);
             Py_END_ALLOW_THREADS
+        } else if (work->delivery != NULL) {
+            handle_delivery(border, work, &held);
         } else {
-            break;
+            handle_failure(border, work->failure, &held);
         }
+        turn = ef_queue_next(&border->border.queue, ticket, visit, work);
     }
     if (EF_UNLIKELY(held != NULL)) {
         PyErr_SetObject((PyObject *)Py_TYPE(held), held);
@@ -331,6 +330,12 @@ bool ef_border_deliver(ef_border_object *border, uint64_t ticket) {
         return false;
     }
     return true;
+}
+
+bool ef_border_deliver(ef_border_object *border, uint64_t ticket) {
+    ef_visit visit = {false, NULL, 0};
+    ef_work work = {.delivery = NULL};
+    return ef_border_deliver_visit(border, ticket, &visit, &work);
 }
 
 /* ---- pushing ------------------------------------------------------------------------------------------------------ */
@@ -354,12 +359,14 @@ static bool push_part(ef_border_object *border, ef_node_id stream, const ef_batc
     ef_error error;
     ef_status status;
     uint64_t ticket;
+    ef_visit visit = {false, NULL, 0};
+    ef_work work = {.delivery = NULL};
     if (batch->rows < KEEPS_GIL) {
         if (!ef_border_lock(border)) {
             return false;
         }
         status = ef_border_push(&border->border, stream, batch, meaning, &error);
-        ticket = ef_border_collect(&border->border);
+        ticket = ef_border_collect_for(&border->border, &visit, &work);
         ef_border_leave(&border->border);
     } else {
         ef_entry entry;
@@ -369,7 +376,7 @@ static bool push_part(ef_border_object *border, ef_node_id stream, const ef_batc
         entry = ef_border_enter(&border->border);
         if (entry == EF_ENTERED) {
             status = ef_border_push(&border->border, stream, batch, meaning, &error);
-            ticket = ef_border_collect(&border->border);
+            ticket = ef_border_collect_for(&border->border, &visit, &work);
             ef_border_leave(&border->border);
         }
         Py_END_ALLOW_THREADS
@@ -378,7 +385,7 @@ static bool push_part(ef_border_object *border, ef_node_id stream, const ef_batc
             return false;
         }
     }
-    if (ticket != 0 && !ef_border_deliver(border, ticket)) {
+    if (ticket != 0 && !ef_border_deliver_visit(border, ticket, &visit, &work)) {
         return false;
     }
     if (EF_UNLIKELY(status != EF_OK)) {

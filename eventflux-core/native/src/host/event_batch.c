@@ -6,15 +6,16 @@
  * Python values are built on access; the block lives as long as any batch, slice or exported buffer of it. */
 #include "host/host.h"
 
+/* `block` is taken, also on failure. */
 static PyObject *make(PyTypeObject *type, ef_layout *layout, ef_block *block, Py_ssize_t start, Py_ssize_t count,
                       Py_ssize_t step) {
     ef_event_batch *batch = (ef_event_batch *)PyType_GenericAlloc(type, 0);
     if (batch == NULL) {
+        ef_block_release(block);
         return NULL;
     }
     Py_INCREF(layout);
     batch->layout = layout;
-    ef_block_retain(block);
     batch->block = block;
     batch->start = start;
     batch->count = count;
@@ -23,11 +24,17 @@ static PyObject *make(PyTypeObject *type, ef_layout *layout, ef_block *block, Py
 }
 
 PyObject *ef_event_batch_view(ef_layout *layout, ef_block *block, Py_ssize_t start, Py_ssize_t count, Py_ssize_t step) {
+    ef_block_retain(block);
     return make(layout->host->batch_type, layout, block, start, count, step);
 }
 
-PyObject *ef_event_batch_new(ef_layout *layout, ef_block *block) {
+PyObject *ef_event_batch_take(ef_layout *layout, ef_block *block) {
     return make(layout->host->batch_type, layout, block, 0, (Py_ssize_t)block->rows, 1);
+}
+
+PyObject *ef_event_batch_new(ef_layout *layout, ef_block *block) {
+    ef_block_retain(block);
+    return ef_event_batch_take(layout, block);
 }
 
 static void batch_free(PyObject *self) {
@@ -51,18 +58,22 @@ static bool is_expired(const ef_event_batch *batch, uint32_t row) {
     return batch->block->kinds != NULL && batch->block->kinds[row] == EF_EXPIRED;
 }
 
-static PyObject *batch_item(PyObject *self, Py_ssize_t index) {
-    ef_event_batch *batch = (ef_event_batch *)self;
-    if (index < 0 || index >= batch->count) {
-        PyErr_SetString(PyExc_IndexError, "there is no event of that number in the batch");
-        return NULL;
-    }
+PyObject *ef_event_batch_event(ef_event_batch *batch, Py_ssize_t index) {
     uint32_t row = row_at(batch, index);
     PyObject *data = ef_unpack_row(batch->layout, batch->block->column, row);
     if (data == NULL) {
         return NULL;
     }
     return ef_event_new(batch->layout, data, batch->block->timestamps[row], is_expired(batch, row));
+}
+
+static PyObject *batch_item(PyObject *self, Py_ssize_t index) {
+    ef_event_batch *batch = (ef_event_batch *)self;
+    if (index < 0 || index >= batch->count) {
+        PyErr_SetString(PyExc_IndexError, "there is no event of that number in the batch");
+        return NULL;
+    }
+    return ef_event_batch_event(batch, index);
 }
 
 static PyObject *batch_get(PyObject *self, PyObject *key) {
@@ -73,6 +84,7 @@ static PyObject *batch_get(PyObject *self, PyObject *key) {
             return NULL;
         }
         Py_ssize_t count = PySlice_AdjustIndices(batch->count, &start, &stop, step);
+        ef_block_retain(batch->block);
         return make(Py_TYPE(self), batch->layout, batch->block, batch->start + start * batch->step, count,
                     batch->step * step);
     }
@@ -255,6 +267,7 @@ static PyObject *batch_narrow(PyObject *self, PyObject *argument) {
         PyErr_SetString(PyExc_TypeError, "a batch can only be narrowed to a layout of fewer columns");
         return NULL;
     }
+    ef_block_retain(batch->block);
     return make(Py_TYPE(self), layout, batch->block, batch->start, batch->count, batch->step);
 }
 
@@ -379,7 +392,7 @@ PyTypeObject *ef_event_batch_make_type(void) {
         {Py_tp_doc, "Events that reached a listener together: an immutable sequence over native columns."},
         {Py_tp_dealloc, (void *)batch_free},
         {Py_tp_repr, (void *)batch_repr},
-        {Py_tp_iter, (void *)PySeqIter_New},
+        {Py_tp_iter, (void *)ef_batch_iterator_new},
         {Py_tp_getset, properties},
         {Py_tp_methods, methods},
         {Py_sq_length, (void *)batch_length},

@@ -21,7 +21,7 @@
 
 typedef struct ef_host_state {
     PyObject_HEAD
-    PyTypeObject *layout_type, *event_type, *batch_type, *border_type, *input_type, *spec_type;
+    PyTypeObject *layout_type, *event_type, *batch_type, *iterator_type, *border_type, *input_type, *spec_type;
     /* Python functions of the package, see engine/host.py */
     PyObject *pack_object;    /* (value) -> bytes */
     PyObject *unpack_object;  /* (bytes) -> value */
@@ -119,6 +119,7 @@ typedef struct ef_input_object {
 PyTypeObject *ef_layout_make_type(void);
 PyTypeObject *ef_event_make_type(void);
 PyTypeObject *ef_event_batch_make_type(void);
+PyTypeObject *ef_batch_iterator_make_type(void);
 PyTypeObject *ef_border_make_type(void);
 PyTypeObject *ef_input_make_type(void);
 PyTypeObject *ef_operator_spec_make_type(void);
@@ -128,8 +129,13 @@ PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool play
 PyObject *ef_input_object_new(ef_border_object *border, ef_layout *layout, ef_node_id node, int32_t ring);
 /* `data` is taken. */
 PyObject *ef_event_new(ef_layout *layout, PyObject *data, int64_t timestamp, bool is_expired);
+/* All rows of a block, which is taken; also on failure. */
+PyObject *ef_event_batch_take(ef_layout *layout, ef_block *block);
 /* All rows of a block, which is retained. */
 PyObject *ef_event_batch_new(ef_layout *layout, ef_block *block);
+/* Event number `index`, which there is. */
+PyObject *ef_event_batch_event(ef_event_batch *batch, Py_ssize_t index);
+PyObject *ef_batch_iterator_new(PyObject *batch);
 PyObject *ef_event_batch_view(ef_layout *layout, ef_block *block, Py_ssize_t start, Py_ssize_t count, Py_ssize_t step);
 
 /* ---- values out ---- */
@@ -196,6 +202,8 @@ void ef_border_unuse(ef_border_object *border);
 bool ef_border_lock(ef_border_object *border);
 /* Calls listeners up to the ticket. False: exception set (never that of an ordinary callback). */
 bool ef_border_deliver(ef_border_object *border, uint64_t ticket);
+/* The same for a visit that ef_border_collect_for began: it may hold its first piece of work. */
+bool ef_border_deliver_visit(ef_border_object *border, uint64_t ticket, ef_visit *visit, ef_work *work);
 /* Pushes rows of stream meaning slice by slice, or one chunk, and delivers. False: exception set. */
 bool ef_border_push_batch(ef_border_object *border, ef_node_id stream, const ef_batch *batch, ef_meaning meaning,
                           ef_arena *arena);

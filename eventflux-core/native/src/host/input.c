@@ -103,9 +103,11 @@ static bool run_row(ef_input_object *input, const ef_batch *batch) {
         return false;
     }
     ef_status status = ef_border_push(&border->border, input->node, batch, EF_CHUNK_MEANING, &error);
-    uint64_t ticket = ef_border_collect(&border->border);
+    ef_visit visit = {false, NULL, 0};
+    ef_work work = {.delivery = NULL};
+    uint64_t ticket = ef_border_collect_for(&border->border, &visit, &work);
     ef_border_leave(&border->border);
-    if (ticket != 0 && !ef_border_deliver(border, ticket)) {
+    if (ticket != 0 && !ef_border_deliver_visit(border, ticket, &visit, &work)) {
         return false;
     }
     if (EF_UNLIKELY(status != EF_OK)) {

@@ -5,9 +5,19 @@
  * Other objects (NumPy and Arrow scalars) are asked once for their plain value. No text is ever parsed. Rows go row by row, since a row's
  * values lie together in Python; columns are written side by side. Nothing of a call has entered the engine while this runs. */
 #include <float.h>
+#include <limits.h>
 
 #include "base/object.h"
 #include "host/host.h"
+
+/* PyLong_AsLongLong and its like go through bytes for anything of more than 30 bits; the one of `long` does not. */
+static inline long long integer_of(PyObject *value, int *overflow) {
+#if LONG_MAX == LLONG_MAX
+    return PyLong_AsLongAndOverflow(value, overflow);
+#else
+    return PyLong_AsLongLongAndOverflow(value, overflow);
+#endif
+}
 
 static ef_fault number_fault(void) {
     if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
@@ -60,7 +70,7 @@ static int pack_scalar(ef_packer *packer, PyObject *value, ef_str *to, ef_fault 
         ef_object_put_double(&writer, PyFloat_AsDouble(value));
     } else if (PyLong_CheckExact(value)) {
         int overflow;
-        long long integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+        long long integer = integer_of(value, &overflow);
         if (overflow != 0) {
             return 2;
         }
@@ -128,7 +138,7 @@ static int pack_integer(PyObject *value, ef_type type, void *slot, ef_fault *fau
         return 1;
     }
     int overflow;
-    long long integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+    long long integer = integer_of(value, &overflow);
     if (overflow != 0) {
         *fault = EF_FAULT_RANGE;
         return -1;
@@ -397,8 +407,13 @@ bool ef_pack_column(ef_packer *packer, ef_layout *layout, uint32_t column, PyObj
 
 bool ef_pack_timestamp(ef_host_state *host, PyObject *value, int64_t *timestamp) {
     if (EF_LIKELY(PyLong_CheckExact(value))) {
-        *timestamp = PyLong_AsLongLong(value);
-        return !(*timestamp == -1 && PyErr_Occurred());
+        int overflow;
+        *timestamp = integer_of(value, &overflow);
+        if (EF_LIKELY(overflow == 0)) {
+            return true;
+        }
+        *timestamp = PyLong_AsLongLong(value); /* raises */
+        return false;
     }
     PyObject *number = PyObject_CallFunctionObjArgs(host->timestamp_of, value, NULL);
     if (number == NULL) {

@@ -120,7 +120,8 @@ static ef_status settle(ef_sliding_run *run, ef_error *error) {
     ef_row_queue fresh = {0, 0, 0};
     ef_status status = EF_OK;
     if (count > 0) {
-        ef_handle *handles = ef_arena_take(run->out->arena, count * sizeof *handles);
+        ef_handle one;
+        ef_handle *handles = count == 1 ? &one : ef_arena_take(run->out->arena, count * sizeof *handles);
         if (handles == NULL) {
             return ef_fail_memory(error);
         }
