@@ -6,6 +6,7 @@ import time
 
 import pytest
 import redis
+from tests.redis.apps import started
 from tests.redis.server import RedisServer, require
 
 from eventflux_redis import RedisBackend, RedisConfig, RedisPersistenceStore
@@ -97,6 +98,27 @@ def cluster(tmp_path):
         each.stop()
 
 
+class RedisStreams:
+    """A stream in and out of a cluster."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def check(self):
+        manager, runtime = started(f"""
+            @source(type='redis-stream', url='{self._url}', stream='both', start='0', @map(type='json'))
+            define stream In (n long);
+            @sink(type='redis-stream', url='{self._url}', stream='both', @map(type='json'))
+            define stream Out (n long);
+        """)
+        seen = []
+        with manager:
+            runtime.add_callback("In", lambda events: seen.extend(event.data[0] for event in events))
+            runtime.input_handler("Out").send_many([(n,) for n in range(3000)])
+            _wait(lambda: len(seen) == 3000, "not all came")
+        assert seen == list(range(3000))
+
+
 def _holder(nodes, key):
     """The primary that has a key."""
     for node in nodes:
@@ -123,6 +145,9 @@ def test_a_cluster_keeps_an_app_on_one_node_and_survives_its_death(cluster):
         store.save("App", SECOND, b"two")
         assert store.revisions("App") == [FIRST, SECOND]
         assert store.load("App", FIRST) == b"one"
+
+    streams = RedisStreams(url)
+    streams.check()
 
     backend = RedisBackend(config)
     backend.initialize()

@@ -21,3 +21,4 @@ def test_the_plug_in_registers_what_it_says():
     manager.set_extension("redis", "eventflux_redis.plugin")
     names = {(info.kind.value, info.name) for info in manager.registry.infos()}
     assert {("persistence_store", "redis"), ("state_backend", "redis")} <= names
+    assert {(role, name) for role in ("source", "sink") for name in ("redis-stream", "redis-pubsub")} <= names

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,6 +24,7 @@ from redis.exceptions import (
     MasterDownError,
     ReadOnlyError,
     RedisClusterException,
+    ResponseError,
     TimeoutError,
     TryAgainError,
 )
@@ -185,11 +186,15 @@ class RedisLink:
 
     Args:
         config: Where Redis is.
+        raw: Commands whose answers are left as the server sent them.
         sleep: Waits between attempts; tests give their own.
     """
 
-    def __init__(self, config: RedisConfig, *, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(
+        self, config: RedisConfig, *, raw: Sequence[str] = (), sleep: Callable[[float], object] = time.sleep
+    ) -> None:
         self.config = config
+        self._raw = tuple(raw)
         self._sleep = sleep
         self._lock = threading.Lock()  # guards what stands below
         self._client: Client | None = None
@@ -283,6 +288,8 @@ class RedisLink:
         with self._lock:
             if self._client is None:
                 self._client, self._is_cluster = open_client(self.config)
+                for command in self._raw:
+                    self._client.set_response_callback(command, _as_it_is)
             return self._client
 
     def _failed(self, error: Exception) -> None:
@@ -299,3 +306,64 @@ class RedisLink:
             self._operations += 1
             self._message = ""
             self._checked = time.monotonic()
+
+
+class Lane:
+    """A connection of its own, on which commands are sent before the answers to earlier ones are wanted.
+
+    The server works while the sender does something else. Not thread-safe.
+    """
+
+    def __init__(self, client: Client, key: str) -> None:
+        """Take a connection from the pool of the node that has a key.
+
+        Args:
+            client: An open client.
+            key: Of all commands.
+        """
+        if isinstance(client, RedisCluster):
+            client = client.get_redis_connection(client.get_node_from_key(key))  # type: ignore[no-untyped-call]
+        self._pool: Any = client.connection_pool
+        self._connection: Any = self._pool.get_connection()
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Answers that are due."""
+        return self._waiting
+
+    def send(self, *commands: Sequence[object]) -> None:
+        """Send commands; their answers are due."""
+        self._connection.send_packed_command(self._connection.pack_commands(commands))
+        self._waiting += len(commands)
+
+    def receive(self) -> Any:
+        """Wait for all answers that are due; the last one.
+
+        Raises:
+            redis.RedisError: The connection is lost, or the server refused a command.
+        """
+        reply = None
+        refused: ResponseError | None = None
+        while self._waiting:
+            self._waiting -= 1
+            try:
+                reply = self._connection.read_response()
+            except ResponseError as error:
+                refused = error
+        if refused is not None:
+            raise refused
+        return reply
+
+    def close(self) -> None:
+        """Give the connection back; idempotent. One with answers due is closed."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._waiting:
+            connection.disconnect()
+        self._pool.release(connection)
+
+
+def _as_it_is(reply: object, **_options: object) -> object:
+    return reply

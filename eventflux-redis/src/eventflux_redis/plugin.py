@@ -7,7 +7,10 @@ from typing import Final
 from eventflux.extension import Example, Extension, ExtensionKind, ExtensionRegistry, Parameter, hookimpl
 from eventflux_redis.config import BACKEND_PREFIX, STORE_PREFIX, RedisConfig
 from eventflux_redis.persistence_store import RedisPersistenceStore
+from eventflux_redis.pubsub import RedisPubSubSink, RedisPubSubSource
 from eventflux_redis.state_backend import RedisBackend
+from eventflux_redis.stream_sink import RedisStreamSink
+from eventflux_redis.stream_source import RedisStreamSource
 
 EVENTFLUX_API = (1, 0)
 
@@ -71,6 +74,16 @@ STATE_BACKEND: Final = Extension(
     factory=_backend,
     examples=(Example("state_backend.implementation = redis", "The local server."),),
 )
+
+
+@hookimpl
+def eventflux_register_sources(registry: ExtensionRegistry) -> None:
+    registry.register(RedisStreamSource, RedisPubSubSource)
+
+
+@hookimpl
+def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
+    registry.register(RedisStreamSink, RedisPubSubSink)
 
 
 @hookimpl
