@@ -64,7 +64,10 @@ static ef_node *node_new(ef_engine *engine, ef_node_kind kind, const char *name,
     node->query = -1;
     node->input_stream = -1;
     node->fault = -1;
+    node->copy_of = -1;
     node->partition = engine->partition;
+    node->domain = engine->added_to;
+    node->entrance = -1;
     node->columns = columns;
     ef_alloc_init(&node->alloc, &engine->budget);
     node->name_size = strlen(name) + 1;
@@ -183,7 +186,7 @@ ef_operator_config ef_operator_config_of(const ef_engine *engine, const ef_node 
         .param_count = count,
         .rank = node->rank,
         .wants_expired = wants_expired,
-        .playback = engine->options.playback,
+        .playback = engine->options.playback || node->domain > 0,
         .alloc = (ef_alloc *)(uintptr_t)&node->alloc,
     };
 }
@@ -423,7 +426,7 @@ ef_node_id ef_engine_insert(ef_engine *engine, ef_node_id from, ef_node_id strea
     node->current = current;
     node->expired = expired;
     node->drops_slots = source->partition >= 0 && source->partition != target->partition;
-    ef_status status = ef_add_edge(engine, node, stream, 0, error);
+    ef_status status = ef_add_edge(engine, node, target->entrance >= 0 ? target->entrance : stream, 0, error);
     if (status == EF_OK) {
         status = ef_add_edge(engine, source, node->id, 0, error);
     }

@@ -44,7 +44,8 @@ static ef_status enter_stream(ef_engine *engine, ef_node *stream, const ef_batch
     return ef_number_rows(engine, &numbered) ? frame_push(engine, stream, &numbered, error) : ef_fail_memory(error);
 }
 
-/* Rows that just failed, each into its fault stream; the first one's frame is on top. */
+/* Rows that just failed, each into its fault stream; the first one's frame is on top. What failed on its way into a time domain goes on at the
+ * time of that. */
 static ef_status enter_faults(ef_engine *engine, ef_error *error) {
     ef_fault *last = NULL;
     for (ef_fault *fault = ef_take_faults(engine), *next; fault != NULL; fault = next) {
@@ -53,7 +54,9 @@ static ef_status enter_faults(ef_engine *engine, ef_error *error) {
         last = fault;
     }
     for (; last != NULL; last = last->next) {
-        EF_TRY(enter_stream(engine, last->stream, &last->row, error));
+        EF_TRY(ef_domain_at(engine, last->stream->domain) == engine->time
+                   ? enter_stream(engine, last->stream, &last->row, error)
+                   : ef_run_fault(engine, last, error));
     }
     return EF_OK;
 }
@@ -258,18 +261,28 @@ ef_status ef_run_depth_first(ef_engine *engine, ef_node *node, const ef_batch *b
     return status;
 }
 
+ef_status ef_run_into(ef_engine *engine, ef_node *target, const ef_batch *rows, const ef_track *track, ef_error *error) {
+    uint32_t floor = engine->frame_count;
+    ef_status status = enter_operator(engine, target, 0, rows, track, error);
+    if (status == EF_OK) {
+        status = run_frames(engine, floor, track, error);
+    }
+    engine->frame_count = floor;
+    return status;
+}
+
 /* One pass over the operators in rank order; each fires all that is due at the clock, one delivery a firing, through everything downstream, before the next
  * firing. What falls due behind the pass waits for the next move of the clock. */
 ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
-    if (engine->earliest > engine->now) {
+    if (engine->time->earliest > engine->time->now) {
         return EF_OK;
     }
     ef_status status = EF_OK;
-    ef_track firing = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 1};
-    ef_track quiet = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
-    for (uint32_t i = 0; i < engine->timer_count && status == EF_OK; i++) {
-        ef_node *node = ef_node_at(engine, engine->timers[i]);
-        while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->now) {
+    ef_track firing = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 1};
+    ef_track quiet = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 0};
+    for (uint32_t i = 0; i < engine->time->timer_count && status == EF_OK; i++) {
+        ef_node *node = ef_node_at(engine, engine->time->timers[i]);
+        while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->time->now) {
             ef_batch nothing = {.columns = 0, .form = EF_WHOLE};
             ef_out out;
             if ((node->operator_class->flags & EF_PORTS) != 0) {
@@ -283,11 +296,6 @@ ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
             }
         }
     }
-    engine->earliest = EF_NEVER;
-    for (uint32_t i = 0; i < engine->timer_count; i++) {
-        const ef_node *node = ef_node_at(engine, engine->timers[i]);
-        int64_t due = node->operator_class->next_due(node->self);
-        engine->earliest = due < engine->earliest ? due : engine->earliest;
-    }
+    ef_domain_look(engine, engine->time);
     return status;
 }

@@ -1,4 +1,5 @@
 /* The engine: life, clock, pushes. */
+#include "graph/entrance.h"
 #include "graph/node.h"
 
 
@@ -27,7 +28,10 @@ ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef
     }
     made->query_stream = -1;
     made->partition = -1;
-    made->earliest = EF_NEVER;
+    made->app.earliest = EF_NEVER;
+    made->app.is_event_time = options->playback;
+    made->app.entrance = -1;
+    made->time = &made->app;
     made->last_delivery = &made->first_delivery;
     made->last_failure = &made->first_failure;
     made->last_fault = &made->first_fault;
@@ -82,8 +86,14 @@ void ef_engine_free(ef_engine *engine) {
         failure = next;
     }
     ef_free(&engine->alloc, engine->order, (engine->graph_count > 0 ? engine->graph_count : 1) * sizeof *engine->order);
-    ef_free(&engine->alloc, engine->timers, engine->timer_count * sizeof *engine->timers);
     ef_engine_free_nodes(engine);
+    ef_free(&engine->alloc, engine->app.timers, engine->app.timer_count * sizeof *engine->app.timers);
+    for (uint32_t d = 0; d < engine->event_count; d++) {
+        ef_domain *domain = engine->events[d];
+        ef_free(&engine->alloc, domain->timers, domain->timer_count * sizeof *domain->timers);
+        ef_free(&engine->alloc, domain, sizeof *domain);
+    }
+    ef_free(&engine->alloc, engine->events, engine->event_capacity * sizeof *engine->events);
     ef_free(&engine->alloc, engine->nodes, engine->node_capacity * sizeof *engine->nodes);
     ef_free(&engine->alloc, engine->frames, engine->frame_capacity * sizeof *engine->frames);
     ef_free(&engine->alloc, engine->query_name, engine->query_name_size);
@@ -127,8 +137,9 @@ static void settle_call(ef_engine *engine, ef_node *node, const ef_batch *input,
     }
     if ((node->operator_class->flags & EF_TIMERS) != 0) {
         int64_t due = node->operator_class->next_due(node->self);
-        if (due < engine->earliest) {
-            engine->earliest = due;
+        ef_domain *domain = ef_domain_at(engine, node->domain);
+        if (due < domain->earliest) {
+            domain->earliest = due;
         }
     }
 }
@@ -178,34 +189,46 @@ static ef_status finish(ef_engine *engine, ef_status status) {
     return status;
 }
 
-static void move_clock(ef_engine *engine, int64_t now) {
-    engine->before = engine->now;
-    if (now > engine->now) {
-        engine->now = now;
+void ef_move_clock(ef_engine *engine, int64_t now) {
+    engine->time->before = engine->time->now;
+    if (now > engine->time->now) {
+        engine->time->now = now;
     }
 }
 
-/* Rows as one delivery, at the clock as it stands. */
-static ef_status run_chunk(ef_engine *engine, ef_node *stream, const ef_batch *rows, ef_error *error) {
+ef_status ef_run_chunk(ef_engine *engine, ef_node *target, const ef_batch *rows, ef_error *error) {
     ef_batch chunk = *rows;
     chunk.form = EF_WHOLE;
     chunk.batch_chunk = false;
     if (!ef_number_rows(engine, &chunk)) {
         return ef_fail_memory(error);
     }
-    ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
-    stream->metrics.rows_in += rows->rows;
-    return ef_run_depth_first(engine, stream, &chunk, &track, error);
+    ef_track track = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 0};
+    if (target->kind == EF_NODE_OPERATOR) {
+        return ef_run_into(engine, target, &chunk, &track, error);
+    }
+    target->metrics.rows_in += rows->rows;
+    return ef_run_depth_first(engine, target, &chunk, &track, error);
+}
+
+/* Rows at the clock as it stands: that of the stream's own domain. */
+static ef_status run_standing(ef_engine *engine, ef_node *target, const ef_batch *rows, ef_error *error) {
+    engine->time = ef_domain_at(engine, target->domain);
+    ef_status status = ef_run_chunk(engine, target, rows, error);
+    engine->time = &engine->app;
+    EF_TRY(status);
+    return ef_run_domains(engine, error);
 }
 
 /* One step: the clock, the timers, then the rows as one delivery. In playback rows below the clock move nothing: no timer runs. */
 static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t clock, ef_error *error) {
-    bool moves = clock >= engine->now || !engine->options.playback;
-    move_clock(engine, clock);
+    bool moves = clock >= engine->app.now || !engine->options.playback;
+    ef_move_clock(engine, clock);
     if (moves) {
         EF_TRY(ef_fire_due(engine, error));
+        EF_TRY(ef_run_domains(engine, error));
     }
-    return run_chunk(engine, stream, rows, error);
+    return run_standing(engine, stream, rows, error);
 }
 
 static ef_status push_row_by_row(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t now,
@@ -239,24 +262,25 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         }
     }
     if (!engine->options.playback) {
-        move_clock(engine, now);
+        ef_move_clock(engine, now);
         EF_TRY(ef_fire_due(engine, error));
+        EF_TRY(ef_run_domains(engine, error));
         int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
         if (clock == NULL) {
             return ef_fail_memory(error);
         }
         for (uint32_t i = 0; i < rows->rows; i++) {
-            clock[i] = engine->now;
+            clock[i] = engine->app.now;
         }
         ef_track track = {
-            .clock = clock, .before = engine->now, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = 0};
+            .clock = clock, .before = engine->app.now, .steps = engine->needs_causes ? rows->rows : 1, .max_firings = 0};
         return ef_run_slice(engine, stream, &slice, &track, error);
     }
     int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
     if (clock == NULL) {
         return ef_fail_memory(error);
     }
-    int64_t highest = engine->now;
+    int64_t highest = engine->app.now;
     uint32_t late = 0;
     for (uint32_t i = 0; i < rows->rows; i++) {
         late += rows->timestamps[i] < highest;
@@ -274,7 +298,7 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         }
     }
     ef_track track = {.clock = clock,
-                      .before = engine->now,
+                      .before = engine->app.now,
                       .steps = engine->needs_causes ? rows->rows : 1,
                       .max_firings = UINT32_MAX,
                       .quiet = quiet};
@@ -283,7 +307,7 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         track.clock = &clock[rows->rows - 1]; /* nobody reads it */
     }
     ef_status status = ef_run_slice(engine, stream, &slice, &track, error);
-    move_clock(engine, highest);
+    ef_move_clock(engine, highest);
     return status;
 }
 
@@ -298,19 +322,25 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
     }
     EF_TRY(begin(engine, error));
     ef_node *node = ef_node_at(engine, stream);
+    if (node->entrance >= 0) {
+        node = ef_node_at(engine, node->entrance);
+    }
     ef_status status;
     if (rows->rows == 0) {
         status = EF_OK;
     } else if (meaning == EF_START_MEANING) {
-        status = run_chunk(engine, node, rows, error);
+        status = run_standing(engine, node, rows, error);
     } else if (meaning == EF_CHUNK_MEANING || rows->rows == 1) {
         int64_t clock = engine->options.playback ? rows->timestamps[rows->rows - 1] : now;
         status = push_step(engine, node, rows, clock, error);
     } else {
-        status = node->steps != NULL ? push_row_by_row(engine, node, rows, now, error)
-                                     : push_as_slice(engine, node, rows, now, error);
+        status = node->steps != NULL || node->domain > 0 ? push_row_by_row(engine, node, rows, now, error)
+                                                         : push_as_slice(engine, node, rows, now, error);
         if (EF_UNLIKELY(status == EF_OK && engine->first_fault != NULL)) {
             status = ef_run_faults(engine, error);
+        }
+        if (status == EF_OK) {
+            status = ef_run_domains(engine, error);
         }
         ef_join_bulk(engine);
     }
@@ -319,8 +349,22 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
 
 ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
     EF_TRY(begin(engine, error));
-    move_clock(engine, now);
-    return finish(engine, ef_fire_due(engine, error));
+    ef_move_clock(engine, now);
+    ef_status status = ef_fire_due(engine, error);
+    return finish(engine, status == EF_OK ? ef_run_domains(engine, error) : status);
+}
+
+ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
+    EF_TRY(begin(engine, error));
+    ef_status status = EF_OK;
+    for (uint32_t d = 0; d < engine->event_count && status == EF_OK; d++) {
+        status = ef_reorder_finish(ef_entrance_of(ef_node_at(engine, engine->events[d]->entrance))->reorder, error);
+        if (status == EF_OK) {
+            engine->domains_pending = true;
+            status = ef_run_domains(engine, error);
+        }
+    }
+    return finish(engine, status);
 }
 
 bool ef_engine_needs_clock(const ef_engine *engine) {
@@ -328,13 +372,13 @@ bool ef_engine_needs_clock(const ef_engine *engine) {
 }
 
 int64_t ef_engine_now(const ef_engine *engine) {
-    return engine->now;
+    return engine->app.now;
 }
 
 int64_t ef_engine_next_due(const ef_engine *engine) {
     int64_t earliest = EF_NEVER;
-    for (uint32_t i = 0; i < engine->timer_count; i++) {
-        const ef_node *node = ef_node_at(engine, engine->timers[i]);
+    for (uint32_t i = 0; i < engine->app.timer_count; i++) {
+        const ef_node *node = ef_node_at(engine, engine->app.timers[i]);
         int64_t due = node->operator_class->next_due(node->self);
         earliest = due < earliest ? due : earliest;
     }

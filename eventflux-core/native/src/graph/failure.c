@@ -1,6 +1,7 @@
 /* The error edge: failed rows, with the row of the query's input stream that was behind them, in order. */
 #include <stdio.h>
 
+#include "graph/entrance.h"
 #include "graph/node.h"
 
 /* Rows of the stream that the query reads, as they are being delivered. What holds rows for others (a table) has no such stream. */
@@ -62,9 +63,18 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
                        const char *message) {
     node->metrics.errors++;
     const ef_node *stream = NULL;
-    const ef_batch *rows = stream_rows(engine, node, &stream);
+    const ef_batch *rows = NULL;
+    int64_t row = -1;
+    if (input != NULL && at < input->rows && ef_entrance_of(node) != NULL && node->input_stream >= 0) {
+        stream = ef_node_at(engine, node->input_stream); /* what failed there was on its way into the stream */
+        rows = input;
+        row = at;
+    } else {
+        rows = stream_rows(engine, node, &stream);
+        row = rows != NULL && input != NULL && at < input->rows ? row_of_cause(rows, ef_row_cause(input, at)) : -1;
+        stream = stream != NULL && stream->copy_of >= 0 ? ef_node_at(engine, stream->copy_of) : stream;
+    }
     ef_batch one;
-    int64_t row = rows != NULL && input != NULL && at < input->rows ? row_of_cause(rows, ef_row_cause(input, at)) : -1;
     bool is_known = row >= 0 && ef_batch_view(&one, rows, (uint32_t)row, 1, &engine->arena);
     if (is_known && ef_keep_fault(engine, stream, &one, message)) {
         return;

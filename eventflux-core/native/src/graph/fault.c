@@ -68,12 +68,20 @@ ef_fault *ef_take_faults(ef_engine *engine) {
     return first;
 }
 
+ef_status ef_run_fault(ef_engine *engine, ef_fault *fault, ef_error *error) {
+    ef_domain *outer = engine->time;
+    engine->time = ef_domain_at(engine, fault->stream->domain);
+    ef_track track = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 0};
+    fault->row.causes = NULL; /* its step is over */
+    fault->stream->metrics.rows_in++;
+    ef_status status = ef_run_depth_first(engine, fault->stream, &fault->row, &track, error);
+    engine->time = outer;
+    return status;
+}
+
 ef_status ef_run_faults(ef_engine *engine, ef_error *error) {
-    ef_track track = {.clock = &engine->now, .before = engine->before, .steps = 1, .max_firings = 0};
     for (ef_fault *fault = ef_take_faults(engine); fault != NULL; fault = fault->next) {
-        fault->row.causes = NULL; /* its step is over */
-        fault->stream->metrics.rows_in++;
-        EF_TRY(ef_run_depth_first(engine, fault->stream, &fault->row, &track, error));
+        EF_TRY(ef_run_fault(engine, fault, error));
     }
     return EF_OK;
 }

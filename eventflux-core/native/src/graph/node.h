@@ -17,6 +17,19 @@ typedef struct ef_access {
     bool writes;
 } ef_access;
 
+/* A time domain: nodes that share a clock. The app's own, and one for each set of watermarked streams whose rows some query reads together
+ * (graph/domains.h). */
+typedef struct ef_domain {
+    int64_t now;
+    int64_t before;   /* the clock before the present step: where the last pass of timers stood */
+    int64_t earliest; /* not later than the earliest due time of any operator */
+    ef_node_id *timers; /* operators with timers, by rank; from seal */
+    uint32_t timer_count;
+    bool is_event_time;  /* the clock runs along the rows */
+    ef_node_id entrance; /* what puts the domain's rows in order; -1: the app's own domain */
+    const char *steps;   /* why pushes in which its timers act must step, or NULL; from seal */
+} ef_domain;
+
 /* Rows that wait for a node while a slice runs. */
 typedef struct ef_arrival {
     ef_batch batch;
@@ -35,6 +48,8 @@ typedef struct ef_node {
     int32_t query;            /* number of the query, -1 for streams */
     ef_node_id input_stream;  /* stream that the query reads; itself for a stream */
     ef_node_id partition;     /* whose slots its rows carry, -1: none */
+    uint32_t domain;          /* whose clock it goes by */
+    ef_node_id entrance;      /* EF_NODE_STREAM: where what is pushed or inserted goes first, to wait for its time; -1: nowhere */
 
     const ef_operator_class *operator_class; /* EF_NODE_OPERATOR */
     void *self;
@@ -67,6 +82,7 @@ typedef struct ef_node {
     const char *steps; /* streams: why a push into it must step; NULL: slices */
 
     ef_node_id fault; /* streams: where its failed rows go (fault.c), -1: to the failure queue */
+    ef_node_id copy_of; /* streams: whose rows it has in another time domain, so that failures name that one; -1: its own */
 
     /* while a slice runs */
     ef_arrival *inbox; /* [in_edges + 1]: one more for pushed rows */
@@ -118,6 +134,7 @@ struct ef_engine {
     int32_t query_count;
     ef_node_id query_stream;
     ef_node_id partition; /* that nodes are added to, -1: none */
+    uint32_t added_to;    /* domain that nodes are added to */
     uint16_t next_rank;
     char **shared_names;
     uint32_t shared_count, shared_capacity;
@@ -128,12 +145,12 @@ struct ef_engine {
 
     uint32_t graph_count; /* nodes when the graph was sealed: taps may come later */
     ef_node_id *order;    /* [graph_count], topological */
-    ef_node_id *timers; /* operators with timers, by rank */
-    uint32_t timer_count;
 
-    int64_t now;
-    int64_t before;   /* the clock before the present step: where the last pass of timers stood */
-    int64_t earliest; /* not later than the earliest due time of any operator */
+    ef_domain app;      /* domain 0 */
+    ef_domain **events; /* domains 1... */
+    uint32_t event_count, event_capacity;
+    ef_domain *time;      /* of what runs now */
+    bool domains_pending; /* something may have been released that was not run yet */
 
     ef_passage *passage; /* the innermost; outside all frames */
     ef_frame *frames;
@@ -152,6 +169,10 @@ struct ef_engine {
 
 static inline ef_node *ef_node_at(const ef_engine *engine, ef_node_id id) {
     return engine->nodes[id];
+}
+
+static inline ef_domain *ef_domain_at(ef_engine *engine, uint32_t domain) {
+    return domain == 0 ? &engine->app : engine->events[domain - 1];
 }
 
 /* ---- for the files that add operators (build*.c) ---- */
@@ -189,7 +210,12 @@ void ef_engine_free_nodes(ef_engine *engine);
 /* drivers */
 ef_status ef_run_depth_first(ef_engine *engine, ef_node *node, const ef_batch *batch, const ef_track *track,
                              ef_error *error) EF_MUST_USE;
-ef_status ef_fire_due(ef_engine *engine, ef_error *error) EF_MUST_USE; /* the pass at engine->now */
+/* Rows of one delivery into an operator that is pushed to. */
+ef_status ef_run_into(ef_engine *engine, ef_node *target, const ef_batch *rows, const ef_track *track,
+                      ef_error *error) EF_MUST_USE;
+/* Asks all timers of the domain for its `earliest`. */
+void ef_domain_look(ef_engine *engine, ef_domain *domain);
+ef_status ef_fire_due(ef_engine *engine, ef_error *error) EF_MUST_USE; /* the pass at engine->time->now */
 ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
                        ef_error *error) EF_MUST_USE;
 
@@ -211,6 +237,8 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
 bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row, const char *message) EF_MUST_USE;
 /* The rows kept so far, in order; they are kept no more. */
 ef_fault *ef_take_faults(ef_engine *engine);
+/* One of them, at the time of its own domain. */
+ef_status ef_run_fault(ef_engine *engine, ef_fault *fault, ef_error *error) EF_MUST_USE;
 /* Rows that were kept while a slice ran, after it. */
 ef_status ef_run_faults(ef_engine *engine, ef_error *error) EF_MUST_USE;
 /* Gives the rows of one delivery causes of their own, where something may fail; false: out of memory. */

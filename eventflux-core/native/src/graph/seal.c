@@ -5,6 +5,7 @@
  * follow the edges, which is an order of rows only if everything on the way puts out at most one delivery for a cause (EF_MULTI operators, and
  * meetings themselves, do not). Whatever this does not cover, and every cycle, makes a push in which that origin acts step: depth first, row by row.
  * Cost: origins x edges, once. */
+#include "graph/entrance.h"
 #include "graph/node.h"
 
 typedef enum mark { UNSEEN = 0, OPEN = 1, DONE = 2 } mark;
@@ -13,6 +14,7 @@ static const char CYCLE[] = "step: a query feeds its own input";
 static const char MEETING[] = "step: paths part and meet again";
 static const char SHARED[] = "step: a table, window or aggregation is read and written, or written in two ways";
 static const char FAULTS[] = "step: rows that fail go to a fault stream";
+static const char SILENT[] = "step: silent streams let time go on";
 static const char ASKED[] = "step: the engine was made to step";
 
 typedef struct sealing {
@@ -168,21 +170,30 @@ static const char *judge(origin_walk *w, ef_node_id origin) {
     return why != NULL ? why : settle_orders(w) ? NULL : MEETING;
 }
 
-/* Marks what can act when a row is pushed into `origin`: DONE. */
+static void mark_one(sealing *s, ef_node_id node, uint32_t *depth) {
+    if (s->marks[node] == UNSEEN) {
+        s->marks[node] = DONE;
+        s->stack[(*depth)++] = node;
+    }
+}
+
+/* Marks what can act when a row is pushed into `origin`: DONE. Through the entrance of a time domain all of the domain's timers can. */
 static void mark_reached(sealing *s, ef_node_id origin) {
     uint32_t depth = 0;
-    if (s->marks[origin] != UNSEEN) {
-        return;
-    }
-    s->stack[depth++] = origin;
-    s->marks[origin] = DONE;
+    mark_one(s, origin, &depth);
     while (depth > 0) {
         const ef_node *node = ef_node_at(s->engine, s->stack[--depth]);
         for (uint32_t e = 0; e < node->edge_count; e++) {
-            ef_node_id to = node->edges[e].to;
-            if (s->marks[to] == UNSEEN) {
-                s->marks[to] = DONE;
-                s->stack[depth++] = to;
+            mark_one(s, node->edges[e].to, &depth);
+        }
+        const ef_entrance *entrance = ef_entrance_of(node);
+        if (entrance != NULL) {
+            for (uint32_t p = 0; p < entrance->port_count; p++) {
+                mark_one(s, entrance->streams[p], &depth);
+            }
+            const ef_domain *domain = ef_domain_at(s->engine, entrance->domain);
+            for (uint32_t t = 0; t < domain->timer_count; t++) {
+                mark_one(s, domain->timers[t], &depth);
             }
         }
     }
@@ -224,6 +235,39 @@ static bool has_timers(const ef_node *node) {
     return node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & EF_TIMERS) != 0;
 }
 
+void ef_domain_look(ef_engine *engine, ef_domain *domain) {
+    domain->earliest = EF_NEVER;
+    for (uint32_t i = 0; i < domain->timer_count; i++) {
+        const ef_node *node = ef_node_at(engine, domain->timers[i]);
+        int64_t due = node->operator_class->next_due(node->self);
+        domain->earliest = due < domain->earliest ? due : domain->earliest;
+    }
+}
+
+/* The timers of each domain. Nodes are in text order, so these are in rank order. */
+static ef_status gather_timers(ef_engine *engine, ef_error *error) {
+    for (uint32_t d = 0; d <= engine->event_count; d++) {
+        ef_domain *domain = ef_domain_at(engine, d);
+        if (d > 0 && domain->entrance < 0) {
+            return ef_fail(error, EF_INVALID, "a time domain has no entrance");
+        }
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < engine->node_count; i++) {
+            count += has_timers(engine->nodes[i]) && engine->nodes[i]->domain == d;
+        }
+        domain->timers = ef_malloc(&engine->alloc, count * sizeof *domain->timers);
+        if (domain->timers == NULL) {
+            return ef_fail_memory(error);
+        }
+        for (uint32_t i = 0; i < engine->node_count; i++) {
+            if (has_timers(engine->nodes[i]) && engine->nodes[i]->domain == d) {
+                domain->timers[domain->timer_count++] = engine->nodes[i]->id;
+            }
+        }
+    }
+    return EF_OK;
+}
+
 static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
     bool merges = false, clocks = false, fails = false;
     for (uint32_t i = 0; i < engine->node_count; i++) {
@@ -231,21 +275,12 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
         for (uint32_t e = 0; e < node->edge_count; e++) {
             node->edges[e].in_index = ef_node_at(engine, node->edges[e].to)->in_edges++;
         }
-        engine->timer_count += has_timers(node);
         fails = fails || node->can_fail;
         clocks = clocks || node->reads_clock ||
                  (node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & (EF_TIMERS | EF_READS_CLOCK)) != 0);
     }
-    engine->timers = ef_malloc(&engine->alloc, engine->timer_count * sizeof *engine->timers);
-    if (engine->timers == NULL) {
-        return ef_fail_memory(error);
-    }
-    uint32_t at = 0;
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];
-        if (has_timers(node)) {
-            engine->timers[at++] = node->id; /* nodes are in text order, so these are in rank order */
-        }
         merges = merges || node->in_edges > 1;
         node->inbox = ef_malloc(&engine->alloc, (node->in_edges + 1) * sizeof *node->inbox);
         node->in_order = ef_malloc(&engine->alloc, node->in_edges * sizeof *node->in_order);
@@ -256,8 +291,42 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
     }
     engine->fails = fails;
     engine->needs_clock = clocks;
-    engine->needs_causes = merges || fails || (clocks && engine->options.playback);
-    return EF_OK;
+    engine->needs_causes = merges || fails || (clocks && engine->options.playback) || engine->event_count > 0;
+    return gather_timers(engine, error);
+}
+
+/* Why pushes into a domain must step because of its timers, or NULL. Where the clock runs along the rows they may fire in any push. */
+static const char *judge_timers(origin_walk *w, ef_domain *domain) {
+    const ef_engine *engine = w->sealing->engine;
+    const char *why = NULL;
+    for (uint32_t t = 0; domain->is_event_time && why == NULL && t < domain->timer_count; t++) {
+        const ef_entrance *entrance = ef_entrance_of(ef_node_at(engine, domain->timers[t]));
+        why = entrance == NULL ? judge(w, domain->timers[t]) : entrance->can_be_idle ? SILENT : NULL;
+    }
+    return why;
+}
+
+/* How pushes into a stream or an entrance run. */
+static void judge_pushes(origin_walk *w, ef_node *node) {
+    sealing *s = w->sealing;
+    ef_engine *engine = s->engine;
+    const ef_domain *domain = ef_domain_at(engine, node->domain);
+    node->steps = engine->options.depth_first ? ASKED : domain->steps != NULL ? domain->steps : judge(w, node->id);
+    if (node->steps != NULL) {
+        return;
+    }
+    memset(s->marks, UNSEEN, engine->node_count);
+    mark_reached(s, node->id);
+    for (uint32_t t = 0; domain->is_event_time && t < domain->timer_count; t++) {
+        if (ef_entrance_of(ef_node_at(engine, domain->timers[t])) == NULL) {
+            mark_reached(s, domain->timers[t]);
+        }
+    }
+    if (has_shared_conflict(s)) {
+        node->steps = SHARED;
+    } else if (has_faults(s)) {
+        node->steps = FAULTS;
+    }
 }
 
 ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
@@ -303,36 +372,29 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     for (uint32_t i = engine->node_count; i > 0; i--) {
         visit(&s, (ef_node_id)(i - 1), &place);
     }
-    const char *timers = NULL; /* in playback they may fire in any push */
-    for (uint32_t i = 0; engine->options.playback && timers == NULL && i < engine->timer_count; i++) {
-        timers = judge(&w, engine->timers[i]);
+    for (uint32_t d = 0; d <= engine->event_count; d++) {
+        ef_domain *domain = ef_domain_at(engine, d);
+        domain->steps = judge_timers(&w, domain);
     }
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];
-        if (node->kind != EF_NODE_STREAM) {
-            continue;
-        }
-        node->steps = engine->options.depth_first ? ASKED : timers != NULL ? timers : judge(&w, node->id);
-        memset(s.marks, UNSEEN, count);
-        mark_reached(&s, node->id);
-        for (uint32_t t = 0; engine->options.playback && t < engine->timer_count; t++) {
-            mark_reached(&s, engine->timers[t]);
-        }
-        if (node->steps == NULL && has_shared_conflict(&s)) {
-            node->steps = SHARED;
-        }
-        if (node->steps == NULL && has_faults(&s)) {
-            node->steps = FAULTS;
+        if (node->kind == EF_NODE_STREAM || ef_entrance_of(node) != NULL) {
+            judge_pushes(&w, node);
         }
     }
     ef_arena_clear(&scratch);
-    engine->earliest = ef_engine_next_due(engine);
     engine->sealed = true;
-    engine->earliest = ef_engine_next_due(engine); /* some operators wait for something from the start */
+    for (uint32_t d = 0; d <= engine->event_count; d++) {
+        ef_domain_look(engine, ef_domain_at(engine, d)); /* some operators wait for something from the start */
+    }
     return EF_OK;
 }
 
 const char *ef_engine_driver(const ef_engine *engine, ef_node_id stream) {
-    const char *why = ef_node_at(engine, stream)->steps;
+    const ef_node *node = ef_node_at(engine, stream);
+    const char *why = node->steps;
+    if (why == NULL && node->entrance >= 0) {
+        why = ef_node_at(engine, node->entrance)->steps;
+    }
     return why != NULL ? why : "slice";
 }

@@ -25,8 +25,9 @@ static ef_status hand_on(ef_engine *engine, ef_node *node, const ef_batch *rows,
     return EF_OK;
 }
 
-static bool is_due(const ef_node *node, const ef_track *track) {
+static bool is_due(ef_engine *engine, const ef_node *node, const ef_track *track) {
     return track->max_firings > 0 && (node->operator_class->flags & EF_TIMERS) != 0 &&
+           ef_domain_at(engine, node->domain) == engine->time &&
            node->operator_class->next_due(node->self) <= track->clock[track->steps - 1];
 }
 
@@ -107,7 +108,7 @@ static ef_status run_node(ef_engine *engine, ef_node *node, const ef_track *trac
         status = node->inbox_count > 0 ? run_insert(engine, node, error) : EF_OK;
         break;
     case EF_NODE_OPERATOR:
-        status = node->inbox_count > 0 || is_due(node, track) ? run_operator(engine, node, track, error) : EF_OK;
+        status = node->inbox_count > 0 || is_due(engine, node, track) ? run_operator(engine, node, track, error) : EF_OK;
         break;
     case EF_NODE_TAP:
         break;

@@ -94,7 +94,13 @@ ef_status ef_engine_node_load(ef_engine *engine, ef_node_id id, const void *data
     ef_end_slice(engine);
     if (status == EF_OK && (node->operator_class->flags & EF_TIMERS) != 0) {
         int64_t due = node->operator_class->next_due(node->self);
-        engine->earliest = due < engine->earliest ? due : engine->earliest;
+        ef_domain *domain = ef_domain_at(engine, node->domain);
+        domain->earliest = due < domain->earliest ? due : domain->earliest;
+        if (domain->entrance >= 0) { /* silence may bring the domain's clock there */
+            const ef_node *entrance = ef_node_at(engine, domain->entrance);
+            due = entrance->operator_class->next_due(entrance->self);
+            engine->app.earliest = due < engine->app.earliest ? due : engine->app.earliest;
+        }
     }
     return status;
 }
@@ -104,7 +110,7 @@ ef_status ef_engine_node_load(ef_engine *engine, ef_node_id id, const void *data
 ef_status ef_engine_save(ef_engine *engine, ef_writer *writer, ef_error *error) {
     ef_writer_init(writer, &engine->block_alloc);
     ef_put_u32(writer, ENGINE_STATE_VERSION);
-    ef_put_i64(writer, engine->now);
+    ef_put_i64(writer, engine->app.now);
     for (uint32_t i = 0; i < 4; i++) {
         ef_put_u64(writer, engine->random.state[i]);
     }
@@ -125,8 +131,8 @@ ef_status ef_engine_load(ef_engine *engine, const void *data, size_t length, ef_
         return ef_fail(error, EF_CORRUPT, "the engine's own section has version %u, this engine reads %u", version,
                        ENGINE_STATE_VERSION);
     }
-    if (now > engine->now) {
-        engine->now = now; /* a clock never goes back, also when older state is put into a running app */
+    if (now > engine->app.now) {
+        engine->app.now = now; /* a clock never goes back, also when older state is put into a running app */
     }
     engine->random = random;
     return EF_OK;
@@ -143,6 +149,8 @@ ef_status ef_engine_reset(ef_engine *engine, ef_error *error) {
         }
     }
     ef_end_slice(engine);
-    engine->earliest = ef_engine_next_due(engine);
+    for (uint32_t d = 0; d <= engine->event_count; d++) {
+        ef_domain_look(engine, ef_domain_at(engine, d));
+    }
     return EF_OK;
 }

@@ -304,7 +304,7 @@ static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, cons
                                  .param_count = from->param_count,
                                  .rank = node->rank,
                                  .wants_expired = true,
-                                 .playback = j->engine->options.playback,
+                                 .playback = j->engine->options.playback || j->engine->added_to > 0,
                                  .alloc = j->alloc};
     side->window_class = window;
     EF_TRY(ef_needs_adapter(window) ? ef_adapter_create(window, &config, &side->window_class, &side->window, error)

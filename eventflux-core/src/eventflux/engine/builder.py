@@ -549,6 +549,57 @@ class EngineBuilder:
         error = new_error()
         check(lib.ef_engine_enter_partition(self._engine.handle, -1 if partition is None else partition, error), error)
 
+    def time_domain(self) -> int:
+        """Add a clock that runs along the rows of watermarked streams. Gives its number, from 1."""
+        error = new_error()
+        return self._checked(lib.ef_engine_domain(self._engine.handle, error), error)
+
+    def enter_time(self, domain: int) -> None:
+        """What is added from now on goes by that clock; 0: by the app's."""
+        error = new_error()
+        check(lib.ef_engine_enter_domain(self._engine.handle, domain, error), error)
+
+    def copy_of(self, stream: Node, original: Node) -> None:
+        """Say that a stream has the rows of another in its own time domain: its failures are that one's."""
+        error = new_error()
+        check(lib.ef_engine_copy_of(self._engine.handle, stream, original, error), error)
+
+    def entrance(
+        self,
+        domain: int,
+        ports: Sequence[tuple[Node | None, Node]],
+        *,
+        time_column: int = 0,
+        delay_ms: int = 0,
+        idle_ms: int = 0,
+        late: int = 0,
+    ) -> Node:
+        """Put rows in the order of their own time, and release them into streams of a time domain.
+
+        Args:
+            domain: Number of the domain; its streams are there already.
+            ports: (stream of another domain, stream of this one), or one pair (None, stream): what is pushed or
+                inserted into the stream.
+            time_column: Of rows from outside: the LONG column that holds their milliseconds.
+            delay_ms: How far the watermark stays behind the newest row.
+            idle_ms: After so long a silence the stream holds no other back; 0: never.
+            late: What becomes of late rows: 0 they are dropped, 1 put out, 2 accepted, 3 failed.
+        """
+        error = new_error()
+        made = lib.ef_build_entrance(
+            self._engine.handle,
+            domain,
+            len(ports),
+            ffi.new("int32_t[]", [-1 if source is None else source for source, _ in ports]),
+            ffi.new("int32_t[]", [stream for _, stream in ports]),
+            time_column,
+            delay_ms,
+            idle_ms,
+            late,
+            error,
+        )
+        return self._node(made, error)
+
     def route(self, node: Node, keys: ProgramBuilder, labels: Sequence[str] = ()) -> Node:
         """Give rows their keys: the STRING outputs of the program together, or each label whose BOOL output is true."""
         error = new_error()

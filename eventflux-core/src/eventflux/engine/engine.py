@@ -48,6 +48,23 @@ class StatePart:
     data: bytes
 
 
+_BEGINNING: Final = -(2**63)
+"""A watermark before anything came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTime:
+    """Time of a watermarked stream.
+
+    Attributes:
+        watermark: Milliseconds: what comes later is not older; None: no row has come yet.
+        late_rows: Rows so far that were older than the watermark when they came.
+    """
+
+    watermark: int | None
+    late_rows: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMetrics:
     """Figures of a stream or an operator since the start."""
@@ -445,6 +462,13 @@ class Engine:
                 for node in range(lib.ef_engine_nodes(self.handle))
                 if lib.ef_engine_metrics(self.handle, node, figures) == lib.EF_OK
             ]
+
+    def event_time(self, entrance: int) -> StreamTime:
+        """How far the time of a watermarked stream has come."""
+        with self.locked():
+            watermark = int(lib.ef_engine_watermark(self.handle, entrance))
+            late = int(lib.ef_engine_late(self.handle, entrance))
+        return StreamTime(watermark=None if watermark == _BEGINNING else watermark, late_rows=late)
 
     @property
     def memory_bytes(self) -> int:

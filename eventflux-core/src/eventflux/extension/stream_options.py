@@ -142,7 +142,7 @@ STREAM_OPTIONS: Final = Extension(
             _TEXT,
             "What happens to rows behind the watermark.",
             optional=True,
-            choices=("drop", "stream", "log", "process", "fail"),
+            choices=("drop", "log", "stream", "accept", "process", "error", "fail"),
         ),
         Parameter("late.stream", _TEXT, "Where late rows go.", optional=True),
         Parameter("partition.by", _TEXT, "Columns of the shard key.", optional=True),

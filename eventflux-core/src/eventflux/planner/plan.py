@@ -23,10 +23,12 @@ from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.emit.tables import add_table
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
+from eventflux.planner.emit.times import add_entrance
 from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.host_functions import HostFunction, HostFunctions, ScriptFunction
 from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.event_time import EventTime, explain_domain
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -78,6 +80,7 @@ class EmittedApp:
         queries: Name of each query of the text -> its last operator, for listeners.
         schemas: Node of each stream and of the last operator of each query -> the attributes of its rows.
         spans: Node of each operator -> the part of the text that it comes from.
+        entrances: Watermarked stream -> the operator that puts its rows in order.
     """
 
     streams: Mapping[str, NativeNode]
@@ -87,6 +90,7 @@ class EmittedApp:
     queries: Mapping[str, NativeNode]
     schemas: Mapping[NativeNode, Schema]
     spans: Mapping[NativeNode, Span]
+    entrances: Mapping[str, NativeNode]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class _Relations(Generic[ProgramT]):
     sources: Mapping[str, Node]
     tables: Mapping[str, tuple[Node, Node]]
     aggregations: Mapping[str, Node]
+    entrances: Mapping[int, Node]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ class Plan:
         streams: In order of definition, then those that queries make, in text order.
         tables: In text order.
         windows: Named windows, in text order.
+        time: The clocks beside that of the app, and what goes by them.
         aggregations: In text order.
         triggers: In text order.
         queries: In the order in which they are emitted; hidden ones before the query that they belong to.
@@ -129,6 +135,7 @@ class Plan:
     aggregations: tuple[AggregationPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
+    time: EventTime
     logical_queries: tuple[QueryPlan, ...] = field(repr=False)
     catalog: Catalog = field(compare=False, repr=False)
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict, compare=False, repr=False)
@@ -185,12 +192,18 @@ class Plan:
             queries=queries,
             schemas=schemas,
             spans={NativeNode(node): span for node, span in emitter.spans.items()},
+            entrances={
+                domain.watermark.stream: NativeNode(relations.entrances[domain.number])
+                for domain in self.time.domains
+                if domain.watermark is not None
+            },
         )
 
     def explain(self) -> str:
         """The logical plan, what rewriting made of it, and the operators and programs."""
-        logical = "\n".join(explain_query(query) for query in self.logical_queries)
-        rewritten = "\n".join(explain_query(query) for query in self.queries)
+        domains = [explain_domain(domain) for domain in self.time.domains]
+        logical = "\n".join([*domains, *(explain_query(query) for query in self.logical_queries)])
+        rewritten = "\n".join([*domains, *(explain_query(query) for query in self.queries)])
         parts = ["logical plan", logical]
         if rewritten != logical:
             parts += ["", "rewritten plan", rewritten]
@@ -206,21 +219,31 @@ class Plan:
 
     def _relations(self, graph: GraphTarget[ProgramT]) -> _Relations[ProgramT]:
         """Add streams and named windows to a graph; gives what adds queries to it."""
+        for _ in self.time.domains:
+            graph.time_domain()
         partitions = {partition.name: self._partition(graph, partition) for partition in self.partitions}
         sources: dict[str, Node] = {}
         for stream in self.streams:
             if stream.partition is not None:
                 graph.enter_partition(partitions[stream.partition])
+            graph.enter_time(self.time.relations.get(stream.name, 0))
             sources[stream.name] = graph.stream(stream.name, stream.schema.types)
+            graph.enter_time(0)
             graph.enter_partition(None)
         for stream in self.streams:
             if stream.fault_of is not None:
                 graph.fault_stream(sources[stream.fault_of], sources[stream.name])
+        for made in self.time.streams:
+            if made.copy_of is not None:
+                graph.copy_of(sources[made.name], sources[made.copy_of])
+        entrances = {domain.number: add_entrance(graph, domain, sources) for domain in self.time.domains}
         targets = dict(sources)
         for trigger in self.triggers:
             targets[trigger.name] = sources[trigger.name] = add_trigger(graph, trigger)
         for window in self.windows:
+            graph.enter_time(self.time.relations.get(window.name, 0))
             targets[window.name], sources[window.name] = add_named_window(graph, window)
+            graph.enter_time(0)
         tables = {table.name: add_table(graph, table) for table in self.tables}
         contents = {table.name: (tables[table.name][1], table.schema) for table in self.tables}
         contents |= {window.name: (sources[window.name], window.schema) for window in self.windows}
@@ -238,9 +261,13 @@ class Plan:
         )
         aggregations: dict[str, Node] = {}
         for aggregation in self.aggregations:
+            graph.enter_time(self.time.relations.get(aggregation.name, 0))
             node = aggregations[aggregation.name] = add_aggregation(emitter, aggregation)
+            graph.enter_time(0)
             contents[aggregation.name] = (node, aggregation.content_schema)
-        return _Relations(emitter=emitter, sources=sources, tables=tables, aggregations=aggregations)
+        return _Relations(
+            emitter=emitter, sources=sources, tables=tables, aggregations=aggregations, entrances=entrances
+        )
 
     @property
     def partitions(self) -> tuple[PartitionPlan, ...]:
@@ -251,11 +278,13 @@ class Plan:
                 found.setdefault(query.partition.name, query.partition)
         return tuple(found.values())
 
-    @staticmethod
-    def _partition(graph: GraphTarget[ProgramT], partition: PartitionPlan) -> Node:
+    def _partition(self, graph: GraphTarget[ProgramT], partition: PartitionPlan) -> Node:
         purge = partition.purge
         interval, idle = (0, 0) if purge is None else (purge.interval_ms, purge.idle_ms)
-        return graph.partition(partition.name, interval_ms=interval, idle_ms=idle)
+        graph.enter_time(self.time.partitions.get(partition.name, 0))
+        node = graph.partition(partition.name, interval_ms=interval, idle_ms=idle)
+        graph.enter_time(0)
+        return node
 
     def __str__(self) -> str:
         return self.explain()
@@ -340,6 +369,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         for entry in made.entries
         if entry.kind is RelationKind.STREAM and entry.schema is not None
     )
+    streams += tuple(StreamPlan(name=each.name, schema=each.schema, is_hidden=True) for each in made.time.streams)
     return Plan(
         source=app.source,
         settings=settings,
@@ -349,6 +379,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         aggregations=made.aggregations,
         triggers=made.triggers,
         queries=tuple(rewrite(query, chosen.switched_off) for query in made.queries),
+        time=made.time,
         logical_queries=made.queries,
         catalog=binder.catalog,
         scripts=binder.scripts,

@@ -278,7 +278,15 @@ class EventFluxAppRuntime:
 
     def metrics(self) -> Metrics:
         """Figures of streams, operators, memory and failures since the start."""
-        return measure(self.name, self.state, self._engine, self._failures, self._connectors, self._async)
+        return measure(
+            self.name,
+            self.state,
+            self._engine,
+            self._failures,
+            self._connectors,
+            self._async,
+            self._emitted.entrances,
+        )
 
     # ---- life
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventflux.engine.async_stream import AsyncMetrics
-from eventflux.engine.engine import Engine, NodeMetrics
+from eventflux.engine.engine import Engine, NodeMetrics, StreamTime
 from eventflux.runtime.async_streams import AsyncStreams
 from eventflux.runtime.failures import Failures
 from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
@@ -24,6 +25,7 @@ class Metrics:
         failures: Failures by what failed.
         connectors: Events and failures of each source and sink, by ``source/<stream>/<type>/<n>``.
         async_streams: Figures of the buffer of each async stream.
+        event_time: Watermark and late rows of each watermarked stream.
     """
 
     app: str
@@ -34,6 +36,7 @@ class Metrics:
     failures: dict[str, int]
     connectors: dict[str, ConnectorCounts]
     async_streams: dict[str, AsyncMetrics]
+    event_time: dict[str, StreamTime]
 
 
 def measure(
@@ -43,6 +46,7 @@ def measure(
     failures: Failures,
     connectors: StreamConnectors,
     buffers: AsyncStreams,
+    entrances: Mapping[str, int],
 ) -> Metrics:
     """The figures now; the engine stands still for the reading."""
     nodes = engine.metrics() if not engine.is_closed else []
@@ -55,4 +59,5 @@ def measure(
         failures=failures.by_place(),
         connectors=connectors.counts(),
         async_streams=buffers.metrics() if not engine.is_closed else {},
+        event_time={} if engine.is_closed else {name: engine.event_time(node) for name, node in entrances.items()},
     )

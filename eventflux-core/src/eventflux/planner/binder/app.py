@@ -42,10 +42,13 @@ from eventflux.planner.binder.scripts import bind_function
 from eventflux.planner.binder.stream_options import StreamOptions, read_stream_options
 from eventflux.planner.binder.tables import table_plan
 from eventflux.planner.binder.targets import Targets
+from eventflux.planner.binder.watermarks import late_span, read_watermark
 from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.event_time import Relations, TimedPlans, timed
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.event_time import EventTime, Watermark
 from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
@@ -71,6 +74,7 @@ class BoundApp:
     aggregations: tuple[AggregationPlan, ...]
     triggers: tuple[TriggerPlan, ...]
     queries: tuple[QueryPlan, ...]
+    time: EventTime
     seeds: tuple[Seed | UpsertValues, ...]
 
 
@@ -96,6 +100,7 @@ class AppBinder:
     _aggregations: list[AggregationPlan] = field(default_factory=list)
     _aggregation_texts: dict[str, AggregationDefinition] = field(default_factory=dict)
     _triggers: list[TriggerPlan] = field(default_factory=list)
+    _watermarks: list[Watermark] = field(default_factory=list)
     _pending: dict[int, PendingQuery] = field(default_factory=dict)
     _producers: dict[str, list[int]] = field(default_factory=dict)
     _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
@@ -117,16 +122,62 @@ class AppBinder:
         self._collect(statements)
         for number in sorted(self._pending):
             self._bind_pending(number)
+        plans = self._timed()
         return BoundApp(
             entries=self.catalog.entries,
             options=self._options,
             tables=tuple(self._tables),
             windows=tuple(self._windows),
-            aggregations=tuple(self._aggregations),
+            aggregations=plans.aggregations,
             triggers=tuple(self._triggers),
-            queries=tuple(self._partitioned(plan) for number in sorted(self._plans) for plan in self._plans[number]),
+            queries=plans.queries,
+            time=plans.time,
             seeds=self._seeds(statements),
         )
+
+    def _timed(self) -> TimedPlans:
+        """The queries and aggregations with their clocks."""
+        for mark in self._watermarks:
+            self._check_late(mark)
+        streams = {
+            entry.name: entry.schema
+            for entry in self.catalog.entries
+            if entry.kind is RelationKind.STREAM and entry.schema is not None
+        }
+        return timed(
+            Relations(
+                streams=streams,
+                inner={entry.name: entry.partition for entry in self.catalog.entries if entry.partition is not None},
+                faults={entry.name: entry.fault_of for entry in self.catalog.entries if entry.fault_of in streams},
+                windows=frozenset(window.name for window in self._windows),
+            ),
+            () if self.diagnostics.has_errors else self._watermarks,
+            [self._partitioned(plan) for number in sorted(self._plans) for plan in self._plans[number]],
+            self._aggregations,
+            self.diagnostics,
+        )
+
+    def _check_late(self, mark: Watermark) -> None:
+        """The stream of late rows has to be there, with the same attributes."""
+        if mark.late_stream is None:
+            return
+        of, target = self.catalog.find(mark.stream), self.catalog.find(mark.late_stream)
+        assert of is not None
+        assert of.definition is not None
+        if target is None or target.kind is not RelationKind.STREAM or target.is_hidden:
+            self.diagnostics.error(
+                late_span(of.definition),
+                ErrorCode.UNDEFINED_RELATION,
+                f"no stream '{mark.late_stream}' for late rows of '{mark.stream}'",
+                self.catalog.hint(mark.late_stream),
+            )
+        elif of.schema is not None and target.schema is not None and of.schema.types != target.schema.types:
+            self.diagnostics.error(
+                late_span(of.definition),
+                ErrorCode.COLUMN_MISMATCH,
+                f"late rows of '{mark.stream}' do not fit '{target.name}'",
+                f"'{mark.stream}' has {of.schema}; '{target.name}' has {target.schema}",
+            )
 
     def _context(self, dialect: Dialect, query: str = "", block: PartitionBlock | None = None) -> BindContext:
         return BindContext(
@@ -158,6 +209,9 @@ class AppBinder:
                     self._options[entry.name] = options
                     if options.has_fault_stream:
                         self._define_fault_stream(entry)
+                    mark = read_watermark(context, statement, entry.schema, options.properties)
+                    if mark is not None:
+                        self._watermarks.append(mark)
             case TableDefinition():
                 self._table(statement)
             case WindowDefinition():

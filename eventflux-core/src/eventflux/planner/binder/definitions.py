@@ -37,9 +37,7 @@ from eventflux.types.source_text import Span
 def stream_entry(context: BindContext, definition: StreamDefinition) -> Entry:
     """The stream of a definition; what is wrong in it is noted."""
     for constraint in definition.constraints:
-        if isinstance(constraint, WatermarkConstraint):
-            context.diagnostics.not_supported(constraint.span, "watermarks are")
-        else:
+        if not isinstance(constraint, WatermarkConstraint):
             what = "primary key" if isinstance(constraint, PrimaryKeyConstraint) else "index"
             context.diagnostics.error(
                 constraint.span, ErrorCode.INVALID_DEFINITION, f"a stream has no {what}", "define a table"
@@ -50,9 +48,6 @@ def stream_entry(context: BindContext, definition: StreamDefinition) -> Entry:
             context.diagnostics.error(
                 column.span, ErrorCode.INVALID_DEFINITION, f"a stream has no {what}", "define a table"
             )
-    for annotation in definition.annotations:
-        if annotation.is_named("watermark"):
-            context.diagnostics.not_supported(annotation.span, "watermarks are")
     return Entry(
         name=definition.name.name,
         kind=RelationKind.STREAM,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from eventflux.planner.emit.target import (
     ChangeParts,
     ConditionParts,
+    EntranceParts,
     JoinInput,
     Node,
     Register,
@@ -207,6 +208,26 @@ class ListedGraph:
 
     def enter_partition(self, partition: Node | None) -> None:
         pass
+
+    def time_domain(self) -> None:
+        pass
+
+    def enter_time(self, domain: int) -> None:
+        pass
+
+    def copy_of(self, stream: Node, original: Node) -> None:
+        self.lines.append(f"  n{stream} is a copy of n{original}")
+
+    def entrance(self, parts: EntranceParts) -> Node:
+        ports = ", ".join(
+            f"{'outside' if source is None else f'n{source}'} into n{stream}" for source, stream in parts.ports
+        )
+        text = f"entrance of time {parts.domain}: {ports}"
+        if parts.ports[0][0] is None:
+            text += f", by column {parts.time_column}, {parts.delay_ms} ms behind"
+        if parts.idle_ms:
+            text += f", idle after {parts.idle_ms} ms"
+        return self._node(f"{text}, late {parts.late.name.lower()}")
 
     def route(self, node: Node, keys: ListedProgram, labels: Sequence[str]) -> Node:
         return self._node(f"route n{node}{' by ' if labels else ''}{', '.join(map(repr, labels))}", keys)

@@ -29,6 +29,7 @@ from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits
 from eventflux.planner.emit.target import (
     ChangeParts,
     ConditionParts,
+    EntranceParts,
     JoinInput,
     Node,
     Register,
@@ -226,6 +227,26 @@ class NativeGraph:
 
     def enter_partition(self, partition: Node | None) -> None:
         self.builder.enter_partition(None if partition is None else NativeNode(partition))
+
+    def time_domain(self) -> None:
+        self.builder.time_domain()
+
+    def enter_time(self, domain: int) -> None:
+        self.builder.enter_time(domain)
+
+    def copy_of(self, stream: Node, original: Node) -> None:
+        self.builder.copy_of(NativeNode(stream), NativeNode(original))
+
+    def entrance(self, parts: EntranceParts) -> Node:
+        made = self.builder.entrance(
+            parts.domain,
+            [(None if source is None else NativeNode(source), NativeNode(stream)) for source, stream in parts.ports],
+            time_column=parts.time_column,
+            delay_ms=parts.delay_ms,
+            idle_ms=parts.idle_ms,
+            late=int(parts.late),
+        )
+        return Node(made)
 
     def route(self, node: Node, keys: NativeProgram, labels: Sequence[str]) -> Node:
         return Node(self.builder.route(NativeNode(node), keys.builder, labels))

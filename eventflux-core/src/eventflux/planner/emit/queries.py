@@ -62,8 +62,15 @@ class QueryEmitter(Generic[ProgramT]):
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
         if self.partitions is not None and query.partition is not None:
+            self.graph.enter_time(query.domain)
             with self.partitions.entered(query, self._write) as streams:
                 return replace(self, streams=streams, partitions=None).emit(query)
+        self.graph.enter_time(query.domain)
+        last = self._emitted(query)
+        self.graph.enter_time(0)
+        return last
+
+    def _emitted(self, query: plan.QueryPlan) -> Node:
         self.graph.query(query.name)
         root = query.root
         if query.partition is not None and isinstance(root, plan.RateLimit):

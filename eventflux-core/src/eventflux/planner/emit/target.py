@@ -9,6 +9,7 @@ from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.event_time import LatePolicy
 from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Window, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison
 from eventflux.planner.typed.nodes import ConstantValue
@@ -135,6 +136,18 @@ class JoinInput:
     preserved: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntranceParts:
+    """The entrance of a time domain: (stream of another domain or None: from outside, stream that rows go into)."""
+
+    domain: int
+    ports: tuple[tuple[Node | None, Node], ...]
+    time_column: int
+    delay_ms: int
+    idle_ms: int
+    late: LatePolicy
+
+
 class GraphTarget(Protocol[ProgramT]):
     """A graph: streams, then queries with their operators, in text order."""
 
@@ -201,6 +214,20 @@ class GraphTarget(Protocol[ProgramT]):
     def enter_partition(self, partition: Node | None) -> None:
         """What is added from now on belongs to that partition, or to none."""
         ...
+
+    def time_domain(self) -> None:
+        """Add a clock: they are numbered from 1."""
+        ...
+
+    def enter_time(self, domain: int) -> None:
+        """What is added from now on goes by that clock; 0: by the app's."""
+        ...
+
+    def copy_of(self, stream: Node, original: Node) -> None:
+        """Say that a stream has the rows of another at the time of its own domain."""
+        ...
+
+    def entrance(self, parts: EntranceParts) -> Node: ...
 
     def route(self, node: Node, keys: ProgramT, labels: Sequence[str]) -> Node: ...
 

@@ -433,6 +433,7 @@ class QueryPlan:
         expired: EXPIRED rows go there, as CURRENT ones.
         change: What its rows of these kinds do to a table.
         partition: It keeps its state by the keys of that partition.
+        domain: Number of the time domain that it goes by; 0: the app's clock.
         is_hidden: Made by the planner for a subquery or a branch of UNION ALL: not listed, not numbered.
         span: Its place in the text.
     """
@@ -444,5 +445,6 @@ class QueryPlan:
     expired: bool = False
     change: Change | None = None
     partition: PartitionPlan | None = None
+    domain: int = 0
     is_hidden: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
