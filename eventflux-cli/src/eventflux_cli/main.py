@@ -23,6 +23,13 @@ COMMANDS: Final = {
     "validate": ("validate", "all errors and warnings of app texts, without running them"),
     "explain": ("explain", "the plan of an app: logical, rewritten, native"),
     "extensions": ("extensions", "what queries can name, and what an extension takes"),
+    "test": ("test", "run the tests that stand beside apps, in virtual time"),
+    "format": ("format", "lay out app texts; comments and meaning stay"),
+    "query": ("query", "rows of tables, windows and aggregations: of saved state, or of a running app"),
+    "replay": ("replay", "run an app over recorded events, in the time of the events"),
+    "bench": ("bench", "how fast an app runs on this machine"),
+    "new": ("new", "a folder with an app, its configuration and its tests"),
+    "init": ("new", "the same as new"),
     "config": ("config", "the configuration in force, and where each value came from"),
 }
 

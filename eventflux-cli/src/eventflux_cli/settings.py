@@ -79,11 +79,11 @@ def open_manager(options: argparse.Namespace, config: Config) -> EventFluxManage
     """
     manager = EventFluxManager(config)
     for path in options.extension:
-        manager.set_extension(_extension_name(path), path)
+        manager.set_extension(extension_name(path), path)
     return manager
 
 
-def _extension_name(path: str) -> str:
+def extension_name(path: str) -> str:
     """What a plug-in of the command line is called: the module, or the stem of the file without a version."""
     found = Path(path)
     if found.suffix in _FILE_SUFFIXES or found.is_dir():

@@ -32,6 +32,7 @@ from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
 from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
+from eventflux.runtime.sandbox import sandboxed
 from eventflux.state import plugin as state_plugin
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import AppTextError, EventFluxError, RuntimeStateError
@@ -106,13 +107,43 @@ class EventFluxManager:
             ExtensionNotFoundError: It names an extension that is not there.
             ConfigError: The configuration does not fit the app.
         """
+        return self._create(app, name, playback, config, variables, is_sandbox=False)
+
+    create_eventflux_app_runtime_from_string = create_eventflux_app_runtime
+
+    def create_sandbox_eventflux_app_runtime(
+        self,
+        app: str | os.PathLike[str] | EventFluxApp,
+        *,
+        name: str | None = None,
+        playback: bool | None = None,
+        config: ConfigLike = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> EventFluxAppRuntime:
+        """As `create_eventflux_app_runtime`, without sources, sinks and stores: for tests.
+
+        Streams keep their attributes, tables are held in memory; nothing outside is read or written.
+        """
+        return self._create(app, name, playback, config, variables, is_sandbox=True)
+
+    def _create(
+        self,
+        app: str | os.PathLike[str] | EventFluxApp,
+        name: str | None,
+        playback: bool | None,  # noqa: FBT001 - None is a value
+        config: ConfigLike,
+        variables: Mapping[str, str] | None,
+        *,
+        is_sandbox: bool,
+    ) -> EventFluxAppRuntime:
         chosen = config_of(config).over(self._context.config)
         parsed, file = self._parsed(app, _variables(chosen, variables))
         completed = layered(parsed, chosen, self._context.registry)
         raise_problems(completed.problems)
         if playback is None and flag(chosen, "application.playback"):
             playback = True
-        made = plan(completed.app, self._context.registry, playback=playback, options=_planner_options(chosen))
+        wanted_app = sandboxed(completed.app) if is_sandbox else completed.app
+        made = plan(wanted_app, self._context.registry, playback=playback, options=_planner_options(chosen))
         settings = read_engine_settings(chosen, playback=made.settings.playback is not None)
         self._use_configured_store(chosen)
         said = name or text(chosen, "application.name") or made.settings.name
@@ -134,8 +165,6 @@ class EventFluxManager:
             )
             self._runtimes[unique] = runtime
         return runtime
-
-    create_eventflux_app_runtime_from_string = create_eventflux_app_runtime
 
     def validate(
         self,
