@@ -1,6 +1,7 @@
 """The sink against a real broker."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -212,13 +213,15 @@ def test_a_sink_goes_on_sending_while_nothing_is_flushed(write, broker, topic):
 
 
 def test_no_thread_is_left(write, topic):
-    import threading
-
-    before = set(threading.enumerate())
     writer = write(topic())
     writer.send([(1, "a")])
+    assert threads() == {"eventflux-EventFluxApp-sink-Out", "eventflux-EventFluxApp-timers"}
     writer.runtime.close()
-    eventually(lambda: set(threading.enumerate()) <= before)
+    assert threads() == set()
+
+
+def threads():
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("eventflux-EventFluxApp")}
 
 
 def test_a_topic_that_does_not_exist_is_said_at_the_start(manager, broker):

@@ -65,8 +65,10 @@ _CONNECTION: Final = (
         secret=True,
         aliases=("ssl.key.password",),
     ),
-    Parameter("client.", _TEXT, "Any property of the client, as in client.fetch.min.bytes.", is_prefix=True),
-    Parameter("rdkafka.", _TEXT, "The same as client.", is_prefix=True),
+    Parameter(
+        "client.", _TEXT, "Any property of the client, as in client.fetch.min.bytes.", optional=True, is_prefix=True
+    ),
+    Parameter("rdkafka.", _TEXT, "The same as client.", optional=True, is_prefix=True),
 )
 
 KAFKA_SOURCE: Final = Extension(
@@ -170,7 +172,7 @@ KAFKA_SINK: Final = Extension(
         Parameter("topic", _TEXT, "The topic.", dynamic=True, aliases=("topics", "topic.list")),
         Parameter("key", _TEXT, "The key of a message; none: messages have no key.", optional=True, dynamic=True),
         Parameter("partition", _TEXT, "Its partition; none: by the key.", optional=True, dynamic=True),
-        Parameter("headers.", _TEXT, "A header of that name.", is_prefix=True, dynamic=True),
+        Parameter("headers.", _TEXT, "A header of that name.", optional=True, is_prefix=True, dynamic=True),
         Parameter(
             "acks", _TEXT, "Who has a message before it counts as delivered.", default="all", choices=("all", "1", "0")
         ),
