@@ -99,7 +99,7 @@ def single(schema, row):
     )
 
 
-def fed(registry, name, schema, options, block, *, is_native, mapping=None):
+def fed(registry, name, schema, options, block, *, is_native, mapping=None, delimiter=b"\n"):
     declaration = registry.get("source_mapper", name)
     parsed, problems = parse_options(declaration, options)
     assert not problems
@@ -107,14 +107,15 @@ def fed(registry, name, schema, options, block, *, is_native, mapping=None):
     mapper.configure(MapperContext(app_name="A", stream="S", schema=schema, options=parsed, mapping=mapping or {}))
     rows, failures = Rows(is_native=is_native), Failures()
     feed = SourceFeed(mapper, rows, failures, name="test")
-    feed.block(block, b"\n", BlockOrigin(name="f"))
+    feed.block(block, delimiter, BlockOrigin(name="f"))
     return rows, failures.seen
 
 
-def compare(registry, name, schema, options, lines, mapping=None):
-    block = b"".join(line + b"\n" for line in lines)
-    native, native_errors = fed(registry, name, schema, options, block, is_native=True, mapping=mapping)
-    general, general_errors = fed(registry, name, schema, options, block, is_native=False, mapping=mapping)
+def compare(registry, name, schema, options, lines, mapping=None, delimiter=b"\n"):
+    block = b"".join(line + delimiter for line in lines)
+    more = {"mapping": mapping, "delimiter": delimiter}
+    native, native_errors = fed(registry, name, schema, options, block, is_native=True, **more)
+    general, general_errors = fed(registry, name, schema, options, block, is_native=False, **more)
     expected = [[same(value) for value in single(schema, row)] for row in general.rows]
     assert [[same(value) for value in single(schema, row)] for row in native.rows] == expected
     assert native.timestamps == general.timestamps

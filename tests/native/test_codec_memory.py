@@ -67,7 +67,40 @@ def csv_encoder(memory):
     return status, target[0], lib.ef_row_text_free
 
 
-@pytest.mark.parametrize("make", [json_decoder, csv_decoder, json_encoder, csv_encoder])
+def msgpack_decoder(memory, names=True):
+    kept = [ffi.from_buffer("char[]", name) for name in NAMES]
+    types = [int(each) for each in TYPES]
+    target, time = ffi.new("ef_msgpack_rows **"), ffi.new("ef_time_field *")
+    time.form = lib.EF_TIME_NONE
+    fields = (ffi.new("const char *[]", kept), [1, 1, 1], ffi.NULL, 0) if names else (ffi.NULL, ffi.NULL, [0, 1, 2], 3)
+    status = lib.ef_msgpack_rows_new(memory.alloc, 3, 3, types, *fields, 16, time, False, target, ffi.NULL)
+    return status, target[0], lib.ef_msgpack_rows_free
+
+
+def msgpack_array_decoder(memory):
+    return msgpack_decoder(memory, names=False)
+
+
+def msgpack_encoder(memory):
+    kept = [ffi.from_buffer("char[]", name) for name in NAMES]
+    target = ffi.new("ef_row_msgpack **")
+    types = [int(each) for each in TYPES]
+    status = lib.ef_row_msgpack_new(memory.alloc, 3, types, kept, [1, 1, 1], target, ffi.NULL)
+    return status, target[0], lib.ef_row_msgpack_free
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        json_decoder,
+        csv_decoder,
+        json_encoder,
+        csv_encoder,
+        msgpack_decoder,
+        msgpack_array_decoder,
+        msgpack_encoder,
+    ],
+)
 def test_every_allocation_of_a_new_codec_may_fail(make):
     failures = 0
     while True:
@@ -115,14 +148,15 @@ def test_an_encoder_without_memory_for_its_buffer_can_go_on():
     result = ffi.new("ef_decode_result *")
     kept = ffi.from_buffer("char[]", text)
     assert lib.ef_json_rows_decode(decoder, kept, len(text), result, ffi.NULL) == lib.EF_OK
-    for make in (json_encoder, csv_encoder):
+    for make in (json_encoder, csv_encoder, msgpack_encoder):
         _, encoder, free = make(memory)
         lines, length = ffi.new("const char **"), ffi.new("size_t *")
         columns = lib.ef_json_rows_batch(decoder).column
         failures = 0
         while True:
             memory.fail_after(failures)
-            status = lib.ef_row_text_encode(encoder, columns, 0, result.rows, lines, length, ffi.NULL)
+            encode = lib.ef_row_msgpack_encode if make is msgpack_encoder else lib.ef_row_text_encode
+            status = encode(encoder, columns, 0, result.rows, lines, length, ffi.NULL)
             memory.fail_after(-1)
             if status == lib.EF_OK:
                 break

@@ -50,6 +50,7 @@ typedef struct ef_decode_result {
     uint32_t lines;     /* whole lines passed, empty ones too, the rejected one not */
     size_t consumed;    /* bytes passed, up to the rejected line */
     bool is_rejected;   /* the line at `consumed` is not for this decoder */
+    size_t rejected;    /* its bytes, where no line feed tells them */
 } ef_decode_result;
 
 /* types: [columns], none of them OBJECT. visible <= columns: the rest serves the time field only. */

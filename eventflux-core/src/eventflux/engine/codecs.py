@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.native_types import EventBatch, Input
@@ -66,23 +66,33 @@ class DecodedLines:
     Attributes:
         rows: None if it decoded none.
         lines: Whole lines passed, empty ones too, the rejected one not.
-        end: Offset in the text behind them, and behind the rejected one.
+        behind: Offset in the text behind them.
+        end: The same, but behind the rejected one.
         rejected: The line that it left to the general path, without its line feed; None: none.
     """
 
     rows: NativeRows | None
     lines: int
+    behind: int
     end: int
     rejected: bytes | None
 
 
-class LineDecoder:
-    """Decodes lines, each ended by a line feed."""
+class _Form(NamedTuple):
+    """The functions of a native decoder."""
 
-    def __init__(self, memory: CData, native: CData, *, is_json: bool, has_timestamps: bool) -> None:
-        self._native = _owned(memory, native, lib.ef_json_rows_free if is_json else lib.ef_csv_rows_free)
-        self._decode = lib.ef_json_rows_decode if is_json else lib.ef_csv_rows_decode
-        self._batch = lib.ef_json_rows_batch if is_json else lib.ef_csv_rows_batch
+    decode: Callable[..., int]
+    batch: Callable[[CData], CData]
+    free: Callable[[CData], None]
+
+
+class LineDecoder:
+    """Decodes lines, each ended by a line feed, or values of msgpack, which need nothing between them."""
+
+    def __init__(self, memory: CData, native: CData, form: _Form, *, has_timestamps: bool) -> None:
+        self._native = _owned(memory, native, form.free)
+        self._decode = form.decode
+        self._batch = form.batch
         self._has_timestamps = has_timestamps
         self._result = ffi.new("ef_decode_result *")
         self._error = new_error()
@@ -129,7 +139,7 @@ class LineDecoder:
             error,
         )
         _check_new(memory, status, error)
-        return LineDecoder(memory, target[0], is_json=True, has_timestamps=time is not None)
+        return LineDecoder(memory, target[0], _JSON, has_timestamps=time is not None)
 
     @staticmethod
     def csv(
@@ -178,7 +188,52 @@ class LineDecoder:
             error,
         )
         _check_new(memory, status, error)
-        return LineDecoder(memory, target[0], is_json=False, has_timestamps=time is not None)
+        return LineDecoder(memory, target[0], _CSV, has_timestamps=time is not None)
+
+    @staticmethod
+    def msgpack(
+        types: Sequence[AttributeType],
+        fields: Sequence[str] | Sequence[int],
+        *,
+        width: int = 0,
+        visible: int,
+        time: TimeField | None,
+        fail_on_missing: bool = False,
+        rows: int = BATCH_ROWS,
+    ) -> LineDecoder:
+        """A decoder of maps or arrays, one behind the other.
+
+        Args:
+            types: Of the columns, none of them OBJECT.
+            fields: Keys of maps, or positions in arrays, no two alike.
+            width: Elements of an array.
+            visible: How many of the columns are those of the stream.
+            time: Where a row's time comes from.
+            fail_on_missing: Leave maps without a key to the general path.
+            rows: Most rows of a batch.
+        """
+        names = [field.encode() for field in fields if isinstance(field, str)]
+        kept = [ffi.from_buffer("char[]", name or b"\0") for name in names]
+        target = ffi.new("ef_msgpack_rows **")
+        error = new_error()
+        memory = _new_memory()
+        status = lib.ef_msgpack_rows_new(
+            lib.ef_own_memory_alloc(memory),
+            len(types),
+            visible,
+            ffi.new("ef_type[]", [int(each) for each in types]),
+            ffi.new("const char *[]", kept) if names else ffi.NULL,
+            ffi.new("uint32_t[]", [len(name) for name in names]),
+            ffi.new("uint32_t[]", [field for field in fields if isinstance(field, int)]),
+            width,
+            rows,
+            _time_field(time),
+            fail_on_missing,
+            target,
+            error,
+        )
+        _check_new(memory, status, error)
+        return LineDecoder(memory, target[0], _MSGPACK, has_timestamps=time is not None)
 
     def decode(self, text: bytes, start: int = 0) -> DecodedLines:
         """Decode from an offset on; the rows of the call before are gone."""
@@ -194,20 +249,24 @@ class LineDecoder:
                 has_timestamps=self._has_timestamps,
                 text=text,
             )
-        end = start + result.consumed
+        behind = end = start + result.consumed
         rejected = None
-        if result.is_rejected:
-            stop = text.index(b"\n", end)
-            rejected = text[end:stop]
+        if result.rejected:
+            end += result.rejected
+            rejected = text[behind:end]
+        elif result.is_rejected:
+            stop = text.index(b"\n", behind)
+            rejected = text[behind:stop]
             end = stop + 1
-        return DecodedLines(rows=rows, lines=result.lines, end=end, rejected=rejected)
+        return DecodedLines(rows=rows, lines=result.lines, behind=behind, end=end, rejected=rejected)
 
 
 class LineEncoder:
-    """Encodes rows as lines, each ended by a line feed."""
+    """Encodes rows as lines, each ended by a line feed, or as values of msgpack."""
 
-    def __init__(self, memory: CData, native: CData) -> None:
-        self._native = _owned(memory, native, lib.ef_row_text_free)
+    def __init__(self, memory: CData, native: CData, encode: Callable[..., int], free: Callable[[CData], None]) -> None:
+        self._native = _owned(memory, native, free)
+        self._encode = encode
         self._bytes = ffi.new("const char **")
         self._length = ffi.new("size_t *")
         self._error = new_error()
@@ -241,7 +300,7 @@ class LineEncoder:
             error,
         )
         _check_new(memory, status, error)
-        return LineEncoder(memory, target[0])
+        return LineEncoder(memory, target[0], lib.ef_row_text_encode, lib.ef_row_text_free)
 
     @staticmethod
     def csv(schema: Schema, *, delimiter: str, quote: str, quote_all: bool, null: str) -> LineEncoder:
@@ -271,14 +330,44 @@ class LineEncoder:
             error,
         )
         _check_new(memory, status, error)
-        return LineEncoder(memory, target[0])
+        return LineEncoder(memory, target[0], lib.ef_row_text_encode, lib.ef_row_text_free)
+
+    @staticmethod
+    def msgpack(schema: Schema, names: Sequence[str] | None) -> LineEncoder:
+        """An encoder of maps with these names, or of arrays.
+
+        Args:
+            schema: Without OBJECT attributes.
+            names: Keys; None: arrays.
+        """
+        encoded = None if names is None else [name.encode() for name in names]
+        target = ffi.new("ef_row_msgpack **")
+        error = new_error()
+        memory = _new_memory()
+        kept = [ffi.from_buffer("char[]", name or b"\0") for name in encoded or ()]
+        status = lib.ef_row_msgpack_new(
+            lib.ef_own_memory_alloc(memory),
+            len(schema),
+            ffi.new("ef_type[]", [int(each) for each in schema.types]),
+            ffi.NULL if encoded is None else ffi.new("const char *[]", kept),
+            ffi.NULL if encoded is None else ffi.new("uint32_t[]", [len(name) for name in encoded]),
+            target,
+            error,
+        )
+        _check_new(memory, status, error)
+        return LineEncoder(memory, target[0], lib.ef_row_msgpack_encode, lib.ef_row_msgpack_free)
 
     def encode(self, columns_address: int, start: int, rows: int) -> bytes:
         """The lines of rows of native columns."""
         columns = ffi.cast("const ef_column *", columns_address)
-        status = lib.ef_row_text_encode(self._native, columns, start, rows, self._bytes, self._length, self._error)
+        status = self._encode(self._native, columns, start, rows, self._bytes, self._length, self._error)
         check(status, self._error)
         return bytes(ffi.buffer(self._bytes[0], self._length[0])) if self._length[0] else b""
+
+
+_JSON: Final = _Form(lib.ef_json_rows_decode, lib.ef_json_rows_batch, lib.ef_json_rows_free)
+_CSV: Final = _Form(lib.ef_csv_rows_decode, lib.ef_csv_rows_batch, lib.ef_csv_rows_free)
+_MSGPACK: Final = _Form(lib.ef_msgpack_rows_decode, lib.ef_msgpack_rows_batch, lib.ef_msgpack_rows_free)
 
 
 def send_native(target: Input, rows: NativeRows, timestamps: memoryview | None = None) -> int:

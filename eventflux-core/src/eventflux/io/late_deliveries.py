@@ -54,7 +54,9 @@ class Published:
 
     def alone(self, payload: Payload, attempts: int) -> Published | None:
         """One of the payloads, to be tried again; None: it isn't one of them. Equal payloads are of equal events."""
-        payloads: Sequence[Payload] = self.payloads or self.block.split(self.delimiter)
+        payloads: Sequence[Payload] = self.payloads
+        if not payloads and self.delimiter:
+            payloads = self.block.split(self.delimiter)
         try:
             index = payloads.index(payload)
         except ValueError:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from eventflux.engine.native_types import EventBatch
 from eventflux.extension.environment import Environment, Waiter
 from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.mapper import SinkMapper
@@ -25,6 +26,7 @@ from eventflux.io.retry import WAIT_SECONDS
 from eventflux.io.templates import Template
 from eventflux.types.errors import ConnectionUnavailableError, MappingError
 
+_BLOCK_ROWS: Final = 16_384
 _NO_OPTIONS: Final[Mapping[str, str]] = {}
 
 
@@ -102,11 +104,18 @@ class SinkRuntime:
     def publish(self, batch: RowBatch) -> None:
         """Send the events of a batch, in order."""
         with self._lock:
-            if self.connection.is_connected and (self.sink.takes_each or not self._dynamic):
-                block = self._mapper.map_block(batch, self._delimiter)
-                if block is not None and self._publish_block(block, batch):
-                    return
-            self._publish_events(list(batch))
+            if len(batch) <= _BLOCK_ROWS or not isinstance(batch, EventBatch):
+                self._publish_batch(batch)
+                return
+            for start in range(0, len(batch), _BLOCK_ROWS):
+                self._publish_batch(batch[start : start + _BLOCK_ROWS])
+
+    def _publish_batch(self, batch: RowBatch) -> None:
+        if self.connection.is_connected and (self.sink.takes_each or not self._dynamic):
+            block = self._mapper.map_block(batch, self._delimiter)
+            if block is not None and self._publish_block(block, batch):
+                return
+        self._publish_events(list(batch))
 
     def publish_events(self, events: Sequence[EventLike]) -> None:
         """Send events that are no batch: those that failed before."""
@@ -197,6 +206,8 @@ class SinkRuntime:
 
     def _publish_split(self, block: bytes, batch: RowBatch) -> bool:
         """Send the payloads of a block, each with its own values of the dynamic options."""
+        if not self._delimiter:
+            return False
         payloads = block.split(self._delimiter)
         payloads.pop()
         if len(payloads) != len(batch):

@@ -164,7 +164,7 @@ class SourceFeed:
         gathered = MappedRows()
         strip = delimiter == b"\n"
         number = origin.first - 1
-        for payload in block.split(delimiter):
+        for payload in self._mapper.split(block, delimiter):
             number += 1
             if strip and payload.endswith(b"\r"):
                 payload = payload[:-1]

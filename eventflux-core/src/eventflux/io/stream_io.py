@@ -200,6 +200,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         environment=place.environment,
         dynamic=dynamic,
         deliveries=deliveries,
+        delimiter=mapper.block_delimiter if sink.takes_any_delimiter else b"\n",
         retries=spec.retries_connecting,
         on_failure=place.on_failure,
     )

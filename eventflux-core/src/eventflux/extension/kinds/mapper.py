@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eventflux.extension.kinds.rows import EventLike, Payload, Row, RowBatch
@@ -86,6 +86,10 @@ class SourceMapper(ABC):
         """The rows of whole payloads with a delimiter behind each, in runs; None: take them one by one."""
         return None
 
+    def split(self, block: bytes, delimiter: bytes) -> Iterable[bytes]:
+        """The payloads of a block. Without a delimiter they stand one behind the other, as the format has it."""
+        return block.split(delimiter) if delimiter else (block,)
+
     def start_of_input(self) -> None:
         """What comes next is the beginning of a file or connection: a line of names may follow."""
 
@@ -114,6 +118,11 @@ class SinkMapper(ABC):
     def map_block(self, batch: RowBatch, delimiter: bytes) -> bytes | None:
         """The payloads of a batch, each with the delimiter behind it; None: take them one by one."""
         return None
+
+    @property
+    def block_delimiter(self) -> bytes:
+        """What `map_block` puts behind each payload, where the sink does not care; empty: they need nothing."""
+        return b"\n"
 
     @property
     def header(self) -> bytes | None:

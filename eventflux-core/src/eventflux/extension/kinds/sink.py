@@ -26,9 +26,11 @@ class Sink(ABC):
     Attributes:
         takes_each: Payloads with different values of the dynamic options come in one call of `publish_each`, instead of
             grouped by those values.
+        takes_any_delimiter: `publish_block` takes payloads with whatever delimiter the mapper likes, or none.
     """
 
     takes_each: ClassVar[bool] = False
+    takes_any_delimiter: ClassVar[bool] = False
 
     @abstractmethod
     def configure(self, ctx: SinkContext) -> None:

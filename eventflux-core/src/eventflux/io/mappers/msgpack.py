@@ -1,19 +1,25 @@
-"""msgpack, in both directions: a map or an array an event."""
+"""msgpack, in both directions: a map or an array an event.
+
+Payloads need no delimiter: blocks of them are read and written natively, one behind the other, where every attribute is
+a plain value of a field of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgpack
 
+from eventflux.engine.codecs import LineDecoder, LineEncoder, native_columns
 from eventflux.extension.connectors import TRANSPORT_PROPERTY
 from eventflux.extension.declaration import Example, Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
-from eventflux.extension.kinds.mapper import MappedRows, MapperContext, SinkMapper, SourceMapper
-from eventflux.extension.kinds.rows import EventLike, Payload
+from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
+from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch
 from eventflux.io.conversion import structured_converter
 from eventflux.io.field_paths import ABSENT
+from eventflux.io.mappers.native_lines import NativeLines, native_time
 from eventflux.io.mappers.source_fields import (
     BOOL,
     IGNORE_PARAMETER,
@@ -28,6 +34,7 @@ from eventflux.io.mappers.source_fields import (
     shown,
     transport_property,
 )
+from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import MappingError
 
 
@@ -50,6 +57,13 @@ class MsgpackSourceMapper(SourceMapper):
             for position, attribute in enumerate(ctx.schema)
         )
         self._timestamp = TimestampField.of(ctx, lambda name: _finder(None, name, -1))
+        self._native = None if self._many else _native_values(ctx, is_array=self._is_array)
+
+    def map_block(self, block: bytes, delimiter: bytes) -> Iterator[MappedColumns] | None:
+        return None if self._native is None or delimiter else self._native.runs(block)
+
+    def split(self, block: bytes, delimiter: bytes) -> Iterable[bytes]:
+        return super().split(block, delimiter) if delimiter else _values(block)
 
     def map(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         mapped = MappedRows(timestamps=None if self._timestamp is None else [])
@@ -97,12 +111,76 @@ class MsgpackSinkMapper(SinkMapper):
     def configure(self, ctx: MapperContext) -> None:
         self._is_array = ctx.options.text("layout") == "array"
         self._names = ctx.schema.names
+        self._native: LineEncoder | None = None
+        if AttributeType.OBJECT not in ctx.schema.types:
+            self._native = LineEncoder.msgpack(ctx.schema, None if self._is_array else self._names)
+
+    @property
+    def block_delimiter(self) -> bytes:
+        return b""
+
+    def map_block(self, batch: RowBatch, delimiter: bytes) -> bytes | None:
+        if self._native is None or delimiter:
+            return None
+        columns = native_columns(batch)
+        return None if columns is None else self._native.encode(*columns)
 
     def map(self, events: Sequence[EventLike]) -> Sequence[Payload]:
         pack = msgpack.Packer(use_bin_type=True, default=_as_msgpack).pack
         if self._is_array:
             return [pack(event.data) for event in events]
         return [pack(dict(zip(self._names, event.data, strict=True))) for event in events]
+
+
+def _values(block: bytes) -> Iterator[bytes]:
+    """The values of a block; what is left behind the last good one is the last."""
+    unpacker = msgpack.Unpacker(max_buffer_size=0)
+    unpacker.feed(block)
+    start = 0
+    while start < len(block):
+        try:
+            unpacker.skip()
+            end = unpacker.tell()
+        except (ValueError, msgpack.UnpackException):
+            end = len(block)
+        yield block[start:end]
+        start = end
+
+
+def _native_values(ctx: MapperContext, *, is_array: bool) -> NativeLines | None:
+    """The native decoder, where every attribute is one field of a type that it knows."""
+    time = native_time(ctx, lambda _name: not is_array)
+    wheres = [ctx.mapping.get(name) for name in ctx.schema.names]
+    if time is None or AttributeType.OBJECT in ctx.schema.types:
+        return None
+    if any(where is not None and is_transport_property(where) for where in wheres):
+        return None
+    time_field, extra = time
+    types = list(ctx.schema.types)
+    names = [where or name for name, where in zip(ctx.schema.names, wheres, strict=True)]
+    if extra is not None:
+        names.append(extra[0])
+        types.append(extra[1])
+    width = len(ctx.schema)
+    fields: list[str] | list[int] = names
+    if is_array:
+        if any(where is not None and not where.isdecimal() for where in wheres):
+            return None
+        fields = [position if where is None else int(where) for position, where in enumerate(wheres)]
+        if any(field >= width for field in fields):
+            return None
+    if len(set(fields)) != len(fields):
+        return None
+    return NativeLines(
+        LineDecoder.msgpack(
+            types,
+            fields,
+            width=width,
+            visible=width,
+            time=time_field,
+            fail_on_missing=ctx.options.flag("fail.on.missing"),
+        )
+    )
 
 
 def _as_msgpack(value: object) -> object:

@@ -42,9 +42,8 @@ class NativeLines:
         lines = rejected = 0
         while start < len(block):
             decoded = self._decoder.decode(block, start)
-            behind = decoded.end if decoded.rejected is None else decoded.end - len(decoded.rejected) - 1
             yield MappedColumns(
-                native=decoded.rows, payloads=decoded.lines, start=start, end=behind, rejected=decoded.rejected
+                native=decoded.rows, payloads=decoded.lines, start=start, end=decoded.behind, rejected=decoded.rejected
             )
             lines += decoded.lines
             rejected += decoded.rejected is not None
