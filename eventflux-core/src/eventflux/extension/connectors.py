@@ -306,7 +306,7 @@ class _Reader:
         retry = texts.pop("connect.retry", None)
         error_texts = {key[len("error.") :]: texts.pop(key) for key in list(texts) if key.startswith("error.")}
         errors, _ = self._errors(error_texts, self._sink_action(on_error))
-        mapper = self._mapper_of_annotation(role, group)
+        mapper = self._mapper_of_annotation(role, group, None if declaration is None else declaration.default_format)
         if declaration is None or mapper is None:
             return
         distributions = group.inner("distribution")
@@ -336,14 +336,17 @@ class _Reader:
             return ErrorAction.DROP
         return ErrorAction.named(on_error.value)
 
-    def _mapper_of_annotation(self, role: ConnectorRole, group: SettingGroup) -> MapperSpec | None:
+    def _mapper_of_annotation(
+        self, role: ConnectorRole, group: SettingGroup, default_format: str | None
+    ) -> MapperSpec | None:
+        default = Setting("type", default_format or PASS_THROUGH)
         maps = group.inner("map")
         if not maps:
-            return self._mapper(role, self.registry.get(role.mapper_kind, PASS_THROUGH), {}, "")
+            return self._mapper(role, self.registry.get(role.mapper_kind, default.value), {}, "")
         inner = maps[0]
         texts = {setting.key: setting for setting in inner.settings if setting.key is not None}
         named = texts.pop("type", None)
-        declaration = self.report.named(role.mapper_kind, Setting("type", PASS_THROUGH) if named is None else named)
+        declaration = self.report.named(role.mapper_kind, default if named is None else named)
         if declaration is None:
             return None
         texts.update(self._attributes(inner))

@@ -20,16 +20,17 @@ from eventflux.io.sources.file import FILE_SOURCE
 from eventflux.io.sources.in_memory import IN_MEMORY_SOURCE
 from eventflux.io.sources.stdin import STDIN_SOURCE
 from eventflux.io.sources.timer import TIMER_SOURCE
+from eventflux.io.tcp.declarations import TCP_SINK, TCP_SOURCE
 
 
 @hookimpl
 def eventflux_register_sources(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE)
+    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE, TCP_SOURCE)
 
 
 @hookimpl
 def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK)
+    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK)
 
 
 @hookimpl

@@ -9,8 +9,9 @@ source's position enter together: both are under the barrier that a checkpoint c
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +20,10 @@ from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMa
 from eventflux.extension.kinds.rows import Payload, Row
 from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, EventRefusedError, MessageBatch
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
-from eventflux.types.errors import EventDataError, MappingError
+from eventflux.types.errors import BackpressureError, EventDataError, MappingError
 
 _NO_PROPERTIES: Mapping[str, object] = {}
+_ROOM_SECONDS = 0.005
 
 
 class SourceFeed:
@@ -37,6 +39,7 @@ class SourceFeed:
         barrier: AbstractContextManager[object] | None = None,
         uses_properties: bool = False,
         is_checkpointed: Callable[[], bool] = lambda: False,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         """Bind the parts.
 
@@ -48,12 +51,15 @@ class SourceFeed:
             barrier: Entered around each payload; a checkpoint holds it. It must be re-entrant.
             uses_properties: The mapping asks for transport properties.
             is_checkpointed: Whether checkpoints hold the source's position.
+            wait: Lets seconds pass while a stream has no room; None: the source is told that there is none.
         """
         self._mapper = mapper
         self._rows = rows
         self._failures = failures
         self._name = name
-        self._barrier: AbstractContextManager[object] = nullcontext() if barrier is None else barrier
+        # Without a barrier there is still one payload at a time: a mapper is not made for two threads.
+        self._barrier: AbstractContextManager[object] = threading.RLock() if barrier is None else barrier
+        self._wait = wait
         self._uses_properties = uses_properties
         self._is_checkpointed = is_checkpointed
         self.on_lost: Callable[[Exception | None], None] | None = None
@@ -160,7 +166,8 @@ class SourceFeed:
         if self.on_lost is not None:
             self.on_lost(error)
 
-    def _map_payloads(self, block: bytes, delimiter: bytes, origin: BlockOrigin) -> None:
+    def _map_payloads(self, block: bytes, delimiter: bytes, origin: BlockOrigin, *, skip: int = 0) -> None:
+        """Map payloads one by one and send their rows, but for the first ones, which have entered already."""
         gathered = MappedRows()
         strip = delimiter == b"\n"
         number = origin.first - 1
@@ -171,13 +178,16 @@ class SourceFeed:
             if not payload:
                 continue
             self.payloads += 1
-            mapped = self._mapper.map(payload, _NO_PROPERTIES)
+            mapped = self._mapper.map(payload, origin.properties)
             for error in mapped.errors:
                 self._failed(error, payload, f"{origin.name}:{number}")
             if origin.pacer is not None:
                 self._send_paced(mapped, origin)
             else:
                 _append(gathered, mapped)
+        if skip:
+            gathered.rows = gathered.rows[skip:]
+            gathered.timestamps = None if gathered.timestamps is None else gathered.timestamps[skip:]
         self._send(gathered, origin.name)
 
     def _map_messages(self, batch: MessageBatch, start: int, end: int) -> None:
@@ -216,6 +226,11 @@ class SourceFeed:
                         self.payloads += run.payloads
                     except EventDataError:  # which row is refused shows when they are sent one by one
                         self._map_messages(batch, at, end)
+                    except BackpressureError as error:
+                        if self._wait is None:
+                            raise
+                        self.events += error.accepted
+                        self._map_messages(batch, at + error.accepted, end)
             at = end
             if run.rejected is not None:
                 self._map_messages(batch, at, at + 1)
@@ -245,28 +260,35 @@ class SourceFeed:
 
     def _send_run(self, rows: Sequence[Row], timestamps: Sequence[int] | None, where: str) -> None:
         """Send rows that all have a timestamp, or all have none. A row that the stream refuses goes alone."""
+        most = len(rows)
         while rows:
+            part = rows if most >= len(rows) else rows[:most]
+            times = None if timestamps is None else timestamps[: len(part)]
+            passed = len(part)
             try:
-                if len(rows) == 1:
-                    self.events += self._rows.send(rows[0], None if timestamps is None else timestamps[0])
+                if len(part) == 1:
+                    self.events += self._rows.send(part[0], None if times is None else times[0])
                 else:
-                    self.events += self._rows.send_many(rows, timestamps)
+                    self.events += self._rows.send_many(part, times)
             except EventDataError as error:
-                at = 0 if len(rows) == 1 or error.row is None else error.row
+                at = 0 if len(part) == 1 or error.row is None else error.row
                 if at > 0:
-                    self._send_run(rows[:at], None if timestamps is None else timestamps[:at], where)
+                    self._send_run(part[:at], None if times is None else times[:at], where)
                 self._dispose(
-                    FailedEvent(
-                        error=error,
-                        row=rows[at],
-                        timestamp=None if timestamps is None else timestamps[at],
-                        where=where,
-                    )
+                    FailedEvent(error=error, row=part[at], timestamp=None if times is None else times[at], where=where)
                 )
-                rows = rows[at + 1 :]
-                timestamps = None if timestamps is None else timestamps[at + 1 :]
-            else:
-                return
+                passed = at + 1
+            except BackpressureError as error:
+                if self._wait is None:
+                    raise
+                passed = error.accepted
+                self.events += passed
+                if passed == 0 and len(part) > 1:
+                    most = len(part) // 2  # a stream that takes all or nothing may have no room for so many
+                else:
+                    self._wait(_ROOM_SECONDS)
+            rows = rows[passed:]
+            timestamps = None if timestamps is None else timestamps[passed:]
 
     def _send_runs(
         self,
@@ -279,11 +301,17 @@ class SourceFeed:
         number = origin.first
         for run in runs:
             if run.native is not None and send is not None:
+                rest = replace(origin, first=number)
                 try:
                     self.events += send(run.native)
                     self.payloads += run.payloads
                 except EventDataError:  # a row of it is refused: which one shows when they are sent one by one
-                    self._map_payloads(block[run.start : run.end], delimiter, replace(origin, first=number))
+                    self._map_payloads(block[run.start : run.end], delimiter, rest)
+                except BackpressureError as error:
+                    if self._wait is None:
+                        raise
+                    self.events += error.accepted
+                    self._map_payloads(block[run.start : run.end], delimiter, rest, skip=error.accepted)
             number += run.payloads
             if run.rejected is not None:
                 self._map_payloads(run.rejected + delimiter, delimiter, replace(origin, first=number))

@@ -140,6 +140,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         barrier=place.barrier if _has_position(source) else None,
         uses_properties=_uses_properties(spec),
         is_checkpointed=place.is_checkpointed,
+        wait=place.environment.sleep if source.waits_for_room else None,
     )
     return SourceRuntime(
         source,

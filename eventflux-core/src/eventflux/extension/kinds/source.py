@@ -9,8 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
@@ -147,11 +147,13 @@ class BlockOrigin:
         name: Of the file or connection.
         first: Number of the first payload.
         pacer: Rows wait for it one by one; None: as fast as possible.
+        properties: Transport properties of all payloads of the block.
     """
 
     name: str
     first: int = 1
     pacer: Pacer | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,14 @@ SinkContext = ConnectorContext
 
 
 class Source(ABC):
-    """A source of one stream."""
+    """A source of one stream.
+
+    Attributes:
+        waits_for_room: What it delivers waits while the stream has no room, whatever the stream's policy is: nobody
+            else could send it again. False: `BackpressureError` tells the source, or whoever calls it.
+    """
+
+    waits_for_room: ClassVar[bool] = True
 
     @abstractmethod
     def configure(self, ctx: SourceContext) -> None:

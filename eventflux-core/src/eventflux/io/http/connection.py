@@ -18,6 +18,7 @@ from eventflux.io.http.message import (
     read_body,
     read_head,
 )
+from eventflux.io.net.duplex import shut
 from eventflux.io.net.socket_reader import ConnectionEndedError, SocketReader, deadline_in
 
 IDLE_SECONDS: Final = 75.0
@@ -98,13 +99,11 @@ class HttpConnection:
         with self._lock:
             self._is_last = True
             if self._is_idle:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RD)
+                shut(self._socket, socket.SHUT_RD)
 
     def cut(self) -> None:
         """Close now."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        shut(self._socket, socket.SHUT_RDWR)
 
     def _waits(self, reader: SocketReader) -> bool:
         """Wait for the next request; False: none will come."""

@@ -15,6 +15,8 @@ _ONLY_POLL = ("url", "poll.interval.ms", "timeout.ms")
 class HttpSource(Source):
     """Hands everything on to the source of its mode."""
 
+    waits_for_room = False  # the sender of a request is told; a poll waits by itself
+
     def configure(self, ctx: SourceContext) -> None:
         options = ctx.options
         is_poll = options.text("mode") == "poll"

@@ -176,7 +176,8 @@ class WebhookSource(Source):
     def _deliver(self, on_data: SourceCallback, request: HttpRequest) -> None:
         if request.content_type in _LINES:
             lines = request.body if request.body.endswith(b"\n") else request.body + b"\n"
-            on_data.block(lines, b"\n", BlockOrigin(name=f"{request.head.method} {self.path}"))
+            origin = BlockOrigin(name=f"{request.head.method} {self.path}", properties=RequestProperties(request))
+            on_data.block(lines, b"\n", origin)
         elif on_data.header_payloads:
             with self._one_input:
                 on_data.start_of_input()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from typing import Final
+from typing import Final, Protocol
 
 _RECEIVE: Final = 1 << 16
 
@@ -22,13 +21,29 @@ def deadline_in(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
+class Readable(Protocol):
+    """What is read: a socket, or something like it."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """For the next call."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """Some bytes, none at the end."""
+        ...
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """How many bytes there were."""
+        ...
+
+
 class SocketReader:
     """Reads from one connected socket; one thread at a time.
 
     All calls raise `TimeoutError` behind the deadline and `OSError` for a broken connection.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Readable) -> None:
         self._socket = sock
         self._buffer = bytearray()
 

@@ -15,6 +15,8 @@ from eventflux.types.attribute_type import AttributeType
 class InMemorySource(Source):
     """Delivers on the thread that publishes. While it is paused, publishers wait."""
 
+    waits_for_room = False
+
     def configure(self, ctx: SourceContext) -> None:
         self._topic = ctx.options.text("topic")
         self._on_data: SourceCallback | None = None

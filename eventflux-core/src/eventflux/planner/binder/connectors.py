@@ -20,7 +20,8 @@ CONNECTOR_KINDS: Final = {
     "source": (ExtensionKind.SOURCE, ExtensionKind.SOURCE_MAPPER),
     "sink": (ExtensionKind.SINK, ExtensionKind.SINK_MAPPER),
 }
-_NOT_AN_OPTION: Final = frozenset({"type", "ref", "on.error"})
+_NOT_AN_OPTION: Final = frozenset({"type", "ref", "on.error", "connect.retry"})
+_NOT_OPTIONS: Final = ("error.",)
 _ON_ERROR: Final = frozenset({"log", "wait", "stream", "store"})
 _OPTION_CODES: Final = {
     OptionProblemKind.UNKNOWN: ErrorCode.UNKNOWN_PROPERTY,
@@ -91,12 +92,28 @@ class Connectors:
         return None
 
     def options(
-        self, declaration: Extension, given: Mapping[str, OptionText], layered: Mapping[str, str], span: Span
+        self,
+        declaration: Extension,
+        given: Mapping[str, OptionText],
+        layered: Mapping[str, str],
+        span: Span,
+        *,
+        may_miss: bool = False,
     ) -> None:
-        """Check options against what an extension declares; `layered` come from below the text."""
+        """Check options against what an extension declares.
+
+        Args:
+            declaration: Of the extension.
+            given: In the text.
+            layered: Come from below the text.
+            span: Of what no option is to blame for.
+            may_miss: What is missing may stand elsewhere, at the destinations of a distributed sink.
+        """
         texts = {**layered, **{key: option.text for key, option in given.items()}}
         _, problems = parse_options(declaration, texts)
         for problem in problems:
+            if may_miss and problem.kind is OptionProblemKind.MISSING:
+                continue
             option = given.get(problem.key)
             place = span
             if option is not None:
@@ -160,5 +177,7 @@ def _given(elements: Sequence[AnnotationElement]) -> dict[str, OptionText]:
     return {
         element.key: OptionText(text=element.value, key_span=element.span, value_span=element.value_span)
         for element in elements
-        if element.key is not None and element.key.lower() not in _NOT_AN_OPTION
+        if element.key is not None
+        and element.key.lower() not in _NOT_AN_OPTION
+        and not element.key.lower().startswith(_NOT_OPTIONS)
     }

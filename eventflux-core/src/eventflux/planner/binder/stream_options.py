@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from eventflux.extension import Extension, suggestion
+from eventflux.extension import Extension, ExtensionKind, suggestion
+from eventflux.extension.stream_options import ERROR_OPTIONS, STREAM_OPTIONS
 from eventflux.language.ast import Annotation, AnnotationElement, Property, StreamDefinition
 from eventflux.planner.binder.async_options import ASYNC_KEYS, AsyncOptions, with_async_option
 from eventflux.planner.binder.connectors import CONNECTOR_KINDS, Connectors, OptionText
@@ -75,22 +76,13 @@ _COMMON_KEYS: Final = (
     "extension",
     "format",
     "ref",
-    "error.strategy",
-    "error.retry.max-attempts",
-    "error.retry.backoff",
-    "error.retry.initial-delay",
-    "error.retry.max-delay",
-    "error.retry.exhausted",
-    "error.dlq.stream",
-    "error.dlq.fallback-strategy",
-    "error.log-level",
-    "watermark.idle-timeout",
-    "late.policy",
-    "late.stream",
-    "partition.by",
+    *(f"error.{parameter.name}" for parameter in ERROR_OPTIONS.parameters),
+    *(parameter.name for parameter in STREAM_OPTIONS.parameters),
     "timestamp",
     "timestamp-format",
 )
+_DISTRIBUTION: Final = "distribution."
+_MAPPER_KINDS: Final = frozenset({ExtensionKind.SOURCE_MAPPER, ExtensionKind.SINK_MAPPER})
 _NUMBERED: Final = re.compile(r"(source|sink)\.\d+\.(.+)")
 
 
@@ -204,6 +196,10 @@ class _Reader:
                 )
                 if connector is not None:
                     found.append(connector)
+                    implied = None if "format" in texts else connector.default_format
+                    mapper = None if implied is None else self.context.registry.find(mapper_kind, implied)
+                    if mapper is not None:
+                        found.append(mapper)
             if "format" in texts:
                 mapper = self.connectors.extension(mapper_kind, texts["format"], self._place(values, "format"))
                 if mapper is not None:
@@ -226,14 +222,16 @@ class _Reader:
                 key[len(prefix) :]: one
                 for key, one in values.items()
                 for prefix in prefixes
-                if key.lower().startswith(prefix)
+                if key.lower().startswith(prefix) and not _is_of_mapping(extension, key[len(prefix) :])
             }
             prefixed |= {key for key in values if any(key.lower().startswith(prefix) for prefix in prefixes)}
             layered = {
                 key[len(prefix) :]: text
                 for key, text in texts.items()
                 for prefix in prefixes
-                if key.lower().startswith(prefix) and key not in values
+                if key.lower().startswith(prefix)
+                and key not in values
+                and not _is_of_mapping(extension, key[len(prefix) :])
             }
             self.connectors.options(
                 extension,
@@ -243,11 +241,14 @@ class _Reader:
                 },
                 layered,
                 self.span,
+                may_miss=any(key.startswith(_DISTRIBUTION) for key in texts),
             )
         names = {texts[key].lower() for key in ("extension", "format") if key in texts}
         async_keys = tuple(f"async.{key}" for key in ASYNC_KEYS)
         for key, one in values.items():
-            if key in prefixed or key in _COMMON_KEYS or key.startswith("async.") or _NUMBERED.fullmatch(key):
+            if key in prefixed or key in _COMMON_KEYS or key.startswith(("async.", _DISTRIBUTION)):
+                continue
+            if _NUMBERED.fullmatch(key):
                 continue
             if key.split(".", 1)[0].lower() in names and len(extensions) < len(names):
                 # Belongs to an extension that is missing, which was told.
@@ -284,3 +285,10 @@ class _Reader:
         if key not in values:
             return self.span
         return values[key].key_span if is_key else values[key].value_span
+
+
+def _is_of_mapping(extension: Extension, key: str) -> bool:
+    """Whether a property of a format says where values stand, instead of being an option."""
+    folded = key.lower()
+    is_template = folded in {"template", "payload"} or folded.startswith("template.")
+    return extension.kind in _MAPPER_KINDS and (is_template or folded.startswith("mapping."))
