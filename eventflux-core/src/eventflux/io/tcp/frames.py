@@ -4,8 +4,8 @@
 
 The first message each way is a Control message with header ``hello``: it says the version of the protocol and what its
 side does. An Event message carries payloads of a mapper: one, or many with a delimiter (or, for formats that need none,
-nothing) behind each. With header ``events`` the payload is what the pass-through format sends: a msgpack array of events
-as they are, [timestamp, [values]].
+nothing) behind each. With header ``events`` the payload is what the pass-through format sends: a msgpack array of
+events as they are, [timestamp, [values]].
 """
 
 from __future__ import annotations
