@@ -211,7 +211,7 @@ def apps(draw: st.DrawFn) -> App:
         "@info(name = 'q') INSERT INTO O SELECT * FROM S MATCH_RECOGNIZE (\n"
         f"{'PARTITION BY k ' if partitioned else ''}MEASURES {', '.join(measures)}\n"
         f"AFTER MATCH SKIP {skip} PATTERN ({pattern.text})\n"
-        f"{'' if within is None else f'WITHIN {within} MILLISECONDS '}"
+        f"{'' if within is None else f'WITHIN {within} MILLISECONDS ON TIMEOUT INSERT INTO M '}"
         f"{'DEFINE ' if definitions else ''}{', '.join(definitions)});"
     )
     return App(text, pattern.node, names, conditions, skip, within, partitioned)
@@ -226,11 +226,16 @@ ROWS = st.lists(
 )
 
 
-def expected(app: App, rows: list[tuple[Any, Any, int]]) -> tuple[dict[Any, list[list[Any]]], int]:
-    """Rows put out by key, and how many matches skip to their own first row."""
+Heard = tuple[dict[Any, list[list[Any]]], dict[Any, list[list[Any]]], int]
+"""Matches by key, what ran out of time by key, failures."""
+
+
+def expected(app: App, rows: list[tuple[Any, Any, int]]) -> Heard:
+    """What is put out, and how many matches skip to their own first row, of which both queries hear."""
     matchers: dict[Any, Matcher] = {}
     numbers: dict[Any, int] = {}
     found: dict[Any, list[list[Any]]] = {}
+    missed: dict[Any, list[list[Any]]] = {}
     failures = now = 0
     for n, (k, v, gap) in enumerate(rows):
         now += gap
@@ -245,7 +250,13 @@ def expected(app: App, rows: list[tuple[Any, Any, int]]) -> tuple[dict[Any, list
                     continue
                 numbers[other_key] = numbers.get(other_key, 0) + 1
                 found.setdefault(other_key, []).append(_measured(app, other, each, numbers[other_key], other_key))
-    return found, failures
+            for start, labels in other.missed:
+                # Numbers of matches are those before: a run that fails has none.
+                row = _measured(app, other, (start, labels), 0, other_key)
+                row[0] = other.rows[start]["t"] + (app.within or 0) + 1
+                missed.setdefault(other_key, []).append(row)
+            other.missed.clear()
+    return found, missed, failures * (1 if app.within is None else 2)
 
 
 def _measured(app: App, matcher: Matcher, match: tuple[int, Labels], number: int, key: Any) -> list[Any]:
@@ -269,8 +280,9 @@ def _measured(app: App, matcher: Matcher, match: tuple[int, Labels], number: int
 
 def heard(
     app: App, rows: list[tuple[Any, Any, int]], engine: dict[str, Any], *, bulk: bool, cut: int | None = None
-) -> tuple[dict[Any, list[list[Any]]], int]:
+) -> Heard:
     found: dict[Any, list[list[Any]]] = {}
+    missed: dict[Any, list[list[Any]]] = {}
     failures: list[str] = []
 
     def hear(events: EventBatch) -> None:
@@ -278,9 +290,18 @@ def heard(
             key = event.data[0] if app.partitioned else "all"
             found.setdefault(key, []).append([event.timestamp, *event.data])
 
+    def hear_missed(events: EventBatch) -> None:
+        for event in events:
+            key = event.data[0] if app.partitioned else "all"
+            row = [event.timestamp, *event.data]
+            row[2 if app.partitioned else 1] = 0
+            missed.setdefault(key, []).append(row)
+
     def start(manager: EventFluxManager) -> Any:
         made = manager.create_eventflux_app_runtime(app.text, name="app", playback=True)
         made.add_callback("O", hear)
+        if app.within is not None:
+            made.add_callback("M", hear_missed)
         made.on_exception(lambda failure: failures.append(str(failure)))
         made.start()
         return made
@@ -307,7 +328,7 @@ def heard(
             runtime.restore(saved)
         runtime.input_handler("S").send(row, timestamp)
     manager.shutdown()
-    return found, len(failures)
+    return found, missed, len(failures)
 
 
 @settings(max_examples=150, deadline=None)

@@ -15,4 +15,4 @@ ef_status ef_match_spec_keep(ef_match_spec *spec, uint32_t column, ef_error *err
 ef_status ef_match_spec_output(ef_match_spec *spec, int32_t kind, uint32_t group, uint32_t index, uint32_t flags,
                                uint32_t back, uint32_t column, ef_type type, ef_error *error);
 ef_node_id ef_build_match(ef_engine *engine, ef_match_spec *spec, ef_node_id input, int64_t within, int32_t skip,
-                          uint32_t skip_group, bool all_rows, ef_error *error);
+                          uint32_t skip_group, bool all_rows, bool timeouts, ef_error *error);

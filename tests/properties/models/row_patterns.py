@@ -58,6 +58,13 @@ class Start:
     """Holds before the first row of the partition."""
 
 
+@dataclass(frozen=True)
+class Alive:
+    """A run that needs a row that has not come."""
+
+    labels: Labels
+
+
 Condition = Callable[[list[Row], int, Labels], bool]
 """Rows of the partition, number of the first row of the run, labels up to the row at hand."""
 
@@ -73,6 +80,8 @@ class Matcher:
     rows: list[Row] = field(default_factory=list)
     resume: int = 0
     done: set[int] = field(default_factory=set)
+    missed: list[tuple[int, Labels]] = field(default_factory=list)
+    """What ran out of time: of each start the run that was preferred when its time was over."""
 
     def clock(self, now: int) -> list[tuple[int, Labels] | str]:
         """Time passes without a row."""
@@ -122,20 +131,24 @@ class Matcher:
 
     def _decide(self, start: int, now: int) -> Labels | Literal["alive"] | None:
         closed = self.within is not None and now > self.rows[start]["t"] + self.within
+        alive: Labels | None = None
         for run in self._runs(self.pattern, start, (), lambda labels: iter((labels,))):
-            if run == "alive" and closed:
+            if isinstance(run, Alive) and closed:
+                alive = alive or run.labels
                 continue
-            return run
+            return "alive" if isinstance(run, Alive) else run
+        if alive:
+            self.missed.append((start, alive))
         return None
 
     def _runs(
         self, node: Any, start: int, labels: Labels, then: Callable[[Labels], Iterator[Any]]
-    ) -> Iterator[Labels | Literal["alive"]]:
+    ) -> Iterator[Labels | Alive]:
         match node:
             case Var(name=name):
                 at = start + len(labels)
                 if at == len(self.rows):
-                    yield "alive"
+                    yield Alive(labels)
                 elif self._fits(name, start, (*labels, name)):
                     yield from then((*labels, name))
             case Seq(items=()):
@@ -163,7 +176,7 @@ class Matcher:
         start: int,
         labels: Labels,
         then: Callable[[Labels], Iterator[Any]],
-    ) -> Iterator[Labels | Literal["alive"]]:
+    ) -> Iterator[Labels | Alive]:
         def again(more: Labels) -> Iterator[Any]:
             if minimum == 0 and more == labels:
                 return iter(())  # a further round without a row leads nowhere

@@ -152,7 +152,7 @@ ef_status ef_match_spec_output(ef_match_spec *spec, int32_t kind, uint32_t group
 }
 
 ef_node_id ef_build_match(ef_engine *engine, ef_match_spec *spec, ef_node_id input, int64_t within, int32_t skip,
-                          uint32_t skip_group, bool all_rows, ef_error *error) {
+                          uint32_t skip_group, bool all_rows, bool timeouts, ef_error *error) {
     variable_parts *parts = spec->variables.items;
     size_t size = (spec->variables.count > 0 ? spec->variables.count : 1) * sizeof(ef_match_variable);
     ef_match_variable *variables = ef_calloc(spec->alloc, size);
@@ -183,7 +183,8 @@ ef_node_id ef_build_match(ef_engine *engine, ef_match_spec *spec, ef_node_id inp
                               .within = within,
                               .skip = (ef_match_skip)skip,
                               .skip_group = skip_group,
-                              .all_rows = all_rows};
+                              .all_rows = all_rows,
+                              .timeouts = timeouts};
     ef_node_id node = ef_engine_match(engine, input, &config, error);
     ef_free(spec->alloc, variables, size);
     return node;

@@ -29,6 +29,6 @@ ef_status ef_match_spec_output(ef_match_spec *spec, int32_t kind, uint32_t group
 
 /* Takes the programs of the spec. */
 ef_node_id ef_build_match(ef_engine *engine, ef_match_spec *spec, ef_node_id input, int64_t within, int32_t skip,
-                          uint32_t skip_group, bool all_rows, ef_error *error);
+                          uint32_t skip_group, bool all_rows, bool timeouts, ef_error *error);
 
 #endif

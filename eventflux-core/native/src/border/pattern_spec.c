@@ -153,7 +153,7 @@ ef_status ef_pattern_spec_output(ef_pattern_spec *spec, int32_t kind, uint32_t s
 }
 
 ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t within, uint32_t within_events,
-                            bool sequence, bool partitioned, ef_error *error) {
+                            bool sequence, bool partitioned, bool timeouts, ef_error *error) {
     state_parts *parts = spec->states.items;
     size_t size = (spec->states.count > 0 ? spec->states.count : 1) * sizeof(ef_state_config);
     ef_state_config *states = ef_calloc(spec->alloc, size);
@@ -182,7 +182,8 @@ ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t wi
                                 .within = within,
                                 .within_events = within_events,
                                 .sequence = sequence,
-                                .partitioned = partitioned};
+                                .partitioned = partitioned,
+                                .timeouts = timeouts};
     ef_node_id node = ef_engine_pattern(engine, spec->inputs.items, &config, error);
     ef_free(spec->alloc, states, size);
     return node;

@@ -28,6 +28,6 @@ ef_status ef_pattern_spec_output(ef_pattern_spec *spec, int32_t kind, uint32_t s
 
 /* Takes the programs of the spec. */
 ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t within, uint32_t within_events,
-                            bool sequence, bool partitioned, ef_error *error);
+                            bool sequence, bool partitioned, bool timeouts, ef_error *error);
 
 #endif

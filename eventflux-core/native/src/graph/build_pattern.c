@@ -41,12 +41,12 @@ ef_node_id ef_engine_pattern(ef_engine *engine, const ef_node_id *inputs, ef_pat
         free_programs(pattern);
         return failed(error);
     }
-    bool waits = false;
+    bool waits = pattern->timeouts && pattern->within >= 0;
     for (uint32_t j = 0; j < pattern->state_count; j++) {
         waits = waits || pattern->states[j].wait >= 0;
     }
     node->operator_class = waits ? &ef_timed_pattern_class : &ef_pattern_class;
-    node->reads_clock = ef_pattern_reads_clock(pattern);
+    node->reads_clock = pattern->timeouts || ef_pattern_reads_clock(pattern);
     pattern->hash_seed = engine->options.seed;
     pattern->host = &engine->host;
     pattern->random = &engine->random;

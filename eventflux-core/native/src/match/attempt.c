@@ -165,3 +165,24 @@ ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcom
         }
     }
 }
+
+ef_status attempt_remember(run *r, const attempt *a, const step **steps, uint32_t *depth) {
+    step *copy = ef_arena_take(r->arena, a->depth * sizeof *copy);
+    if (copy == NULL) {
+        return ef_fail_memory(r->error);
+    }
+    if (a->depth > 0) {
+        memcpy(copy, steps_of(r->m, a), a->depth * sizeof *copy);
+    }
+    *steps = copy;
+    *depth = a->depth;
+    return EF_OK;
+}
+
+void attempt_recall(const matcher *m, attempt *a, const step *steps, uint32_t depth) {
+    if (depth > 0) {
+        memcpy(steps_of(m, a), steps, depth * sizeof *steps);
+    }
+    a->depth = depth;
+    attempt_view(m, a, depth);
+}

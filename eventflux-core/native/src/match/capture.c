@@ -260,9 +260,12 @@ static void fill(run *r, const match_slot *s, const attempt *a, bool running, ui
     }
 }
 
-static void put_row(run *r, const match_slot *s, uint64_t number) {
+/* What ran out of time has the first moment at which it was too late. */
+static void put_row(run *r, const match_slot *s, const attempt *a, uint32_t at) {
     found *f = &r->found;
-    f->timestamp[f->rows] = ef_row_timestamp(ef_pages_at(r->m->pages, row_at(s, number)->row));
+    const matcher *m = r->m;
+    int64_t timestamp = ef_row_timestamp(ef_pages_at(m->pages, row_at(s, a->start + (m->timeouts ? 0 : at))->row));
+    f->timestamp[f->rows] = m->timeouts ? ef_time_after(ef_time_after(timestamp, m->within), 1) : timestamp;
     f->cause[f->rows] = r->cause;
     f->slot[f->rows] = r->slot;
     f->any_slot |= r->slot != 0;
@@ -276,7 +279,7 @@ ef_status matched_put(run *r, match_slot *s, attempt *a) {
     EF_TRY(matched_reserve(r, rows));
     if (!m->all_rows) {
         fill(r, s, a, false, from, from + 1);
-        put_row(r, s, a->start + a->depth - 1);
+        put_row(r, s, a, a->depth - 1);
         return EF_OK;
     }
     uint32_t depth = a->depth, shown = 0;
@@ -289,7 +292,7 @@ ef_status matched_put(run *r, match_slot *s, attempt *a) {
         attempt_show(m, a, i);
         if (!m->positions[steps_of(m, a)[i].position].excluded) {
             fill(r, s, a, true, f->rows, f->rows + 1);
-            put_row(r, s, a->start + i);
+            put_row(r, s, a, i);
         }
     }
     return EF_OK;

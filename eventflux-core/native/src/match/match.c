@@ -179,6 +179,7 @@ ef_status ef_match_create(const ef_operator_config *config, const ef_match_confi
         m->skip = from->skip;
         m->skip_group = from->skip_group;
         m->all_rows = from->all_rows;
+        m->timeouts = from->timeouts;
         m->is_single = from->skip != EF_SKIP_TO_NEXT_ROW;
         m->host = from->host;
         m->random = from->random;

@@ -103,6 +103,7 @@ typedef struct ef_match_config {
     ef_match_skip skip;
     uint32_t skip_group;
     bool all_rows; /* a row for each row of the match */
+    bool timeouts; /* puts out what runs out of `within` in place of matches */
     ef_host *host;
     ef_random *random;
 } ef_match_config;

@@ -92,13 +92,35 @@ static ef_status take_match(run *r, match_slot *s, attempt *a, uint64_t *resume)
         *resume = a->start + at;
     }
     s->matches++;
-    return matched_put(r, s, a);
+    return m->timeouts ? EF_OK : matched_put(r, s, a);
 }
 
 static void forget_first(matcher *m, match_slot *s) {
     attempt_end(m, &s->attempts[0]);
     s->attempt_count--;
     memmove(s->attempts, s->attempts + 1, s->attempt_count * sizeof *s->attempts);
+}
+
+/* Goes on with an attempt. What runs out of time, and with that fails, is put out where that is wanted: with the rows of the run that was
+ * alive until then. */
+static ef_status go_on(run *r, match_slot *s, attempt *a, outcome *result) {
+    bool closed = a->due <= r->clock;
+    if (!closed || !r->m->timeouts) {
+        return attempt_advance(r, s, a, closed, result);
+    }
+    EF_TRY(attempt_advance(r, s, a, false, result));
+    if (*result != OUTCOME_WAITS) {
+        return EF_OK;
+    }
+    const step *steps;
+    uint32_t depth;
+    EF_TRY(attempt_remember(r, a, &steps, &depth));
+    EF_TRY(attempt_advance(r, s, a, true, result));
+    if (*result == OUTCOME_FAILS && depth > 0) {
+        attempt_recall(r->m, a, steps, depth);
+        EF_TRY(matched_put(r, s, a));
+    }
+    return EF_OK;
 }
 
 /* One attempt at a time: as far as the rows that are held lead. */
@@ -116,7 +138,7 @@ static ef_status settle(run *r, match_slot *s) {
         }
         attempt *a = &s->attempts[0];
         outcome result;
-        EF_TRY(attempt_advance(r, s, a, a->due <= r->clock, &result));
+        EF_TRY(go_on(r, s, a, &result));
         if (result == OUTCOME_WAITS) {
             return EF_OK;
         }
@@ -138,7 +160,7 @@ static ef_status settle_all(run *r, match_slot *s) {
         attempt *a = &s->attempts[i];
         outcome result = OUTCOME_WAITS;
         if (status == EF_OK) {
-            status = attempt_advance(r, s, a, a->due <= r->clock, &result);
+            status = go_on(r, s, a, &result);
         }
         if (status == EF_OK && result == OUTCOME_MATCHES) {
             uint64_t resume;

@@ -95,7 +95,7 @@ typedef struct matcher {
     int64_t within;
     ef_match_skip skip;
     uint32_t skip_group;
-    bool all_rows, is_single;
+    bool all_rows, is_single, timeouts;
     bool has_own; /* some variable has */
     uint16_t rank;
     ef_slots slots; /* of match_slot */
@@ -163,6 +163,9 @@ void attempt_view(const matcher *m, attempt *a, uint32_t depth);
 void attempt_show(const matcher *m, attempt *a, uint32_t at);
 /* Walks on. `closed`: no further row can take part. */
 ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcome *result) EF_MUST_USE;
+/* The rows that an attempt has taken, into the arena; and back, where it has failed since. */
+ef_status attempt_remember(run *r, const attempt *a, const step **steps, uint32_t *depth) EF_MUST_USE;
+void attempt_recall(const matcher *m, attempt *a, const step *steps, uint32_t depth);
 
 /* condition.c */
 /* Whether the row that the last step took fits its variable. */

@@ -29,6 +29,9 @@ static uint32_t sides_of(const pattern *p, uint32_t j) {
 /* ---- entering states ---- */
 
 static ef_status put_out(run *r, ef_handle m, uint32_t j, int64_t timestamp) {
+    if (EF_UNLIKELY(r->p->timeouts)) {
+        return EF_OK;
+    }
     EF_TRY(found_put(r, m, j, timestamp));
     if (r->port == NO_PORT || !r->p->port_shared[r->port]) {
         found_end(r); /* else the matches of one event at one state are one delivery */
@@ -120,6 +123,10 @@ ef_status state_enter_again(run *r, uint32_t j, ef_handle m) {
     uint32_t slot = match_at(p, m)->slot;
     ef_handle copy;
     EF_TRY(match_clone(p, m, first_of(p, j), &copy, r->error));
+    if (EF_UNLIKELY(p->timeouts) && match_at(p, copy)->first != NO_FIRST) {
+        WRITE(match, held, copy);
+        held->flags |= MATCH_QUIET;
+    }
     if (s->config.kind == EF_STATE_LOGICAL_ABSENT && s->config.wait >= 0 && match_at(p, m)->event[j] == ESTABLISHED) {
         WRITE(match, again, copy);
         again->timestamp = NO_TIMESTAMP; /* the absence holds again at the next firing */
@@ -291,6 +298,9 @@ static ef_status expire_one(run *r, uint32_t slot, uint32_t j, bool fresh, ef_ha
             EF_TRY(match_release(p, *expired, r->error));
         }
         *expired = m;
+        if (EF_UNLIKELY(p->timeouts)) {
+            EF_TRY(timeout_put(r, m));
+        }
     }
     return list_remove(p, slot, j, fresh, at, r->error);
 }
@@ -335,6 +345,9 @@ ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) {
         return EF_OK;
     }
     int32_t group = p->states[j].config.group;
+    if (EF_UNLIKELY(p->timeouts) && (group == EF_NO_STATE || !p->states[group].config.start)) {
+        return match_release(p, expired, r->error); /* what would be armed has run out of time already */
+    }
     if (group != EF_NO_STATE && !is_armed(r, slot, (uint32_t)group, match_at(p, expired))) {
         EF_TRY(state_enter_again(r, (uint32_t)group, expired));
         EF_TRY(state_update(r, slot, (uint32_t)group));
@@ -450,6 +463,7 @@ static ef_status take_event(run *r, uint32_t slot, uint32_t j, ef_handle m, bool
         EF_TRY(match_take_event(p, m, j, row, r->error));
     }
     WRITE(match, held, m);
+    held->flags = (uint16_t)(held->flags & ~MATCH_QUIET);
     if (completes) {
         held->timestamp = r->timestamp;
     }
@@ -666,7 +680,7 @@ static ef_status meet_any(run *r, uint32_t slot, uint32_t j) {
 }
 
 /* Drops what is out of WITHIN, and finds anew when the next may be. */
-static ef_status expire_all(run *r, uint32_t slot) {
+ef_status expire_all(run *r, uint32_t slot) {
     pattern *p = r->p;
     for (uint32_t j = 0; j < p->state_count; j++) {
         EF_TRY(state_expire(r, slot, j, r->timestamp));
@@ -695,6 +709,7 @@ ef_status machine_event(run *r) {
     }
     if (p->within_events > 0 || may_expire(p, slot_at(p, slot), r->timestamp)) {
         EF_TRY(expire_all(r, slot));
+        found_end(r);
     }
     for (uint32_t j = p->state_count; p->sequence && j > 0; j--) {
         if (!is_logical(p, j - 1) || p->states[j - 1].config.first_side + p->states[j - 1].config.sides == j) {
@@ -711,6 +726,9 @@ ef_status machine_event(run *r) {
             EF_TRY(meet_any(r, slot, j - 1));
             found_end(r);
         }
+    }
+    if (EF_UNLIKELY(p->timeouts)) {
+        EF_TRY(timeout_arm(r, slot, r->clock > r->timestamp ? r->clock - r->timestamp : 0));
     }
     return run_drop_kept(r);
 }

@@ -107,6 +107,13 @@ ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) EF_MUST_U
 bool is_expired(const pattern *p, const match *m, int64_t now);
 ef_status rearm_killed(run *r, uint32_t j, ef_handle m) EF_MUST_USE;
 
+/* timeout.c: what runs out of WITHIN, where that is put out */
+ef_status timeout_put(run *r, ef_handle m) EF_MUST_USE;
+/* Sets the timer of a slot for what may run out next; `lag` as in slot_state. */
+ef_status timeout_arm(run *r, uint32_t slot, int64_t lag) EF_MUST_USE;
+ef_status timeout_fire(run *r, int64_t due) EF_MUST_USE;
+ef_status expire_all(run *r, uint32_t slot) EF_MUST_USE;
+
 /* absent.c */
 ef_status absent_event(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
 ef_status logical_absent_event(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;

@@ -595,6 +595,7 @@ void pattern_forget(pattern *p) {
         s->indexed = 0;
     }
     ef_slots_clear(&p->slots, p->alloc);
+    ef_timers_clear(&p->timeout_timers, p->alloc);
     p->timer_count = 0;
     p->matches = 0;
     p->begun = false;

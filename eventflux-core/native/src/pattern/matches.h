@@ -19,14 +19,18 @@
 #include "base/hash.h"
 #include "pages/rows.h"
 #include "pattern/pattern.h"
-#include "window/window.h"
+#include "window/timers.h"
 
 #define NO_EVENT EF_NO_HANDLE
 #define ESTABLISHED (EF_NO_HANDLE - 1u) /* an absence that holds, or an absent event that came: no values */
 #define NO_FIRST INT64_MIN
 #define NO_TIMESTAMP ((int64_t)-1)
 
-enum match_flags { MATCH_EXPIRED = 1, MATCH_OPEN = 2 };
+enum match_flags {
+    MATCH_EXPIRED = 1,
+    MATCH_OPEN = 2,
+    MATCH_QUIET = 4 /* a copy that has taken no event of its own: its end is no timeout */
+};
 
 typedef struct match {
     int64_t timestamp; /* of the last event that completed a state */
@@ -72,6 +76,7 @@ typedef struct state_slot {
 typedef struct slot_state {
     uint64_t events; /* number of the present event, with WITHIN n EVENTS */
     int64_t expires; /* WITHIN a time: up to it nothing is out, unless time goes back far */
+    int64_t lag;     /* timeouts: how far the clock was ahead of the timestamps when the timer was set */
     uint32_t generation; /* timers of an older one are void */
     uint32_t fresh;  /* in all `fresh` lists */
     bool started;
@@ -122,7 +127,7 @@ typedef struct pattern {
     uint32_t output_count;
     int64_t within;
     uint32_t within_events;
-    bool sequence, partitioned, playback, starts_absent, is_straight;
+    bool sequence, partitioned, playback, starts_absent, is_straight, timeouts;
     bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */
     int64_t highest;  /* no `first` is above it, WITHIN a time */
@@ -131,6 +136,7 @@ typedef struct pattern {
     pattern_timer *timers; /* heap */
     uint32_t timer_count, timer_capacity;
     uint64_t timer_sequence;
+    ef_timers timeout_timers; /* one a slot, with `timeouts` and WITHIN a time */
     uint16_t rank;
     uint64_t hash_seed;
     ef_host *host;

@@ -45,6 +45,7 @@ static void pattern_destroy(void *self) {
     ef_free(alloc, p->port_keyed, p->port_count * sizeof *p->port_keyed);
     ef_free(alloc, p->outputs, p->output_count * sizeof *p->outputs);
     ef_free(alloc, p->timers, p->timer_capacity * sizeof *p->timers);
+    ef_timers_clear(&p->timeout_timers, alloc);
     ef_slots_clear(&p->slots, alloc);
     if (p->pages != NULL) {
         ef_pages_free(p->pages);
@@ -191,7 +192,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
         s->skips_again = !p->sequence && may_skip_again(p, j);
         s->sheltered = p->sequence && config->kind == EF_STATE_ABSENT && !config->start && config->next != EF_NO_STATE &&
                        p->states[0].config.group != EF_NO_STATE;
-        s->is_plain_end = config->kind == EF_STATE_PLAIN && config->next == EF_NO_STATE &&
+        s->is_plain_end = !p->timeouts && config->kind == EF_STATE_PLAIN && config->next == EF_NO_STATE &&
                           !refers(from->outputs, from->output_count, j);
         p->starts_absent |= config->start && config->wait >= 0;
         if (p->sequence && config->start && config->kind == EF_STATE_COUNT && config->minimum == 0 &&
@@ -207,7 +208,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
             p->states[j - 1].key_count > 0 ? (int32_t)j - 1 : p->port_keyed[p->states[j - 1].config.port];
     }
     find_skips(p);
-    p->is_straight = straight_fits(p);
+    p->is_straight = !p->timeouts && straight_fits(p);
     const ef_state_config *start = &p->states[0].config;
     p->begins_in_place = !p->sequence && start->kind == EF_STATE_PLAIN && start->every == 0 && start->next != EF_NO_STATE;
     return EF_OK;
@@ -298,6 +299,7 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
     p->highest = INT64_MIN;
     p->sequence = from->sequence;
     p->partitioned = from->partitioned;
+    p->timeouts = from->timeouts;
     p->hash_seed = from->hash_seed;
     p->host = from->host;
     p->random = from->random;
@@ -343,7 +345,8 @@ static int64_t pattern_next_due(const void *self) {
         }
         return p->playback ? earliest : 0;
     }
-    return p->timer_count > 0 ? p->timers[0].due : EF_NEVER;
+    int64_t due = p->timer_count > 0 ? p->timers[0].due : EF_NEVER, timeout = ef_timers_next(&p->timeout_timers);
+    return timeout < due ? timeout : due;
 }
 
 static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
@@ -390,21 +393,25 @@ static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
 
 static ef_status fire(run *r, ef_walk *walk, int64_t cause) {
     pattern *p = r->p;
-    while (p->timer_count > 0) {
-        int64_t step = ef_walk_next(walk, p->timers[0].due, cause);
+    for (;;) {
+        int64_t due = p->timer_count > 0 ? p->timers[0].due : EF_NEVER, timeout = ef_timers_next(&p->timeout_timers);
+        int64_t step = ef_walk_next(walk, timeout < due ? timeout : due, cause);
         if (step < 0) {
             return EF_OK;
         }
-        pattern_timer timer;
-        timer_pop(p, &timer);
         r->port = NO_PORT;
         r->row = 0;
         r->cause = EF_CAUSE(step, p->rank, walk->fired - 1);
         r->clock = r->track->clock[step];
+        if (timeout < due) {
+            EF_TRY(timeout_fire(r, timeout));
+            continue;
+        }
+        pattern_timer timer;
+        timer_pop(p, &timer);
         r->timestamp = timer.due;
         EF_TRY(machine_timer(r, &timer, r->clock));
     }
-    return EF_OK;
 }
 
 static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t row) {
@@ -412,7 +419,7 @@ static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t
     const ef_batch *batch = input->batch;
     int64_t cause = ef_row_cause(batch, row);
     ahead_of_row(r, input->port, row);
-    if (p->timer_count > 0) {
+    if (p->timer_count > 0 || p->timeout_timers.count > 0) {
         EF_TRY(fire(r, walk, cause));
     }
     ef_walk_row(walk, cause);
@@ -553,6 +560,7 @@ static void pattern_purge(void *self, uint32_t slot) {
             return;
         }
     }
+    ef_timers_set(&p->timeout_timers, slot, EF_NEVER);
     uint32_t generation = at->generation + 1;
     memset(at, 0, p->slots.item_size);
     at->generation = generation;

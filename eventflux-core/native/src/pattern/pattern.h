@@ -99,6 +99,7 @@ typedef struct ef_pattern_config {
     uint32_t within_events; /* 0: none */
     bool sequence;
     bool partitioned;     /* slots begin with their first row */
+    bool timeouts;        /* puts out what runs out of WITHIN in place of matches */
     uint64_t hash_seed;
     ef_host *host;
     ef_random *random;

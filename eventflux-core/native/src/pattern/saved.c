@@ -3,6 +3,7 @@
  *      begun, timer sequence, matches
  *      slots: count, then each: started, generation, events, and for each state: lists (head, tail, count), last, flags
  *      timers: count, then each
+ *      with timeouts, for each slot: due, lag
  *      pages
  *
  * Reading believes nothing: every handle must be a block of the right size, met in one role only; lists must be linked both ways; holders are counted anew.
@@ -42,6 +43,10 @@ ef_status ef_pattern_save(const void *self, ef_writer *writer, ef_error *error) 
         ef_put_u32(writer, timer->slot);
         ef_put_u32(writer, timer->generation);
         ef_put_u32(writer, timer->state);
+    }
+    for (uint32_t i = 0; p->timeouts && i < p->slots.count; i++) {
+        ef_put_i64(writer, ef_timers_of(&p->timeout_timers, i));
+        ef_put_i64(writer, slot_at(p, i)->lag);
     }
     ef_put_u8(writer, p->pages != NULL);
     if (p->pages != NULL) {
@@ -290,11 +295,28 @@ static ef_status load_timers(pattern *p, ef_reader *reader, ef_error *error) {
     return EF_OK;
 }
 
+static ef_status load_timeouts(pattern *p, ef_reader *reader, ef_error *error) {
+    EF_TRY(ef_timers_reserve(&p->timeout_timers, p->alloc, p->slots.count, error));
+    for (uint32_t i = 0; i < p->slots.count; i++) {
+        int64_t due = ef_get_i64(reader), lag = ef_get_i64(reader);
+        EF_TRY(ef_reader_status(reader, error));
+        if (lag < 0 || (due < 0 && lag > 0 && due < INT64_MIN + lag)) {
+            return ef_fail(error, EF_CORRUPT, "the saved state of a pattern has a timeout that cannot be");
+        }
+        ef_timers_set(&p->timeout_timers, i, due);
+        slot_at(p, i)->lag = lag;
+    }
+    return EF_OK;
+}
+
 static ef_status load_all(pattern *p, ef_reader *reader, ef_error *error) {
     p->begun = ef_get_u8(reader) != 0;
     p->timer_sequence = ef_get_u64(reader);
     EF_TRY(load_slots(p, reader, error));
     EF_TRY(load_timers(p, reader, error));
+    if (p->timeouts) {
+        EF_TRY(load_timeouts(p, reader, error));
+    }
     bool has_pages = ef_get_u8(reader) != 0;
     EF_TRY(ef_reader_status(reader, error));
     if (has_pages) {

@@ -32,6 +32,12 @@ static inline int64_t ef_timers_next(const ef_timers *timers) {
     return timers->count > 0 ? timers->heap[0].due : EF_NEVER;
 }
 
+/* EF_NEVER: the slot has none. */
+static inline int64_t ef_timers_of(const ef_timers *timers, uint32_t slot) {
+    uint32_t place = slot < timers->place_capacity ? timers->place[slot] : 0;
+    return place > 0 ? timers->heap[place - 1].due : EF_NEVER;
+}
+
 static inline uint32_t ef_timers_slot(const ef_timers *timers) {
     return timers->heap[0].slot;
 }

@@ -49,6 +49,8 @@ class MatchLimits:
     skip: int
     skip_group: int | None
     all_rows: bool
+    gives_timeouts: bool = False
+    """What runs out of time is put out in place of matches."""
 
 
 class MatchBuilder:
@@ -138,6 +140,7 @@ class MatchBuilder:
             limits.skip,
             limits.skip_group or 0,
             limits.all_rows,
+            limits.gives_timeouts,
             error,
         )
         return Node(self._engine.check(made, error))

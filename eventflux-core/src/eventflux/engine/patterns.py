@@ -138,8 +138,10 @@ class PatternBuilder:
         error = new_error()
         check(lib.ef_pattern_spec_output(self._spec, *_capture(capture), error), error)
 
-    def build(self, limits: PatternLimits, *, is_sequence: bool, is_partitioned: bool) -> Node:
-        """Add the operator to the graph."""
+    def build(
+        self, limits: PatternLimits, *, is_sequence: bool, is_partitioned: bool, gives_timeouts: bool = False
+    ) -> Node:
+        """Add the operator to the graph. `gives_timeouts`: it puts out what runs out of time, not matches."""
         error = new_error()
         node = lib.ef_build_pattern(
             self._engine.handle,
@@ -148,6 +150,7 @@ class PatternBuilder:
             limits.within_events or 0,
             is_sequence,
             is_partitioned,
+            gives_timeouts,
             error,
         )
         return Node(self._engine.check(node, error))

@@ -90,11 +90,15 @@ PatternElement: TypeAlias = StreamElement | AbsentElement | LogicalElement | Eve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternInput(Node):
-    """A pattern or sequence as the input of a query. `within` limits the time or the number of events of a match."""
+    """A pattern or sequence as the input of a query. `within` limits the time or the number of events of a match.
+
+    `on_timeout` is the stream that gets what runs out of it: `WITHIN ... ON TIMEOUT INSERT INTO Missed`.
+    """
 
     kind: PatternKind
     pattern: PatternElement
     within: DurationLiteral | EventCount | None = None
+    on_timeout: RelationName | None = None
     alias: Identifier | None = None
 
 
@@ -178,5 +182,6 @@ class MatchRecognizeInput(Node):
     skip: AfterMatchSkip | None = None
     pattern: RowPattern
     within: DurationLiteral | None = None
+    on_timeout: RelationName | None = None
     definitions: tuple[RowDefinition, ...] = ()
     alias: Identifier | None = None

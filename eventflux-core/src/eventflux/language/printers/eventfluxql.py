@@ -231,6 +231,8 @@ class EventFluxQLPrinter(EventFluxQLExpressionPrinter):
                 return f"({self.query(node.query)})"
             case PatternInput(alias=None):
                 within = "" if node.within is None else f" within {self._limit(node)}"
+                if node.on_timeout is not None:
+                    within += f" on timeout insert into {self.relation(node.on_timeout)}"
                 text = self._pattern(node.pattern, node.kind)
                 if isinstance(node.pattern, StreamElement) and not (node.pattern.reference or node.pattern.quantifier):
                     # Without brackets it would be a plain stream.

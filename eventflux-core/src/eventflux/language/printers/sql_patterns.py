@@ -68,6 +68,8 @@ class SqlPatternPrinter(SqlExpressionPrinter):
         text = f"{node.kind.name} ({self.pattern(node.pattern)})"
         if node.within is not None:
             text += f" WITHIN {self.limit(node.within)}"
+        if node.on_timeout is not None:
+            text += f" ON TIMEOUT INSERT INTO {self.relation(node.on_timeout)}"
         return text if node.alias is None else f"{text} AS {self.name(node.alias)}"
 
     def limit(self, node: DurationLiteral | EventCount) -> str:
@@ -135,6 +137,8 @@ class SqlPatternPrinter(SqlExpressionPrinter):
         parts.append(f"PATTERN ({self._row_pattern(node.pattern)})")
         if node.within is not None:
             parts.append(f"WITHIN {self.duration(node.within)}")
+        if node.on_timeout is not None:
+            parts.append(f"ON TIMEOUT INSERT INTO {self.relation(node.on_timeout)}")
         if node.definitions:
             items = [
                 f"{self.name(definition.variable)} AS {self.expression(definition.condition)}"

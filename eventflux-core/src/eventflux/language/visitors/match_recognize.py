@@ -46,6 +46,7 @@ class MatchRecognizeVisitor(PatternVisitor):
             skip=None if skip is None else self._skip(skip),
             pattern=self._row_pattern(parts.one("row_pattern")),
             within=limit,
+            on_timeout=self.on_timeout(parts.get("timeout")),
             definitions=() if definitions is None else self._row_definitions(definitions),
             span=source.span.to(self.span(node)),
         )

@@ -22,6 +22,7 @@ from eventflux.language.ast import (
     PatternInput,
     PatternKind,
     Quantifier,
+    RelationName,
     StreamElement,
     StreamFunction,
     WindowCall,
@@ -65,6 +66,7 @@ class PatternVisitor(WindowVisitor):
             kind=kind,
             pattern=pattern,
             within=limit,
+            on_timeout=self.on_timeout(parts.get("timeout")),
             alias=None if alias is None else self.alias(alias),
             span=self.span(node),
         )
@@ -85,6 +87,10 @@ class PatternVisitor(WindowVisitor):
 
     def within(self, node: ParseNode) -> DurationLiteral | EventCount:
         return self.rate(self.parts(node).one("rate"), zero=True)
+
+    def on_timeout(self, node: ParseNode | None) -> RelationName | None:
+        """The stream of `ON TIMEOUT INSERT INTO ...`."""
+        return None if node is None else self.relation_name(self.parts(node).one("relation_name"))
 
     def _or(self, node: ParseNode, kind: PatternKind, *, is_first: bool) -> PatternElement:
         operands = [self._and(part, kind, is_first=is_first) for part in self.parts(node).all("pattern_and")]
@@ -274,11 +280,13 @@ class PatternVisitor(WindowVisitor):
     def pattern_input(self, node: ParseNode) -> PatternInput:
         parts = self.parts(node)
         within = parts.get("within")
+        limit = None if within is None else self.within(within)
         pattern = self._ql_chain(parts.one("pattern_chain"), in_every=False)
         return PatternInput(
             kind=PatternKind.PATTERN,
             pattern=pattern,
-            within=None if within is None else self.within(within),
+            within=limit,
+            on_timeout=self.on_timeout(parts.get("timeout")),
             span=self.span(node),
         )
 
@@ -330,11 +338,13 @@ class PatternVisitor(WindowVisitor):
         for tail in parts.all("sequence_tail"):
             elements += self._sequence_tail(tail)
         within = parts.get("within")
+        limit = None if within is None else self.within(within)
         span = elements[0].span.to(elements[-1].span)
         return PatternInput(
             kind=PatternKind.SEQUENCE,
             pattern=ChainElement(elements=tuple(elements), span=span),
-            within=None if within is None else self.within(within),
+            within=limit,
+            on_timeout=self.on_timeout(parts.get("timeout")),
             span=self.span(node),
         )
 

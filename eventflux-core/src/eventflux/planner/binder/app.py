@@ -389,6 +389,8 @@ class AppBinder:
         if block is not None and block.name not in self._partitions:
             self._bind_block(block)
         made = self._bind_query(self._pending[number])
+        if self._pending[number].gives_timeouts:
+            made = tuple(replace(plan, is_hidden=True) for plan in made)
         plans = (*self._hidden.pop(), *made)
         self._plans[number] = plans if block is None else self._in_block(block, plans)
         self._locals.pop()
@@ -397,6 +399,7 @@ class AppBinder:
     def _bind_query(self, pending: PendingQuery) -> tuple[QueryPlan, ...]:
         query = pending.query
         context = self._context(query.dialect, pending.name, pending.block)
+        context = replace(context, gives_timeouts=pending.gives_timeouts)
         self._common_tables(context, query)
         branches = bind_branches(context, self, query)
         if isinstance(query.output, ReturnEvents):

@@ -38,6 +38,7 @@ class BindContext:
         three_valued: SQL's standard null logic was asked for.
         query: Name of the query, for messages and host functions.
         block: The partition block that the statement stands in.
+        gives_timeouts: The query is about what runs out of time, not about matches.
         parameters: Values of an on-demand query, by position or name; None: the text can have none.
     """
 
@@ -49,6 +50,7 @@ class BindContext:
     three_valued: bool = False
     query: str = ""
     block: PartitionBlock | None = None
+    gives_timeouts: bool = False
     parameters: Mapping[int | str, TypedExpression] | None = None
 
     @property

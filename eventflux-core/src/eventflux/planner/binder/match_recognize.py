@@ -24,6 +24,7 @@ from eventflux.planner.binder.match_conditions import with_definition
 from eventflux.planner.binder.match_scope import MatchBinder, MatchParts, MatchScope
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.partitions import bind_partition_by
+from eventflux.planner.binder.patterns import report_timeouts
 from eventflux.planner.binder.row_patterns import PatternTooLargeError, Positions, positions_of
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -50,7 +51,7 @@ class BoundMatch:
     """The rows of a MATCH_RECOGNIZE.
 
     Attributes:
-        schema: What they hold; None after errors.
+        schema: What they hold; None where that is not known after errors.
         node: Where they come from; None after errors.
         partition: Its own keys; None: it has none.
     """
@@ -65,8 +66,9 @@ def bind_match(
 ) -> BoundMatch:
     """Bind the clause over the rows of `node`, whose names are those of `scope`."""
     errors = context.diagnostics.error_count
+    report_timeouts(context, source.on_timeout)
     binder = _MatchBinder(context=context, source=source, relation=scope.relations[0], parts=MatchParts())
-    bound = binder.bind(node)
+    schema, bound = binder.bind(node)
     partition = None
     if source.partition_by and context.block is not None:
         context.diagnostics.error(
@@ -78,9 +80,9 @@ def bind_match(
     elif source.partition_by and node is not None:
         stem = context.for_query(f"{context.query}/{stem_of(source)}")
         partition = _with_null_keys(bind_partition_by(stem, source.partition_by, node, scope))
-    if context.diagnostics.error_count > errors or bound is None:
-        return BoundMatch(schema=None, node=None)
-    return BoundMatch(schema=bound.schema, node=bound, partition=partition)
+    if context.diagnostics.error_count > errors:
+        return BoundMatch(schema=schema, node=None)
+    return BoundMatch(schema=schema, node=bound, partition=partition)
 
 
 def stem_of(source: MatchRecognizeInput) -> str:
@@ -114,8 +116,8 @@ class _MatchBinder:
     relation: Relation
     parts: MatchParts
 
-    def bind(self, node: plan.Node | None) -> plan.Node | None:
-        """The projection of the measures over the matcher; None after errors."""
+    def bind(self, node: plan.Node | None) -> tuple[Schema | None, plan.Node | None]:
+        """What is put out, and the projection of the measures over the matcher; None after errors."""
         source = self.source
         names = self._variables()
         numbers = {name: number for number, name in enumerate(names)}
@@ -128,8 +130,13 @@ class _MatchBinder:
         outputs = [*self._keys(binder), *self._measures(binder)]
         skip_group = self._skip_group(variables)
         self._check_names(outputs)
-        if positions is None or node is None or any(isinstance(value, Unknown) for _, value, _ in outputs):
-            return None
+        if any(isinstance(value, Unknown) for _, value, _ in outputs):
+            return None, None
+        schema = Schema(
+            Attribute(name, _known(value)) for name, value in {name.name: value for name, value, _ in outputs}.items()
+        )
+        if positions is None or node is None or len(schema) < len(outputs):
+            return schema, None
         match = plan.Match(
             input=self._with_computed(node),
             variables=definitions,
@@ -140,10 +147,11 @@ class _MatchBinder:
             within=None if source.within is None else source.within.milliseconds,
             skip=MatchSkip.PAST_LAST_ROW if source.skip is None else _SKIPS[source.skip.mode],
             skip_group=skip_group,
+            gives_timeouts=self.context.gives_timeouts,
             span=source.span,
         )
-        schema = Schema(Attribute(name.name, _known(value)) for name, value, _ in outputs)
-        return plan.Map(input=match, columns=tuple(value for _, value, _ in outputs), schema=schema, span=source.span)
+        columns = tuple(value for _, value, _ in outputs)
+        return schema, plan.Map(input=match, columns=columns, schema=schema, span=source.span)
 
     def _refuse(self, span: Span, message: str, hint: str | None = None) -> None:
         self.context.diagnostics.error(span, ErrorCode.MATCH_RECOGNIZE, f"MATCH_RECOGNIZE: {message}", hint)

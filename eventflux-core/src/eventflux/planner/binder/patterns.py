@@ -19,6 +19,7 @@ from eventflux.language.ast import (
     PatternElement,
     PatternInput,
     PatternKind,
+    RelationName,
     StreamElement,
     StreamFunction,
 )
@@ -56,6 +57,7 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
     errors = context.diagnostics.error_count
     states = _States(context=context)
     states.chain(source.pattern)
+    report_timeouts(context, source.on_timeout)
     elements, ports = _Ports(context=context, relations=relations).bind(states)
     _names(context, states.sources)
     scope = PatternScope(
@@ -76,9 +78,21 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
         within=None if source.within is None or isinstance(source.within, EventCount) else source.within.milliseconds,
         within_events=source.within.count if isinstance(source.within, EventCount) else None,
         is_sequence=source.kind is PatternKind.SEQUENCE,
+        gives_timeouts=context.gives_timeouts,
         span=source.span,
     )
     return BoundPattern(scope=scope, node=node)
+
+
+def report_timeouts(context: BindContext, target: RelationName | None) -> None:
+    """ON TIMEOUT of a query of the text is a query of its own by now: what is left stands where it cannot."""
+    if target is not None:
+        context.diagnostics.error(
+            target.span,
+            ErrorCode.INVALID_WITHIN,
+            "ON TIMEOUT cannot stand in a subquery, a join, a branch of UNION ALL, or a change of a table",
+            "write it in a query that inserts into a stream",
+        )
 
 
 def with_captures(node: plan.Node | None, scope: InputScope) -> plan.Node | None:

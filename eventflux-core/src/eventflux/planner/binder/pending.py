@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eventflux.language.ast import (
     Annotation,
     Identifier,
     InsertInto,
+    MatchRecognizeInput,
     Partition,
+    PatternInput,
     Query,
     QueryDefinition,
     RelationName,
@@ -31,11 +33,12 @@ class PendingQuery:
     """A query of the text that waits for its turn.
 
     Attributes:
-        number: Position among the queries of the text, those in partitions included, from 0.
+        number: Position among the queries of the text, those in partitions and of ON TIMEOUT included, from 0.
         name: Given, or `query<position>`.
         query: The query.
         view: Name of the view that it fills.
         block: The partition block that it stands in.
+        gives_timeouts: Made of ON TIMEOUT: the same query over what runs out of time.
     """
 
     number: int
@@ -43,6 +46,7 @@ class PendingQuery:
     query: Query
     view: Identifier | None = None
     block: PartitionBlock | None = None
+    gives_timeouts: bool = False
 
     @property
     def target(self) -> RelationName | None:
@@ -81,15 +85,43 @@ def pending_queries(
     given = _given_names(found, diagnostics)
     taken = {name for name in given if name is not None}
     pending: list[PendingQuery] = []
-    for number, (query, _, view, block) in enumerate(found):
-        name = given[number]
+    for position, (query, _, view, block) in enumerate(found):
+        name = given[position]
         if name is None:
-            name = f"query{number + 1}"
+            name = f"query{position + 1}"
             while name in taken:
                 name += "_"
             taken.add(name)
-        pending.append(PendingQuery(number=number, name=name, query=query, view=view, block=block))
+        query, missed = _without_timeouts(query)
+        pending.append(PendingQuery(number=len(pending), name=name, query=query, view=view, block=block))
+        if missed is not None:
+            name = f"{name}/timeout"
+            pending.append(PendingQuery(number=len(pending), name=name, query=missed, block=block, gives_timeouts=True))
     return tuple(pending)
+
+
+def _without_timeouts(query: Query) -> tuple[Query, Query | None]:
+    """The query without ON TIMEOUT, and the one that this stands for.
+
+    It selects the same, of what runs out of time; conditions, limits and rates are for matches.
+    """
+    source = query.input
+    if not isinstance(source, (PatternInput, MatchRecognizeInput)) or source.on_timeout is None:
+        return query, None
+    if query.selection is None or query.unions:
+        return query, None
+    matching = replace(query, input=replace(source, on_timeout=None))
+    missed = Query(
+        dialect=query.dialect,
+        common_tables=query.common_tables,
+        input=matching.input,
+        partition_by=query.partition_by,
+        selection=query.selection,
+        group_by=query.group_by,
+        output=InsertInto(target=source.on_timeout, span=source.on_timeout.span),
+        span=query.span,
+    )
+    return matching, missed
 
 
 _Found = tuple["Query", "tuple[str, Span] | None", "Identifier | None", "PartitionBlock | None"]

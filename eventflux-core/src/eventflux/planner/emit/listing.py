@@ -283,6 +283,7 @@ class ListedGraph:
             for name, program in (("own", pair.own), ("condition", pair.condition))
             if program is not None
         }
+        kind = f"timeouts of {kind}" if pattern.gives_timeouts else kind
         return self._node(f"{kind} {ports}: {len(pattern.states)} states, {len(pattern.captures)} columns", **named)
 
     def match(self, node: Node, match: Match, programs: Sequence[StatePrograms[ListedProgram]]) -> Node:
@@ -293,7 +294,8 @@ class ListedGraph:
             if program is not None
         }
         kept = " ".join(map(str, match.kept)) or "nothing"
-        text = f"match n{node}: {len(match.positions)} positions, keeps {kept}, {len(match.captures)} columns"
+        head = "timeouts of match" if match.gives_timeouts else "match"
+        text = f"{head} n{node}: {len(match.positions)} positions, keeps {kept}, {len(match.captures)} columns"
         return self._node(text, **named)
 
     def insert(self, node: Node, stream: Node, *, current: bool, expired: bool) -> None:

@@ -300,7 +300,12 @@ class NativeGraph:
             for capture in pattern.captures:
                 builder.output(_capture(capture))
             limits = PatternLimits(within=pattern.within, within_events=pattern.within_events)
-            made = builder.build(limits, is_sequence=pattern.is_sequence, is_partitioned=pattern.is_partitioned)
+            made = builder.build(
+                limits,
+                is_sequence=pattern.is_sequence,
+                is_partitioned=pattern.is_partitioned,
+                gives_timeouts=pattern.gives_timeouts,
+            )
         return Node(made)
 
     def match(self, node: Node, match: Match, programs: Sequence[StatePrograms[NativeProgram]]) -> Node:
@@ -326,7 +331,11 @@ class NativeGraph:
             for capture in match.captures:
                 builder.output(_match_capture(capture))
             limits = MatchLimits(
-                within=match.within, skip=match.skip, skip_group=match.skip_group, all_rows=match.all_rows
+                within=match.within,
+                skip=match.skip,
+                skip_group=match.skip_group,
+                all_rows=match.all_rows,
+                gives_timeouts=match.gives_timeouts,
             )
             made = builder.build(NativeNode(node), limits)
         return Node(made)

@@ -132,6 +132,8 @@ def _lines(node: Node, indent: str) -> list[str]:
 
 def _pattern_lines(node: Pattern, indent: str) -> list[str]:
     head = "sequence" if node.is_sequence else "pattern"
+    if node.gives_timeouts:
+        head = f"timeouts of {head}"
     if node.within is not None:
         head += f" within {node.within} ms"
     if node.within_events is not None:

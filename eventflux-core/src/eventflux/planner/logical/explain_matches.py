@@ -18,6 +18,8 @@ _SIGNS = {
 def explain_match(node: Match) -> list[str]:
     """The positions of a row pattern, with what may follow each, the preferred first; then the conditions."""
     head = "match all rows" if node.all_rows else "match"
+    if node.gives_timeouts:
+        head = f"timeouts of {head}"
     if node.within is not None:
         head += f" within {node.within} ms, deadline"
     skip = f"skip {node.skip.name.lower().replace('_', ' ')}"

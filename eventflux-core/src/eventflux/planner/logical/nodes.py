@@ -159,6 +159,7 @@ class Pattern:
         within_events: Number of events of the streams of the pattern from the first of a match; None: any number.
         is_sequence: The next event of the streams must fit.
         is_partitioned: Each slot begins with its first event.
+        gives_timeouts: It puts out what runs out of WITHIN in place of matches.
     """
 
     inputs: tuple[Node, ...]
@@ -168,6 +169,7 @@ class Pattern:
     within_events: int | None = None
     is_sequence: bool = False
     is_partitioned: bool = False
+    gives_timeouts: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
@@ -190,6 +192,7 @@ class Match:
         skip: Where matching resumes after a match.
         skip_group: The group that it resumes at.
         all_rows: A row is put out for each row of a match.
+        gives_timeouts: It puts out what runs out of WITHIN in place of matches.
     """
 
     input: Node
@@ -202,6 +205,7 @@ class Match:
     skip: MatchSkip = MatchSkip.PAST_LAST_ROW
     skip_group: int | None = None
     all_rows: bool = False
+    gives_timeouts: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
