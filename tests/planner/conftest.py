@@ -10,6 +10,7 @@ from eventflux.builtin import plugin
 from eventflux.extension import ExtensionRegistry, PluginManager
 from eventflux.language import parse
 from eventflux.planner import Plan, PlannerOptions, plan
+from eventflux.state.tables import plugin as tables_plugin
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import AppTextError
 
@@ -17,7 +18,7 @@ from eventflux.types.errors import AppTextError
 @pytest.fixture(scope="session")
 def registry() -> ExtensionRegistry:
     """The built-ins."""
-    return PluginManager([plugin], plugins=False).registry
+    return PluginManager([plugin, tables_plugin], plugins=False).registry
 
 
 @pytest.fixture

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from eventflux.state.stores.file import FilePersistenceStore
     from eventflux.state.stores.memory import InMemoryPersistenceStore
     from eventflux.state.stores.sqlite import SqlitePersistenceStore
+    from eventflux.state.tables.cache import CacheTable
+    from eventflux.state.tables.data_source import SqlDataSource
+    from eventflux.state.tables.memory import InMemoryTable
     from eventflux.types.attribute_type import AttributeType
     from eventflux.types.diagnostic import Diagnostic, Severity
     from eventflux.types.errors import (
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         ConnectionUnavailableError,
         CoordinationError,
         CorruptStateError,
+        DatabaseError,
         DistributedError,
         DuplicateDefinitionError,
         ErrorStoreError,
@@ -73,10 +77,12 @@ _HOMES = {
     "AttributeType": "eventflux.types.attribute_type",
     "BackpressureError": "eventflux.types.errors",
     "Config": "eventflux.configuration.tree",
+    "CacheTable": "eventflux.state.tables.cache",
     "ConfigError": "eventflux.types.errors",
     "ConnectionUnavailableError": "eventflux.types.errors",
     "CoordinationError": "eventflux.types.errors",
     "CorruptStateError": "eventflux.types.errors",
+    "DatabaseError": "eventflux.types.errors",
     "Diagnostic": "eventflux.types.diagnostic",
     "DistributedError": "eventflux.types.errors",
     "DuplicateDefinitionError": "eventflux.types.errors",
@@ -94,6 +100,7 @@ _HOMES = {
     "FileErrorStore": "eventflux.state.error_stores.file",
     "FilePersistenceStore": "eventflux.state.stores.file",
     "InMemoryPersistenceStore": "eventflux.state.stores.memory",
+    "InMemoryTable": "eventflux.state.tables.memory",
     "IncompatibleStateError": "eventflux.types.errors",
     "InputHandler": "eventflux.runtime.input_handler",
     "MappingError": "eventflux.types.errors",
@@ -109,6 +116,7 @@ _HOMES = {
     "Schema": "eventflux.types.schema",
     "SerializationError": "eventflux.types.errors",
     "Severity": "eventflux.types.diagnostic",
+    "SqlDataSource": "eventflux.state.tables.data_source",
     "SqliteErrorStore": "eventflux.state.error_stores.sqlite",
     "SqlitePersistenceStore": "eventflux.state.stores.sqlite",
     "StateBackendError": "eventflux.types.errors",
@@ -126,11 +134,13 @@ __all__ = [
     "Attribute",
     "AttributeType",
     "BackpressureError",
+    "CacheTable",
     "Config",
     "ConfigError",
     "ConnectionUnavailableError",
     "CoordinationError",
     "CorruptStateError",
+    "DatabaseError",
     "Diagnostic",
     "DistributedError",
     "DuplicateDefinitionError",
@@ -148,6 +158,7 @@ __all__ = [
     "FileErrorStore",
     "FilePersistenceStore",
     "InMemoryPersistenceStore",
+    "InMemoryTable",
     "IncompatibleStateError",
     "InputHandler",
     "MappingError",
@@ -163,6 +174,7 @@ __all__ = [
     "Schema",
     "SerializationError",
     "Severity",
+    "SqlDataSource",
     "SqliteErrorStore",
     "SqlitePersistenceStore",
     "StateBackendError",

@@ -43,11 +43,12 @@ void ef_join_builder_side(ef_join_builder *builder, uint32_t side, ef_node_id fr
 
 ef_status ef_join_builder_condition(ef_join_builder *builder, uint32_t side, ef_program *keys, uint32_t count,
                                     const int32_t *comparisons, const uint32_t *columns, const uint32_t *outputs,
-                                    uint32_t key_count, ef_program *residual, ef_error *error) {
+                                    uint32_t key_count, ef_program *residual, uint32_t outside, ef_error *error) {
     uint32_t s = side & 1u;
     ef_condition *condition = &builder->config.side[s].condition;
     condition->keys = keys;
     condition->residual = residual;
+    condition->outside = outside;
     if (count > 0) {
         builder->conjuncts[s] = ef_malloc(ef_engine_alloc(builder->engine), count * sizeof(ef_conjunct));
         if (builder->conjuncts[s] == NULL) {

@@ -2,7 +2,8 @@
 #include "border/build_table.h"
 
 ef_condition_parts *ef_build_condition(ef_engine *engine, ef_program *keys, uint32_t count, const int32_t *comparisons,
-                                       const uint32_t *columns, const uint32_t *key_outputs, ef_program *residual) {
+                                       const uint32_t *columns, const uint32_t *key_outputs, ef_program *residual,
+                                       uint32_t outside) {
     ef_alloc *alloc = ef_engine_alloc(engine);
     ef_condition_parts *parts = ef_malloc(alloc, sizeof *parts);
     ef_conjunct *conjuncts = ef_malloc(alloc, count * sizeof *conjuncts);
@@ -18,7 +19,7 @@ ef_condition_parts *ef_build_condition(ef_engine *engine, ef_program *keys, uint
             .comparison = (ef_comparison)comparisons[i], .column = columns[i], .key = key_outputs[i]};
     }
     *parts = (ef_condition_parts){
-        .condition = {.keys = keys, .conjuncts = conjuncts, .conjunct_count = count, .residual = residual},
+        .condition = {.keys = keys, .conjuncts = conjuncts, .conjunct_count = count, .residual = residual, .outside = outside},
         .alloc = alloc,
         .conjuncts = conjuncts};
     return parts;
@@ -53,7 +54,7 @@ ef_node_id ef_build_lookup(ef_engine *engine, ef_node_id from, ef_node_id conten
 
 ef_node_id ef_build_change(ef_engine *engine, ef_node_id from, ef_node_id table, int32_t kind, bool current, bool expired,
                            ef_condition_parts *condition, ef_program *set, uint32_t set_count,
-                           const uint32_t *set_columns, bool keeps_quietly, ef_error *error) {
+                           const uint32_t *set_columns, bool keeps_quietly, uint32_t outside, ef_error *error) {
     if (condition == NULL) {
         ef_program_free(set);
         return ef_fail_memory(error);
@@ -65,6 +66,7 @@ ef_node_id ef_build_change(ef_engine *engine, ef_node_id from, ef_node_id table,
                                .set = set,
                                .set_columns = set_columns,
                                .set_count = set_count,
+                               .outside = outside,
                                .keeps_quietly = keeps_quietly};
     ef_node_id node = ef_engine_change(engine, from, table, &config, error);
     parts_free(condition);

@@ -47,6 +47,35 @@ ef_node_id ef_engine_table(ef_engine *engine, ef_node_id from, const uint32_t *k
     return status == EF_OK ? id : status;
 }
 
+ef_node_id ef_engine_outside(ef_engine *engine, ef_node_id from, const ef_outside_host *host, ef_error *error) {
+    if (!ef_is_node(engine, from)) {
+        return (ef_node_id)ef_fail(error, EF_INVALID, "a table needs a stream that its rows come from");
+    }
+    const ef_node *source = ef_node_at(engine, from);
+    ef_node *node = ef_operator_begin(engine, from, "table", source->columns, source->types, error);
+    if (node == NULL) {
+        return failed(error);
+    }
+    ef_outside *table = NULL;
+    ef_status status = ef_outside_new(host, node->columns, node->types, &node->alloc, &table, error);
+    int32_t shared = status == EF_OK ? ef_engine_shared(engine, source->name, error) : status;
+    if (shared < 0) {
+        ef_free(&node->alloc, table, sizeof *table);
+        ef_operator_abandon(engine, node);
+        return shared;
+    }
+    node->operator_class = &ef_outside_class;
+    node->self = table;
+    node->can_fail = true;
+    node->content = &table->content;
+    table->content.shared = shared;
+    ef_node_id id = ef_operator_enter(engine, node, from, error);
+    if (id >= 0) {
+        status = ef_engine_access(engine, id, shared, true, error);
+    }
+    return status == EF_OK ? id : status;
+}
+
 ef_node_id ef_engine_foreign(ef_engine *engine, const ef_engine *other, ef_node_id there, ef_error *error) {
     const ef_content *content = ef_engine_content(other, there);
     if (content == NULL) {
@@ -108,6 +137,7 @@ ef_node_id ef_engine_contains(ef_engine *engine, ef_node_id from, ef_node_id con
         return failed(error);
     }
     node->operator_class = &ef_contains_class;
+    node->can_fail = ef_content_outside(ef_engine_content(engine, content)) != NULL;
     node->reads_clock = (condition->keys != NULL && ef_program_reads_clock(condition->keys)) ||
                         (condition->residual != NULL && ef_program_reads_clock(condition->residual));
     ef_probe *probe;
@@ -146,6 +176,7 @@ ef_node_id ef_engine_lookup(ef_engine *engine, ef_node_id from, ef_node_id conte
         return failed(error);
     }
     node->operator_class = &ef_lookup_class;
+    node->can_fail = ef_content_outside(held) != NULL;
     node->reads_clock = (condition->keys != NULL && ef_program_reads_clock(condition->keys)) ||
                         (condition->residual != NULL && ef_program_reads_clock(condition->residual));
     ef_probe *probe;
@@ -160,8 +191,41 @@ ef_node_id ef_engine_lookup(ef_engine *engine, ef_node_id from, ef_node_id conte
     return with_access(engine, ef_operator_enter(engine, node, from, error), content, false, error);
 }
 
+/* A change of a table outside. */
+static ef_node_id change_outside(ef_engine *engine, ef_node_id from, ef_node_id table_node, ef_outside *table,
+                                 ef_change_config *config, ef_error *error) {
+    const ef_node *source = ef_node_at(engine, from);
+    bool inserts = config->kind == EF_CHANGE_UPSERT || config->kind == EF_CHANGE_INSERT;
+    bool fits = !inserts || source->columns >= table->content.columns;
+    for (uint32_t i = 0; inserts && fits && i < table->content.columns; i++) {
+        fits = source->types[i] == table->content.types[i];
+    }
+    ef_node *node = fits ? ef_operator_begin(engine, from, "change", source->columns, source->types, error) : NULL;
+    if (node == NULL) {
+        condition_free(&config->condition);
+        ef_program_free(config->set);
+        return fits ? failed(error) : (ef_node_id)ef_fail(error, EF_INVALID, "rows of '%s' do not fit the table", source->name);
+    }
+    node->operator_class = &ef_outside_change_class;
+    node->can_fail = true;
+    node->reads_clock = (config->condition.keys != NULL && ef_program_reads_clock(config->condition.keys)) ||
+                        (config->condition.residual != NULL && ef_program_reads_clock(config->condition.residual)) ||
+                        (config->set != NULL && ef_program_reads_clock(config->set));
+    ef_status status = ef_outside_change_create(engine, &node->alloc, table, config, &node->self, error);
+    if (status != EF_OK) {
+        ef_operator_abandon(engine, node);
+        return status;
+    }
+    return with_access(engine, ef_operator_enter(engine, node, from, error), table_node, true, error);
+}
+
 ef_node_id ef_engine_change(ef_engine *engine, ef_node_id from, ef_node_id table_node, ef_change_config *config,
                             ef_error *error) {
+    ef_outside *outside =
+        has_content(engine, from, table_node) ? ef_content_outside(ef_engine_content(engine, table_node)) : NULL;
+    if (outside != NULL) {
+        return change_outside(engine, from, table_node, outside, config, error);
+    }
     ef_table *table = has_content(engine, from, table_node) ? ef_content_table(ef_engine_content(engine, table_node)) : NULL;
     const ef_node *source = table == NULL ? NULL : ef_node_at(engine, from);
     ef_status status = EF_OK;
@@ -200,6 +264,9 @@ ef_node_id ef_engine_change(ef_engine *engine, ef_node_id from, ef_node_id table
 }
 
 uint64_t ef_engine_touched(const ef_engine *engine, ef_node_id change) {
+    if (ef_is_node(engine, change) && ef_node_at(engine, change)->operator_class == &ef_outside_change_class) {
+        return ef_outside_change_touched(ef_node_at(engine, change)->self);
+    }
     return ef_is_node(engine, change) && ef_node_at(engine, change)->operator_class == &ef_change_class
                ? ef_change_touched(ef_node_at(engine, change)->self)
                : 0;

@@ -8,11 +8,13 @@
 #ifndef EF_GRAPH_BUILD_TABLE_H
 #define EF_GRAPH_BUILD_TABLE_H
 
-#include "table/operators.h"
+#include "table/outside.h"
 
 /* The table that keeps the rows of stream `from`. key: columns of the primary key; indexes: one column each. */
 ef_node_id ef_engine_table(ef_engine *engine, ef_node_id from, const uint32_t *key, uint32_t key_count,
                            const uint32_t *indexes, uint32_t index_count, ef_error *error);
+/* The table that the host keeps for the rows of stream `from`; `host` is borrowed and outlives the engine. */
+ef_node_id ef_engine_outside(ef_engine *engine, ef_node_id from, const ef_outside_host *host, ef_error *error);
 /* Stands for the content of node `there` of another engine. */
 ef_node_id ef_engine_foreign(ef_engine *engine, const ef_engine *other, ef_node_id there, ef_error *error);
 /* Programs of conditions and configs are taken. */

@@ -47,8 +47,8 @@ static ef_status enter_stream(ef_engine *engine, ef_node *stream, const ef_batch
 /* Rows that just failed, each into its fault stream; the first one's frame is on top. What failed on its way into a time domain goes on at the
  * time of that. */
 static ef_status enter_faults(ef_engine *engine, ef_error *error) {
-    ef_fault *last = NULL;
-    for (ef_fault *fault = ef_take_faults(engine), *next; fault != NULL; fault = next) {
+    ef_faulty_row *last = NULL;
+    for (ef_faulty_row *fault = ef_take_faults(engine), *next; fault != NULL; fault = next) {
         next = fault->next;
         fault->next = last;
         last = fault;

@@ -42,7 +42,7 @@ bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row
     if (stream->fault < 0) {
         return false;
     }
-    ef_fault *fault = ef_arena_take(&engine->arena, sizeof *fault);
+    ef_faulty_row *fault = ef_arena_take(&engine->arena, sizeof *fault);
     ef_column *columns = ef_arena_take(&engine->arena, (row->columns + 1) * sizeof *columns);
     if (fault == NULL || columns == NULL || !error_column(&columns[row->columns], message, &engine->arena)) {
         return false;
@@ -50,7 +50,7 @@ bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row
     if (row->columns > 0) {
         memcpy(columns, row->column, row->columns * sizeof *columns);
     }
-    *fault = (ef_fault){.stream = ef_node_at(engine, stream->fault), .row = *row};
+    *fault = (ef_faulty_row){.stream = ef_node_at(engine, stream->fault), .row = *row};
     fault->row.column = columns;
     fault->row.columns = row->columns + 1;
     fault->row.slots = NULL;
@@ -61,14 +61,14 @@ bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row
     return true;
 }
 
-ef_fault *ef_take_faults(ef_engine *engine) {
-    ef_fault *first = engine->first_fault;
+ef_faulty_row *ef_take_faults(ef_engine *engine) {
+    ef_faulty_row *first = engine->first_fault;
     engine->first_fault = NULL;
     engine->last_fault = &engine->first_fault;
     return first;
 }
 
-ef_status ef_run_fault(ef_engine *engine, ef_fault *fault, ef_error *error) {
+ef_status ef_run_fault(ef_engine *engine, ef_faulty_row *fault, ef_error *error) {
     ef_domain *outer = engine->time;
     engine->time = ef_domain_at(engine, fault->stream->domain);
     ef_track track = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 0};
@@ -80,7 +80,7 @@ ef_status ef_run_fault(ef_engine *engine, ef_fault *fault, ef_error *error) {
 }
 
 ef_status ef_run_faults(ef_engine *engine, ef_error *error) {
-    for (ef_fault *fault = ef_take_faults(engine); fault != NULL; fault = fault->next) {
+    for (ef_faulty_row *fault = ef_take_faults(engine); fault != NULL; fault = fault->next) {
         EF_TRY(ef_run_fault(engine, fault, error));
     }
     return EF_OK;

@@ -104,11 +104,11 @@ typedef struct ef_frame {
 } ef_frame;
 
 /* A failed row on its way to a fault stream; in the slice arena. */
-typedef struct ef_fault {
-    struct ef_fault *next;
+typedef struct ef_faulty_row {
+    struct ef_faulty_row *next;
     ef_node *stream; /* the fault stream */
     ef_batch row;    /* one row, with its error as the last column */
-} ef_fault;
+} ef_faulty_row;
 
 /* A stream whose rows the depth-first driver hands on without a frame: where the error edge finds them. In the slice arena. */
 typedef struct ef_passage {
@@ -161,7 +161,7 @@ struct ef_engine {
     bool bulk;            /* deliveries to one tap within the push may share a block */
     uint64_t lost_failures; /* failures that no memory was left to keep */
     bool fails;             /* some operator can fail: rows of one delivery are told apart */
-    ef_fault *first_fault, **last_fault;
+    ef_faulty_row *first_fault, **last_fault;
 
     _Atomic uint32_t holders; /* the owner, every block out there, and holds_ahead: the budget must outlive them */
     uint32_t holds_ahead;     /* counted in `holders`, not given to a block yet; under the engine lock */
@@ -236,9 +236,9 @@ void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, 
 /* Keeps a failed row of `stream` for its fault stream; false: it has none, or no memory is left. */
 bool ef_keep_fault(ef_engine *engine, const ef_node *stream, const ef_batch *row, const char *message) EF_MUST_USE;
 /* The rows kept so far, in order; they are kept no more. */
-ef_fault *ef_take_faults(ef_engine *engine);
+ef_faulty_row *ef_take_faults(ef_engine *engine);
 /* One of them, at the time of its own domain. */
-ef_status ef_run_fault(ef_engine *engine, ef_fault *fault, ef_error *error) EF_MUST_USE;
+ef_status ef_run_fault(ef_engine *engine, ef_faulty_row *fault, ef_error *error) EF_MUST_USE;
 /* Rows that were kept while a slice ran, after it. */
 ef_status ef_run_faults(ef_engine *engine, ef_error *error) EF_MUST_USE;
 /* Gives the rows of one delivery causes of their own, where something may fail; false: out of memory. */

@@ -819,6 +819,7 @@ static PyMethodDef methods[] = {
     {"set_listeners", border_set_listeners, METH_VARARGS, NULL},
     {"add_function", border_add_function, METH_VARARGS, NULL},
     {"add_operator", ef_border_add_operator, METH_VARARGS, NULL},
+    {"add_outside", ef_border_add_outside, METH_VARARGS, NULL},
     {"advance", border_advance, METH_O, NULL},
     {"wait_due", border_wait_due, METH_NOARGS, NULL},
     {"wake", border_wake, METH_NOARGS, NULL},

@@ -7,7 +7,8 @@ static void host_free(PyObject *self) {
     ef_host_state *host = (ef_host_state *)self;
     PyTypeObject *type = Py_TYPE(self);
     PyObject *held[] = {(PyObject *)host->layout_type, (PyObject *)host->event_type, (PyObject *)host->batch_type,
-                        (PyObject *)host->iterator_type, (PyObject *)host->border_type, (PyObject *)host->input_type, (PyObject *)host->spec_type, host->pack_object,
+                        (PyObject *)host->iterator_type, (PyObject *)host->border_type, (PyObject *)host->input_type, (PyObject *)host->spec_type,
+                        (PyObject *)host->outside_type, host->pack_object,
                         host->unpack_object, host->plain_value, host->row_of, host->timestamp_of, host->timestamps_of,
                         host->data_error, host->native_error, host->columns_of, host->rich_of};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
@@ -102,6 +103,7 @@ static bool fill(PyObject *namespace) {
                 (host->border_type = ef_border_make_type()) != NULL &&
                 (host->input_type = ef_input_make_type()) != NULL &&
                 (host->spec_type = ef_operator_spec_make_type()) != NULL &&
+                (host->outside_type = ef_outside_spec_make_type()) != NULL &&
                 PyDict_SetItemString(namespace, "Layout", (PyObject *)host->layout_type) == 0 &&
                 PyDict_SetItemString(namespace, "Event", (PyObject *)host->event_type) == 0 &&
                 PyDict_SetItemString(namespace, "EventBatch", (PyObject *)host->batch_type) == 0 &&

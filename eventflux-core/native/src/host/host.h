@@ -21,7 +21,7 @@
 
 typedef struct ef_host_state {
     PyObject_HEAD
-    PyTypeObject *layout_type, *event_type, *batch_type, *iterator_type, *border_type, *input_type, *spec_type;
+    PyTypeObject *layout_type, *event_type, *batch_type, *iterator_type, *border_type, *input_type, *spec_type, *outside_type;
     /* Python functions of the package, see engine/host.py */
     PyObject *pack_object;    /* (value) -> bytes */
     PyObject *unpack_object;  /* (bytes) -> value */
@@ -123,6 +123,7 @@ PyTypeObject *ef_batch_iterator_make_type(void);
 PyTypeObject *ef_border_make_type(void);
 PyTypeObject *ef_input_make_type(void);
 PyTypeObject *ef_operator_spec_make_type(void);
+PyTypeObject *ef_outside_spec_make_type(void);
 
 PyObject *ef_layout_new(ef_host_state *host, PyObject *stream, PyObject *names, PyObject *types, PyObject *schema);
 PyObject *ef_border_object_new(ef_host_state *host, ef_engine *engine, bool playback);
@@ -252,5 +253,8 @@ void ef_keep_pending(ef_border_object *border);
 /* Operators in Python. */
 const ef_operator_class *ef_host_operator_class(bool is_batch);
 PyObject *ef_border_add_operator(PyObject *self, PyObject *arguments);
+
+/* Tables outside whose store is in Python. */
+PyObject *ef_border_add_outside(PyObject *self, PyObject *arguments);
 
 #endif

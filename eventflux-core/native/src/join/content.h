@@ -25,6 +25,7 @@ typedef struct ef_condition {
     ef_program *keys; /* probe columns -> key values; NULL without conjuncts */
     const ef_conjunct *conjuncts;
     uint32_t conjunct_count;
+    uint32_t outside; /* tables outside: number of what the store has compiled, with the outputs of `keys` as parameters; 0: nothing */
     ef_program *residual; /* probe columns, then content columns -> BOOL; NULL: nothing is left to test */
 } ef_condition;
 

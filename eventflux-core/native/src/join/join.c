@@ -7,6 +7,7 @@
  * Rows and timers are taken in cause order, a delivery or a firing at a time, since a probe must see the other side as of that step; of timers due in one pass those
  * of the left side come first. What a window puts out enters its side's mirror before it looks for partners. */
 #include "join/join_inside.h"
+#include "table/outside.h"
 
 #include "graph/adapter.h"
 
@@ -429,6 +430,7 @@ ef_node_id ef_engine_join(ef_engine *engine, ef_join_config *config, bool wants_
     if (id >= 0 && config->side[1].from >= 0) {
         status = ef_add_edge(engine, ef_node_at(engine, config->side[1].from), id, 1, error);
     }
+    node->can_fail = ef_content_outside(config->side[0].content) != NULL || ef_content_outside(config->side[1].content) != NULL;
     for (uint32_t s = 0; id >= 0 && status == EF_OK && s < 2; s++) {
         if (config->side[s].content != NULL && config->side[s].content->shared >= 0) {
             status = ef_engine_access(engine, id, config->side[s].content->shared, false, error);

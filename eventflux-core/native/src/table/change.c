@@ -348,13 +348,12 @@ static ef_status change_create(const ef_operator_config *config, void **self, ef
     return ef_fail(error, EF_INVALID, "a change of a table is made from a condition");
 }
 
-/* The rows of the wanted kinds; *places: which rows of the batch they are, NULL: all. */
-static ef_status acting(const change *c, const ef_batch *batch, ef_batch *chosen, const uint32_t **places, ef_arena *arena,
-                        ef_error *error) {
+ef_status ef_change_acting(const ef_batch *batch, bool current, bool expired, ef_batch *chosen, const uint32_t **places,
+                           ef_arena *arena, ef_error *error) {
     *places = NULL;
     if (batch->kinds == NULL) {
         *chosen = *batch;
-        chosen->rows = c->current ? batch->rows : 0;
+        chosen->rows = current ? batch->rows : 0;
         return EF_OK;
     }
     uint32_t *rows = ef_arena_take(arena, batch->rows * sizeof *rows);
@@ -364,7 +363,7 @@ static ef_status acting(const change *c, const ef_batch *batch, ef_batch *chosen
     }
     for (uint32_t i = 0; i < batch->rows; i++) {
         rows[count] = i;
-        count += (batch->kinds[i] == EF_CURRENT && c->current) || (batch->kinds[i] == EF_EXPIRED && c->expired);
+        count += (batch->kinds[i] == EF_CURRENT && current) || (batch->kinds[i] == EF_EXPIRED && expired);
     }
     if (count == 0) {
         *chosen = *batch;
@@ -385,7 +384,7 @@ static ef_status change_process(void *self, uint32_t port, const ef_batch *batch
     }
     ef_batch rows;
     const uint32_t *places;
-    EF_TRY(acting(c, batch, &rows, &places, out->arena, error));
+    EF_TRY(ef_change_acting(batch, c->current, c->expired, &rows, &places, out->arena, error));
     if (rows.rows == 0) {
         return EF_OK;
     }

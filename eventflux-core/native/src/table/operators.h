@@ -27,6 +27,7 @@ typedef struct ef_change_config {
     ef_program *set;             /* columns of the row, then of the table -> new values; NULL: nothing is set */
     const uint32_t *set_columns; /* of the table, one for each output of `set` */
     uint32_t set_count;
+    uint32_t outside;            /* tables outside: number of the change that the store has compiled; 0: none */
     bool keeps_quietly;          /* upsert: a row whose primary key is taken is no error */
 } ef_change_config;
 
@@ -36,6 +37,9 @@ ef_status ef_lookup_create(ef_engine *engine, ef_alloc *alloc, ef_probe *probe, 
 /* The probe is taken as well. */
 ef_status ef_change_create(ef_engine *engine, ef_alloc *alloc, ef_table *table, ef_probe *probe, ef_change_config *config,
                            void **self, ef_error *error) EF_MUST_USE;
+/* The rows of the batch that act, of the wanted kinds; *places: which rows of the batch they are, NULL: all. */
+ef_status ef_change_acting(const ef_batch *batch, bool current, bool expired, ef_batch *chosen, const uint32_t **places,
+                           ef_arena *arena, ef_error *error) EF_MUST_USE;
 /* Rows that the last call changed, removed or inserted. */
 uint64_t ef_change_touched(const void *self);
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NewType
 
 from eventflux.engine import objects
 from eventflux.engine._native import ffi, lib
-from eventflux.engine.callbacks import HostOperator
+from eventflux.engine.callbacks import HostOperator, OutsideTable
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Layout
 from eventflux.engine.status import check, new_error, no_memory, text
@@ -219,6 +219,8 @@ class ConditionSpec:
     keys: ProgramBuilder | None
     conjuncts: tuple[tuple[int, int, int], ...] = ()
     residual: ProgramBuilder | None = None
+    outside: int = 0
+    """Number of what a store outside has compiled, with the outputs of `keys` as parameters; 0: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +237,8 @@ class ChangeSpec:
     values: ProgramBuilder | None
     columns: tuple[int, ...]
     keeps_quietly: bool = False
+    outside: int = 0
+    """Number of the change that a store outside has compiled, alike; 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,6 +527,7 @@ class EngineBuilder:
             ffi.new("uint32_t[]", [key for _, _, key in condition.conjuncts]),
             sum(1 for comparison, _, _ in condition.conjuncts if comparison == lib.EF_EQUAL),
             ffi.NULL if condition.residual is None else condition.residual.take(),
+            condition.outside,
             error,
         )
         check(status, error)
@@ -634,6 +639,12 @@ class EngineBuilder:
         made = lib.ef_engine_table(self._engine.handle, entrance, key, len(primary_key), columns, len(indexes), error)
         return self._node(made, error)
 
+    def outside_table(self, entrance: Node, table: OutsideTable, layout: Layout) -> Node:
+        """Keep the rows of a stream in a store outside; `layout` is that of its rows."""
+        error = new_error()
+        functions = self._engine.add_outside(table, layout)
+        return self._node(lib.ef_engine_outside(self._engine.handle, entrance, functions, error), error)
+
     def rollup(self, node: Node, spec: RollupSpec) -> Node:
         """Add the rows to buckets of calendar time by group."""
         error = new_error()
@@ -690,6 +701,7 @@ class EngineBuilder:
             len(spec.columns),
             ffi.new("uint32_t[]", list(spec.columns)),
             spec.keeps_quietly,
+            spec.outside,
             error,
         )
         return self._node(made, error)
@@ -703,6 +715,7 @@ class EngineBuilder:
             ffi.new("uint32_t[]", [column for _, column, _ in spec.conjuncts]),
             ffi.new("uint32_t[]", [key for _, _, key in spec.conjuncts]),
             spec.residual.take() if spec.residual is not None else ffi.NULL,
+            spec.outside,
         )
         return made
 

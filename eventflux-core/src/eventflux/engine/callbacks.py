@@ -53,6 +53,38 @@ class HostOperator(Protocol):
         ...
 
 
+class OutsideTable(Protocol):
+    """A table that is kept outside the engine. Conditions and changes are known by the number that they were given."""
+
+    def find(self, number: int, parameters: list[tuple[Any, ...]]) -> tuple[list[int], list[tuple[Any, ...]]]:
+        """For each row of parameters, in order, those that fit: its index, and the row. Number 0: all rows."""
+        ...
+
+    def contains(self, number: int, parameters: list[tuple[Any, ...]]) -> list[bool]:
+        """For each row of parameters whether a row fits."""
+        ...
+
+    def act(
+        self, what: int, number: int, rows: list[tuple[Any, ...]], more: list[tuple[Any, ...]] | None
+    ) -> tuple[int, list[tuple[int, str]]]:
+        """Insert rows (0), make a change by rows of parameters (1), put `more` in place of rows (2), remove rows (3).
+
+        `more` of a change: the rows to insert where parameters find nothing.
+
+        Returns:
+            How many rows of the table were touched, and the rows that failed: index and message.
+        """
+        ...
+
+    def save(self) -> bytes:
+        """What a checkpoint has to hold of it."""
+        ...
+
+    def load(self, data: bytes) -> None:
+        """Take over what `save` gave."""
+        ...
+
+
 class Output:
     """Collects what an operator emits, in order."""
 

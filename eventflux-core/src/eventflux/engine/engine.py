@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from eventflux.engine._native import ffi, lib
 from eventflux.engine.async_stream import AsyncMetrics, RingMeter, RingOptions
-from eventflux.engine.callbacks import HostOperator
+from eventflux.engine.callbacks import HostOperator, OutsideTable
 from eventflux.engine.native_types import Border, EventBatch, Input, Layout, host
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.errors import EventFluxError, IncompatibleStateError, RuntimeStateError, RuntimeStoppedError
@@ -167,6 +167,10 @@ class Engine:
         """Register an operator written in Python for `EngineBuilder.host_operator`: its argument and its class."""
         spec, operator_class = self._border.add_operator(make, source, target, is_batch, wants_resets)
         return spec, ffi.cast("ef_operator_class *", operator_class)
+
+    def add_outside(self, table: OutsideTable, layout: Layout) -> CData:
+        """Register a table that is kept outside for `EngineBuilder.outside_table`: the functions that reach it."""
+        return ffi.cast("ef_outside_host *", self._border.add_outside(table, layout))
 
     def layout(self, name: str, schema: Schema) -> Layout:
         """What inputs and listeners need to know of a stream or of the output of a query."""

@@ -157,6 +157,39 @@ STREAM_OPTIONS: Final = Extension(
 )
 
 
+CACHE_OPTIONS: Final = Extension(
+    name="cache",
+    kind=ExtensionKind.STORE,
+    description="Rows of a table outside that are kept in memory.",
+    parameters=(
+        Parameter("size", _INT, "Most rows that are kept.", minimum=1, aliases=("max_size",)),
+        Parameter(
+            "cache.policy",
+            _TEXT,
+            "Which row goes when there is no room: FIFO the oldest, LRU the least recently used, LFU the least used.",
+            default="FIFO",
+            choices=("FIFO", "LRU", "LFU"),
+            aliases=("policy",),
+        ),
+        Parameter(
+            "retention.period",
+            _TEXT,
+            "How long a row is kept; else for ever.",
+            optional=True,
+            unit="duration",
+            aliases=("ttl",),
+        ),
+        Parameter(
+            "purge.interval",
+            _TEXT,
+            "How often old rows are looked for; else every retention period.",
+            optional=True,
+            unit="duration",
+        ),
+    ),
+)
+
+
 @unique
 class ErrorAction(str, Enum):
     """What happens to an event that fails."""

@@ -46,6 +46,7 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.native import NativeGraph
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
+from eventflux.planner.emit.tables import OutsideContent
 from eventflux.planner.emit.target import Node
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.nodes import Lookup, QueryPlan, Scan
@@ -110,13 +111,20 @@ class OnDemandPlan:
     contents: Mapping[str, Schema]
     reads_aggregation: bool = False
 
-    def emit(self, builder: EngineBuilder, app: Engine, nodes: Mapping[str, NativeNode]) -> EmittedOnDemand:
+    def emit(
+        self,
+        builder: EngineBuilder,
+        app: Engine,
+        nodes: Mapping[str, NativeNode],
+        outside: Mapping[str, OutsideContent],
+    ) -> EmittedOnDemand:
         """Build the graph of the query's engine.
 
         Args:
             builder: Of the query's engine.
             app: The engine that holds tables and windows.
             nodes: Where these are in it.
+            outside: Those tables of the app that are outside.
 
         Raises:
             ValidationError: The engine refuses a part of the query.
@@ -126,7 +134,7 @@ class OnDemandPlan:
         empty = None if self.schema is None else NativeNode(graph.stream("empty~", self.schema.types))
         graph.query(_NAME)
         contents = {name: (Node(builder.foreign(app, nodes[name])), schema) for name, schema in self.contents.items()}
-        emitter = QueryEmitter(graph, {_PARAMETERS: stream}, {}, contents)
+        emitter = QueryEmitter(graph, {_PARAMETERS: stream}, {}, contents, outside)
         last = stream
         for query in self.queries:
             try:

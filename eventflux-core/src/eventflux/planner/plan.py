@@ -8,7 +8,7 @@ from typing import Generic
 
 from eventflux.engine.builder import EngineBuilder
 from eventflux.engine.builder import Node as NativeNode
-from eventflux.extension import ExtensionRegistry
+from eventflux.extension import ExtensionRegistry, TableDefinition
 from eventflux.language.ast import EventFluxApp, StreamDefinition, UpsertValues
 from eventflux.planner.binder.app import AppBinder, BoundApp
 from eventflux.planner.binder.inserts import Seed
@@ -18,10 +18,11 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.emit.aggregations import add_aggregation
 from eventflux.planner.emit.listing import ListedGraph
 from eventflux.planner.emit.native import NativeGraph, OperatorMaker
+from eventflux.planner.emit.outside import AllStores, OutsideStores
 from eventflux.planner.emit.partitions import PartitionEmitter
 from eventflux.planner.emit.queries import QueryEmitter
 from eventflux.planner.emit.refused import RefusedError
-from eventflux.planner.emit.tables import add_table
+from eventflux.planner.emit.tables import OutsideContent, add_table
 from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.emit.times import add_entrance
 from eventflux.planner.emit.triggers import add_trigger
@@ -152,7 +153,9 @@ class Plan:
         """The query of that name."""
         return next((query for query in self.queries if query.name == name and not query.is_hidden), None)
 
-    def emit(self, builder: EngineBuilder, maker: OperatorMaker | None = None) -> EmittedApp:
+    def emit(
+        self, builder: EngineBuilder, maker: OperatorMaker | None = None, stores: OutsideStores | None = None
+    ) -> EmittedApp:
         """Build the graph of an engine; sealing it is left to the caller.
 
         Host functions keep the numbers of the plan: the engine has to know them under these.
@@ -161,7 +164,7 @@ class Plan:
             ValidationError: The engine refuses a part of the plan, such as a constant that is no regular expression.
         """
         try:
-            relations = self._relations(NativeGraph(builder, maker))
+            relations = self._relations(NativeGraph(builder, maker, stores), stores)
         except RefusedError as refused:
             place = Diagnostic.at(self.source, refused.span, ErrorCode.INVALID_DEFINITION, refused.reason.message)
             raise ValidationError(place) from refused.reason
@@ -199,25 +202,29 @@ class Plan:
             },
         )
 
-    def explain(self) -> str:
-        """The logical plan, what rewriting made of it, and the operators and programs."""
+    def explain(self, stores: OutsideStores | None = None) -> str:
+        """The logical plan, what rewriting made of it, and the operators and programs.
+
+        Args:
+            stores: Of the tables outside, which say what they take of conditions; None: as if they took everything.
+        """
         domains = [explain_domain(domain) for domain in self.time.domains]
         logical = "\n".join([*domains, *(explain_query(query) for query in self.logical_queries)])
         rewritten = "\n".join([*domains, *(explain_query(query) for query in self.queries)])
         parts = ["logical plan", logical]
         if rewritten != logical:
             parts += ["", "rewritten plan", rewritten]
-        return "\n".join([*parts, "", "native plan", self.listing()])
+        return "\n".join([*parts, "", "native plan", self.listing(stores)])
 
-    def listing(self) -> str:
+    def listing(self, stores: OutsideStores | None = None) -> str:
         """The operators and programs that `emit` builds."""
         graph = ListedGraph()
-        emitter = self._relations(graph).emitter
+        emitter = self._relations(graph, stores).emitter
         for query in self.queries:
             emitter.emit(query)
         return "\n".join(graph.lines)
 
-    def _relations(self, graph: GraphTarget[ProgramT]) -> _Relations[ProgramT]:
+    def _relations(self, graph: GraphTarget[ProgramT], stores: OutsideStores | None) -> _Relations[ProgramT]:
         """Add streams and named windows to a graph; gives what adds queries to it."""
         for _ in self.time.domains:
             graph.time_domain()
@@ -255,6 +262,7 @@ class Plan:
             sources,
             targets,
             contents,
+            outside=self.outside(stores or AllStores()),
             shares=COMMON_SUBEXPRESSIONS not in self.switched_off,
             uses_keys=HASH_JOIN not in self.switched_off,
             partitions=readers,
@@ -268,6 +276,14 @@ class Plan:
         return _Relations(
             emitter=emitter, sources=sources, tables=tables, aggregations=aggregations, entrances=entrances
         )
+
+    def outside(self, stores: OutsideStores) -> dict[str, OutsideContent]:
+        """The tables outside, by name."""
+        return {
+            table.name: OutsideContent(table.name, table.schema, stores)
+            for table in self.tables
+            if table.store is not None
+        }
 
     @property
     def partitions(self) -> tuple[PartitionPlan, ...]:
@@ -297,10 +313,12 @@ class PlannerOptions:
     Attributes:
         switched_off: Names of rewrites that are not done, out of `RULE_NAMES`.
         stream_properties: Stream -> properties that the configuration gives where the text does not.
+        tables: Tables that the text may name without defining them.
     """
 
     switched_off: frozenset[str] = frozenset()
     stream_properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tables: Mapping[str, TableDefinition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = self.switched_off - set(RULE_NAMES)
@@ -400,5 +418,6 @@ def _bind(
         diagnostics=diagnostics,
         host_functions=HostFunctions(),
         configured=options.stream_properties,
+        published=options.tables,
     )
     return binder, binder.bind()

@@ -33,6 +33,7 @@ from eventflux.runtime.input_handler import InputHandler
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
+from eventflux.runtime.outside_tables import OutsideTables
 from eventflux.runtime.periodic_checkpoints import PeriodicCheckpoints
 from eventflux.runtime.persistence_settings import PersistenceSettings
 from eventflux.runtime.replay import ErrorReplay
@@ -97,6 +98,13 @@ class EventFluxAppRuntime:
             seed=settings.seed,
         )
         try:
+            self._outside = OutsideTables(
+                plan.tables,
+                published=context.tables,
+                shared=context.data_sources,
+                environment=context.environment,
+                clock=self._now,
+            )
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
             self._layouts = self._make_layouts()
@@ -175,6 +183,7 @@ class EventFluxAppRuntime:
             playback=self._playback,
             failures=self._failures,
             context_of=self._context_of,
+            outside=plan.outside(self._outside),
         )
         try:
             for seed in plan.seeds:
@@ -190,7 +199,7 @@ class EventFluxAppRuntime:
         self._engine.on_exception(self._listener_failed)
         self._engine.on_failure(self._rows_failed)
         builder = EngineBuilder(self._engine)
-        emitted = self._plan.emit(builder, HostOperators(self._context_of, self._engine.layout))
+        emitted = self._plan.emit(builder, HostOperators(self._context_of, self._engine.layout), self._outside)
         builder.seal()
         return emitted
 
@@ -274,7 +283,7 @@ class EventFluxAppRuntime:
     def explain(self) -> str:
         """The logical and the native plan, readable, and how pushes into each stream run."""
         drivers = [f"{name}: {self._engine.driver(self._emitted.streams[name])}" for name in self._schemas]
-        return "\n".join([self._plan.explain(), "", "drivers", *drivers])
+        return "\n".join([self._plan.explain(self._outside), "", "drivers", *drivers])
 
     def metrics(self) -> Metrics:
         """Figures of streams, operators, memory and failures since the start."""
@@ -304,6 +313,7 @@ class EventFluxAppRuntime:
                 raise RuntimeStateError(f"app {self.name!r} is {self.state} and cannot start")
             try:
                 self._connectors.validate()
+                self._outside.start()
                 store = self._context.persistence_store
                 restored = None
                 if store is not None and self._persistence.restores_on_start:
@@ -327,6 +337,7 @@ class EventFluxAppRuntime:
                 self._scheduler.stop()
                 self._connectors.disconnect_sources()
                 self._connectors.disconnect_sinks()
+                self._outside.stop()
                 self._lifecycle.move_from(RuntimeState.STARTING, RuntimeState.RUNNING, target=RuntimeState.FAILED)
                 self._lifecycle.move_from(RuntimeState.FAILED, target=RuntimeState.STOPPED)
                 raise
@@ -357,6 +368,7 @@ class EventFluxAppRuntime:
                 return
             if not self._lifecycle.move_from(*_LIVE, RuntimeState.FAILED, target=RuntimeState.DRAINING):
                 return
+            self._outside.stop_waiting()
             self._periodic.stop()
             self._connectors.disconnect_sources()
             self._engine.refuse(self._lifecycle.refuse_input)
@@ -369,6 +381,7 @@ class EventFluxAppRuntime:
                 self._engine.deliver()
                 self._save_at_the_end()
             self._connectors.disconnect_sinks()
+            self._outside.stop()
             for iterator in tuple(self._iterators):
                 iterator.close()
             self._lifecycle.move(RuntimeState.STOPPED)
@@ -387,6 +400,7 @@ class EventFluxAppRuntime:
         """Shut down and free the engine; what was received stays valid. The manager calls it."""
         self.shutdown()
         self._connectors.destroy()
+        self._outside.destroy()
         self._on_demand.close()
         self._engine.close()
         self._on_closed(self)

@@ -8,9 +8,11 @@ from eventflux.configuration.tree import Config
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorStore
 from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.kinds.table_store import TableStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.state.stores.memory import InMemoryPersistenceStore
+from eventflux.state.tables.data_source import DataSource
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class EventFluxContext:
             to at shutdown.
         fallback_store: Where `persist()` keeps revisions while no store was set: in memory. None once one was set.
         error_store: Where failed events of streams and sinks with the action STORE are kept, or None.
+        tables: Tables that any app can name, by name.
+        data_sources: Connections to databases that tables can name, by name.
         attributes: Free-form values for extensions.
     """
 
@@ -34,6 +38,8 @@ class EventFluxContext:
     persistence_store: PersistenceStore | None = None
     fallback_store: PersistenceStore | None = field(default_factory=InMemoryPersistenceStore)
     error_store: ErrorStore | None = None
+    tables: dict[str, TableStore] = field(default_factory=dict)
+    data_sources: dict[str, DataSource] = field(default_factory=dict)
     attributes: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -20,6 +20,7 @@ from eventflux.extension.declaration import ReturnsLike
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.kinds.error_store import ErrorStore
 from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.kinds.table_store import TableDefinition, TableStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionInfo
 from eventflux.io import plugin as io_plugin
@@ -34,11 +35,14 @@ from eventflux.runtime.persistence_settings import configured_store, persistence
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
 from eventflux.runtime.sandbox import sandboxed
 from eventflux.state import plugin as state_plugin
+from eventflux.state.tables import plugin as tables_plugin
+from eventflux.state.tables.data_source import DataSource
+from eventflux.state.tables.memory import InMemoryTable
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import AppTextError, EventFluxError, RuntimeStateError
 from eventflux.types.source_text import SourceText
 
-_BUILT_IN: tuple[ModuleType, ...] = (builtin_plugin, io_plugin, state_plugin)
+_BUILT_IN: tuple[ModuleType, ...] = (builtin_plugin, io_plugin, state_plugin, tables_plugin)
 ConfigLike = Config | Mapping[str, object] | str | os.PathLike[str] | None
 
 
@@ -143,7 +147,7 @@ class EventFluxManager:
         if playback is None and flag(chosen, "application.playback"):
             playback = True
         wanted_app = sandboxed(completed.app) if is_sandbox else completed.app
-        made = plan(wanted_app, self._context.registry, playback=playback, options=_planner_options(chosen))
+        made = plan(wanted_app, self._context.registry, playback=playback, options=self._planner_options(chosen))
         settings = read_engine_settings(chosen, playback=made.settings.playback is not None)
         self._use_configured_store(chosen)
         said = name or text(chosen, "application.name") or made.settings.name
@@ -183,7 +187,7 @@ class EventFluxManager:
             parsed, _ = self._parsed(app, _variables(chosen, variables))
             completed = layered(parsed, chosen, self._context.registry)
             raise_problems(completed.problems)
-            return list(check(completed.app, self._context.registry))
+            return list(check(completed.app, self._context.registry, self._planner_options(chosen)))
         except AppTextError as error:
             return list(error.diagnostics)
 
@@ -219,8 +223,17 @@ class EventFluxManager:
             close = getattr(store, "close", None)
             if close is not None:
                 close()
+        for source in self._context.data_sources.values():
+            source.shutdown()
 
     close = shutdown
+
+    def _planner_options(self, config: Config) -> PlannerOptions:
+        definitions = {name: _definition(table) for name, table in self._context.tables.items()}
+        return PlannerOptions(
+            switched_off=frozenset(RULE_NAMES) if text(config, "runtime.optimizer") == "off" else frozenset(),
+            tables={name: each for name, each in definitions.items() if each is not None},
+        )
 
     def _forget(self, runtime: EventFluxAppRuntime) -> None:
         with self._lock:
@@ -275,6 +288,40 @@ class EventFluxManager:
     def error_store(self) -> ErrorStore | None:
         """Where failed events are kept."""
         return self._context.error_store
+
+    def add_table(self, name: str, table: InMemoryTable) -> None:
+        """Let apps that are created from now on name a table without defining it: all of them have these rows.
+
+        An app that defines a table of that name has its own.
+
+        Args:
+            name: For apps.
+            table: With its `definition`; an `InMemoryTable`, or any `TableStore` that has one.
+        """
+        if _definition(table) is None:
+            raise ConfigError(f"a table of a manager is a TableStore with a definition, not {type(table).__name__}")
+        self._context.tables[name] = table
+
+    def add_data_source(self, name: str, data_source: DataSource, config: Mapping[str, str] | None = None) -> None:
+        """Let tables name a database: `@store(type='jdbc', data_source='...')`.
+
+        Args:
+            name: For tables.
+            data_source: Its `init` is called once.
+            config: Its settings; None: the section `data_sources.<name>` of the configuration.
+
+        Raises:
+            ConfigError: `init` failed; the data source isn't known.
+        """
+        sections = self._context.config.get("data_sources")
+        section = sections.get(name) if isinstance(sections, Mapping) else None
+        found = config if config is not None else section
+        settings = {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
+        try:
+            data_source.init(self._context, name, settings)
+        except Exception as error:  # foreign code
+            raise ConfigError(f"data source {name!r} failed to start: {type(error).__name__}: {error}") from error
+        self._context.data_sources[name] = data_source
 
     def set_attribute(self, key: str, value: object) -> None:
         """Give extensions a value: `context.attributes[key]`."""
@@ -355,6 +402,10 @@ class EventFluxManager:
         """Register a class whose instances let rows go on, in any number, with more attributes."""
         self._add(ExtensionKind.STREAM_PROCESSOR, name, factory, namespace, replace=replace)
 
+    def add_table_factory(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
+        """Register a store class: `@store(type='name')`."""
+        self._add(ExtensionKind.STORE, name, factory, "", replace=replace)
+
     def add_source(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
         """Register a source class."""
         self._add(ExtensionKind.SOURCE, name, factory, "", replace=replace)
@@ -370,12 +421,6 @@ class EventFluxManager:
     def add_sink_mapper(self, name: str, factory: Callable[..., object], *, replace: bool = False) -> None:
         """Register a sink mapper class."""
         self._add(ExtensionKind.SINK_MAPPER, name, factory, "", replace=replace)
-
-
-def _planner_options(config: Config) -> PlannerOptions:
-    if text(config, "runtime.optimizer") == "off":
-        return PlannerOptions(switched_off=frozenset(RULE_NAMES))
-    return PlannerOptions()
 
 
 def _variables(config: Config, variables: Mapping[str, str] | None) -> dict[str, str]:
@@ -401,3 +446,8 @@ def _plugins(config: Config, *, plugins: bool) -> PluginManager:
     for name, leaf in named.items():
         manager.set_extension(name, str(leaf.value))
     return manager
+
+
+def _definition(table: object) -> TableDefinition | None:
+    found = getattr(table, "definition", None) if isinstance(table, TableStore) else None
+    return found if isinstance(found, TableDefinition) else None

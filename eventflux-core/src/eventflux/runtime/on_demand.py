@@ -15,6 +15,7 @@ from eventflux.extension import ExtensionRegistry
 from eventflux.language import parse_on_demand
 from eventflux.language.ast import OnDemandQuery, UpsertValues
 from eventflux.planner.binder.mutations import Mutation
+from eventflux.planner.emit.tables import OutsideContent
 from eventflux.planner.on_demand import EmittedOnDemand, OnDemandPlan, plan_on_demand, plan_row_change
 from eventflux.planner.plan import Plan
 from eventflux.runtime.extension_context import ElementContext
@@ -47,6 +48,7 @@ class OnDemandQueries:
         plan: Plan,
         registry: ExtensionRegistry,
         nodes: Mapping[str, NativeNode],
+        outside: Mapping[str, OutsideContent],
         playback: bool,
         failures: Failures,
         context_of: Callable[[str], ElementContext],
@@ -58,6 +60,7 @@ class OnDemandQueries:
             engine: The app's.
             plan: The app's.
             registry: What queries can name.
+            outside: The tables outside.
             nodes: Tables and windows -> their nodes in the app's engine.
             playback: Whether the app's clock follows its events.
             failures: Where rows that fail are told.
@@ -68,6 +71,7 @@ class OnDemandQueries:
         self._plan = plan
         self._registry = registry
         self._nodes = nodes
+        self._outside = outside
         self._playback = playback
         self._failures = failures
         self._context_of = context_of
@@ -165,7 +169,7 @@ class OnDemandQueries:
         try:
             HostFunctions(engine, plan.host_functions, self._context_of, self._app)
             builder = EngineBuilder(engine)
-            emitted = plan.emit(builder, self._engine, self._nodes)
+            emitted = plan.emit(builder, self._engine, self._nodes, self._outside)
             builder.seal()
             engine.on_failure(self._failed)
             return _Prepared(plan=plan, engine=engine, emitted=emitted, app=self._engine)

@@ -3,17 +3,21 @@
 Conditions and assignments are compiled once, when the app is created, and executed once a chunk with one set of
 parameters a row. A store takes what it can: what it answers with `UNSUPPORTED`, the engine evaluates on the rows that
 the store returns.
+
+What a condition means does not depend on who evaluates it: comparisons with null are false, but ``!=`` is true there,
+``and``, ``or`` and ``not`` know true and false only, ``+ - *`` of a null are null.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from eventflux.extension.kinds.rows import Row
+from eventflux.extension.options import Options
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
 
@@ -29,13 +33,23 @@ UNSUPPORTED: Final = Unsupported.UNSUPPORTED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDefinition:
-    """A table as defined: name, attributes, keys, options."""
+    """A table as defined.
+
+    Attributes:
+        name: As queries name it.
+        schema: Its attributes.
+        primary_key: Names of the attributes that no two rows have alike.
+        indexes: Names of the attributes that conditions often compare.
+        options: Checked against the store's declaration.
+        shared: What the manager holds for stores: data sources by name.
+    """
 
     name: str
     schema: Schema
     primary_key: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
-    options: Mapping[str, str]
+    options: Options = field(default_factory=Options)
+    shared: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """``== != < <= > >= and or not + - * / % is_null`` over conditions."""
+    """``== != < <= > >= and or not + - * is_null`` over expressions."""
 
     operator: str
     operands: tuple[TableExpression, ...]
@@ -74,22 +88,26 @@ TableExpression = TableAttribute | ParameterRef | Literal | Operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """``set T.a = value``."""
+    """``set T.a = value``; all values are those of the row as it was."""
 
     attribute: str
     value: TableExpression
 
 
 class TableStore(ABC):
-    """One table in an outside store."""
+    """One table in an outside store. Calls come one at a time, from any thread; a value that fails raises.
+
+    `ConnectionUnavailableError` says that the store can't be reached: the call is made again later. After any other
+    exception nothing of the call has happened.
+    """
 
     @abstractmethod
     def init(self, definition: TableDefinition) -> None:
-        """Take the definition; no I/O."""
+        """Take the definition; no I/O. `ConfigError`: an option can't work."""
 
     @abstractmethod
     def connect(self) -> None:
-        """Open; `ConnectionUnavailableError` is retried."""
+        """Open; may be called again after a lost connection."""
 
     @abstractmethod
     def disconnect(self) -> None:
@@ -100,14 +118,18 @@ class TableStore(ABC):
 
     @abstractmethod
     def insert(self, rows: Sequence[Row]) -> None:
-        """Add rows."""
+        """Add rows: all, or none and an exception, such as where a primary key is there already."""
 
     def compile_condition(self, condition: TableExpression) -> object | Unsupported:
         """A condition in the store's own form, or `UNSUPPORTED`."""
         return UNSUPPORTED
 
+    def compile_join_condition(self, condition: TableExpression) -> object | Unsupported:
+        """As `compile_condition`, for a join: `find` will mostly be asked for several rows at once."""
+        return self.compile_condition(condition)
+
     def compile_update_set(self, assignments: Sequence[Assignment]) -> object | Unsupported:
-        """Assignments in the store's own form, or `UNSUPPORTED`."""
+        """Assignments in the store's own form, or `UNSUPPORTED`. They may have the parameters of a condition."""
         return UNSUPPORTED
 
     @abstractmethod
@@ -120,18 +142,27 @@ class TableStore(ABC):
 
     @abstractmethod
     def update(self, condition: object, update_set: object, parameters: Sequence[Row]) -> int:
-        """Change rows; how many."""
+        """Change rows, for each parameter row in order; how many."""
 
     @abstractmethod
     def delete(self, condition: object, parameters: Sequence[Row]) -> int:
-        """Remove rows; how many."""
+        """Remove rows, for each parameter row in order; how many."""
 
     @abstractmethod
     def update_or_insert(
-        self, condition: object, update_set: object, parameters: Sequence[Row], rows: Sequence[Row]
+        self, condition: object, update_set: object | None, parameters: Sequence[Row], rows: Sequence[Row]
     ) -> int:
-        """Change the rows that meet the condition, or insert the row of that index where none does; how many."""
+        """For each parameter row in order: change the rows that meet the condition (`update_set` None: leave them),
+        or insert the row of that index where none does; how many rows were touched.
+        """
 
     @abstractmethod
     def rows(self) -> Iterable[Row]:
         """Every row, in the store's order."""
+
+    def serialize(self) -> bytes:
+        """What a checkpoint has to hold, for stores that keep rows in this process."""
+        return b""
+
+    def deserialize(self, data: bytes) -> None:
+        """Take over what `serialize` gave."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from eventflux import extension
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import (
     AggregationDefinition,
@@ -51,7 +52,7 @@ from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.event_time import EventTime, Watermark
 from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
-from eventflux.planner.logical.tables import TablePlan
+from eventflux.planner.logical.tables import StorePlan, TablePlan
 from eventflux.planner.settings import AppSettings
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.dialect import Dialect
@@ -84,6 +85,7 @@ class AppBinder:
 
     Attributes:
         configured: Properties of streams that the configuration gives.
+        published: Tables that are there without a definition in the text.
     """
 
     app: EventFluxApp
@@ -92,6 +94,7 @@ class AppBinder:
     diagnostics: Diagnostics
     host_functions: HostFunctions
     configured: Mapping[str, Mapping[str, str]]
+    published: Mapping[str, extension.TableDefinition] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
@@ -116,6 +119,7 @@ class AppBinder:
         statements = tuple(_unwrapped(statement) for statement in self.app.statements)
         for statement in statements:
             self._define(statement)
+        self._add_published()
         for statement in statements:
             if isinstance(statement, AggregationDefinition):
                 self._aggregation(statement)
@@ -256,6 +260,16 @@ class AppBinder:
         table = table_plan(context, statement, entry.schema)
         if self._add(replace(entry, primary_key=table.primary_key)):
             self._tables.append(table)
+
+    def _add_published(self) -> None:
+        for name, definition in self.published.items():
+            if self.catalog.find(name) is not None:
+                continue
+            positions = [definition.schema.position(key) for key in definition.primary_key]
+            key = tuple(position for position in positions if position is not None)
+            self.catalog.add(Entry(name=name, kind=RelationKind.TABLE, schema=definition.schema, primary_key=key))
+            store = StorePlan(declaration=None)
+            self._tables.append(TablePlan(name=name, schema=definition.schema, primary_key=key, store=store))
 
     def _trigger(self, statement: TriggerDefinition) -> None:
         context = self._context(statement.dialect)

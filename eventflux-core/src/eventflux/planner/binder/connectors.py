@@ -23,7 +23,7 @@ CONNECTOR_KINDS: Final = {
 _NOT_AN_OPTION: Final = frozenset({"type", "ref", "on.error", "connect.retry"})
 _NOT_OPTIONS: Final = ("error.",)
 _ON_ERROR: Final = frozenset({"log", "wait", "stream", "store"})
-_OPTION_CODES: Final = {
+OPTION_CODES: Final = {
     OptionProblemKind.UNKNOWN: ErrorCode.UNKNOWN_PROPERTY,
     OptionProblemKind.MISSING: ErrorCode.MISSING_PROPERTY,
     OptionProblemKind.VALUE: ErrorCode.PROPERTY_VALUE,
@@ -119,7 +119,7 @@ class Connectors:
             if option is not None:
                 is_key = problem.kind in {OptionProblemKind.UNKNOWN, OptionProblemKind.TWICE}
                 place = option.key_span if is_key else option.value_span
-            self.error(place, _OPTION_CODES[problem.kind], problem.message, problem.hint)
+            self.error(place, OPTION_CODES[problem.kind], problem.message, problem.hint)
 
     def _map(self, mapping: Annotation, kind: ExtensionKind) -> None:
         named = mapping.element("type")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from eventflux.extension import suggestion
 from eventflux.language.ast import (
@@ -15,12 +14,11 @@ from eventflux.language.ast import (
     WatermarkConstraint,
 )
 from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.stores import store_plan
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
-
-_IN_MEMORY: Final = frozenset({"inmemory", "memory", "in-memory"})
 
 
 class _Keys:
@@ -97,6 +95,7 @@ def table_plan(context: BindContext, definition: TableDefinition, schema: Schema
     for given in definition.properties:
         _property(context, keys, given)
     return TablePlan(
+        store=store_plan(context, definition),
         name=definition.name.name,
         schema=schema,
         primary_key=tuple(keys.primary_key),
@@ -109,8 +108,6 @@ def _annotation(context: BindContext, keys: _Keys, annotation: Annotation) -> No
     if annotation.namespace is not None:
         return
     name = annotation.name.lower()
-    if name in {"store", "cache"}:
-        context.diagnostics.not_supported(annotation.span, f"@{annotation.name} is")
     if name not in {"primarykey", "index"}:
         return
     given = [(element.value, element.value_span) for element in annotation.elements if element.key is None]
@@ -128,9 +125,6 @@ def _property(context: BindContext, keys: _Keys, given: Property) -> None:
     key = given.key.lower()
     text = str(given.value)
     match key:
-        case "extension":
-            if text.lower() not in _IN_MEMORY:
-                context.diagnostics.not_supported(given.value_span, f"store '{text}' is")
         case "primary_key":
             keys.key([(part.strip(), given.value_span) for part in text.split(",")], given.value_span)
         case "index":
@@ -141,6 +135,4 @@ def _property(context: BindContext, keys: _Keys, given: Property) -> None:
                 given.key_span, ErrorCode.INVALID_STREAM_KIND, f"a table cannot have '{given.key}'"
             )
         case _:
-            context.diagnostics.error(
-                given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of a table"
-            )
+            pass

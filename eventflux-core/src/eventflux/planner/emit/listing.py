@@ -20,6 +20,7 @@ from eventflux.planner.emit.target import (
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, Window, WindowParameter
+from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -180,7 +181,8 @@ class ListedGraph:
                     f"column {column} {comparison.name.lower()} out {key}"
                     for comparison, column, key in search.conjuncts
                 )
-                programs[f"{name} finds {other} by {tests}"] = search.keys
+                by = f"the store: {search.shown}" if search.outside else tests
+                programs[f"{name} finds {other} by {by}"] = search.keys
             if search.residual is not None:
                 programs[f"{name} tests {other}"] = search.residual
         return self._node(f"join {shown}{'' if wants_expired else ' without expired'}", **programs)
@@ -247,6 +249,10 @@ class ListedGraph:
             text += f", indexes {' '.join(map(str, indexes))}"
         return self._node(text)
 
+    def outside_table(self, entrance: Node, table: TablePlan) -> Node:
+        name = "object" if table.store is None or table.store.declaration is None else table.store.declaration.name
+        return self._node(f"table n{entrance} in store {name}")
+
     def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node:
         durations = " ".join(duration.name.lower() for duration in aggregation.durations)
         items = ", ".join(
@@ -265,7 +271,9 @@ class ListedGraph:
     def change(self, node: Node, table: Node, parts: ChangeParts[ListedProgram]) -> Node:
         kinds = [kind for kind, wanted in (("current", parts.current), ("expired", parts.expired)) if wanted]
         text = f"{parts.kind.name.lower()} n{node} of n{table} {' and '.join(kinds)}{_conjuncts(parts.condition)}"
-        if parts.columns:
+        if parts.outside:
+            text += ", all of it by the store"
+        elif parts.columns:
             text += f", set {' '.join(map(str, parts.columns))}"
         programs = _programs(parts.condition)
         if parts.values is not None:
@@ -340,7 +348,9 @@ def _parameter(parameter: WindowParameter) -> str:
 
 
 def _conjuncts(condition: ConditionParts[ListedProgram]) -> str:
-    return "".join(f", column {column} {comparison.name} out {key}" for comparison, column, key in condition.conjuncts)
+    asked = f", the store finds {condition.shown}" if condition.outside else ""
+    tests = (f", column {column} {comparison.name} out {key}" for comparison, column, key in condition.conjuncts)
+    return asked + "".join(tests)
 
 
 def _programs(condition: ConditionParts[ListedProgram]) -> dict[str, ListedProgram]:

@@ -26,6 +26,7 @@ from eventflux.engine.builder import Register as NativeRegister
 from eventflux.engine.callbacks import HostOperator
 from eventflux.engine.matches import MatchBuilder, MatchCaptureSpec, MatchLimits
 from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits, StateSpec, TestSpec
+from eventflux.planner.emit.outside import OutsideStores
 from eventflux.planner.emit.target import (
     ChangeParts,
     ConditionParts,
@@ -42,6 +43,7 @@ from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, RateMode, Window, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.logical.row_patterns import MatchCapture
+from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
@@ -95,11 +97,13 @@ class NativeGraph:
     Attributes:
         builder: Of the engine.
         maker: Makes what is written in Python; None: there can be nothing of that kind.
+        stores: The tables outside; None: there can be none.
         query_names: Queries so far; the last one is being built.
     """
 
     builder: EngineBuilder
     maker: OperatorMaker | None = None
+    stores: OutsideStores | None = None
     query_names: list[str] = field(default_factory=list)
 
     def program(self, input_types: Sequence[AttributeType]) -> NativeProgram:
@@ -260,6 +264,12 @@ class NativeGraph:
     def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node:
         return Node(self.builder.table(NativeNode(entrance), primary_key=primary_key, indexes=indexes))
 
+    def outside_table(self, entrance: Node, table: TablePlan) -> Node:
+        if self.stores is None:
+            raise EventFluxError(f"table {table.name} is outside: nobody keeps it here")
+        layout = self.builder.engine.layout(table.name, table.schema)
+        return Node(self.builder.outside_table(NativeNode(entrance), self.stores.table(table.name), layout))
+
     def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node:
         spec = RollupSpec(
             name=aggregation.name,
@@ -286,6 +296,7 @@ class NativeGraph:
             values=None if parts.values is None else parts.values.builder,
             columns=parts.columns,
             keeps_quietly=parts.keeps_quietly,
+            outside=parts.outside,
         )
         return Node(self.builder.change(NativeNode(node), NativeNode(table), spec))
 
@@ -385,6 +396,7 @@ def _condition(parts: ConditionParts[NativeProgram]) -> ConditionSpec:
         keys=None if parts.keys is None else parts.keys.builder,
         conjuncts=parts.conjuncts,
         residual=None if parts.residual is None else parts.residual.builder,
+        outside=parts.outside,
     )
 
 

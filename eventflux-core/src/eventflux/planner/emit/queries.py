@@ -9,7 +9,13 @@ from typing import Final, Generic
 from eventflux.planner.emit.partitions import PartitionEmitter
 from eventflux.planner.emit.programs import ProgramWriter
 from eventflux.planner.emit.refused import placed_at
-from eventflux.planner.emit.tables import change_parts, condition_parts
+from eventflux.planner.emit.tables import (
+    OutsideContent,
+    change_parts,
+    condition_parts,
+    outside_change_parts,
+    outside_condition_parts,
+)
 from eventflux.planner.emit.target import (
     Aggregator,
     ConditionParts,
@@ -43,6 +49,7 @@ class QueryEmitter(Generic[ProgramT]):
         streams: What queries read row by row.
         targets: What they insert into.
         contents: Tables and named windows, which are asked beside the flow, and their attributes.
+        outside: Those tables of them that are outside.
         shares: Equal pure expressions are computed once.
         spans: Node of each operator -> its place in the text.
         changes: The operators that change tables.
@@ -53,6 +60,7 @@ class QueryEmitter(Generic[ProgramT]):
     streams: Mapping[str, Node]
     targets: Mapping[str, Node]
     contents: Mapping[str, tuple[Node, Schema]] = field(default_factory=dict)
+    outside: Mapping[str, OutsideContent] = field(default_factory=dict)
     shares: bool = True
     uses_keys: bool = True
     spans: dict[Node, Span] = field(default_factory=dict)
@@ -81,14 +89,12 @@ class QueryEmitter(Generic[ProgramT]):
         if query.change is not None:
             with placed_at(query.change.span):
                 node, schema = self.contents[query.change.table]
-                parts = change_parts(
-                    query.change,
-                    query.root.schema,
-                    schema,
-                    self._write,
-                    current=query.current,
-                    expired=query.expired,
-                )
+                kinds = {"current": query.current, "expired": query.expired}
+                table = self.outside.get(query.change.table)
+                if table is not None:
+                    parts = outside_change_parts(query.change, query.root.schema, table, self._write, **kinds)
+                else:
+                    parts = change_parts(query.change, query.root.schema, schema, self._write, **kinds)
                 self.changes.append(self.graph.change(last, node, parts))
         return last
 
@@ -205,6 +211,9 @@ class QueryEmitter(Generic[ProgramT]):
         condition = TableCondition()
         if own.triggers:
             condition = search_condition(node, from_left=from_left, uses_keys=self.uses_keys)
+        table = None if other.content is None else self.outside.get(other.content)
+        if table is not None and own.triggers:
+            return outside_condition_parts(condition, own.schema, table, self._write, is_join=True)
         return condition_parts(condition, own.schema, other.schema, self._write)
 
     def _select(self, node: plan.Select) -> Node:
@@ -275,6 +284,9 @@ class QueryEmitter(Generic[ProgramT]):
 
     def _condition(self, node: plan.Contains | plan.Lookup) -> tuple[Node, ConditionParts[ProgramT]]:
         content, schema = self.contents[node.content]
+        table = self.outside.get(node.content)
+        if table is not None:
+            return content, outside_condition_parts(node.condition, node.input.schema, table, self._write)
         return content, condition_parts(node.condition, node.input.schema, schema, self._write)
 
     def _program(self, source: plan.Node, outputs: Sequence[TypedExpression]) -> ProgramT:

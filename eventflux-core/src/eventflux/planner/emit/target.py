@@ -11,7 +11,7 @@ from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.event_time import LatePolicy
 from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Window, WindowParameter
-from eventflux.planner.logical.tables import ChangeKind, Comparison
+from eventflux.planner.logical.tables import ChangeKind, Comparison, TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
@@ -86,11 +86,17 @@ class WindowCondition(Generic[ProgramT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionParts(Generic[ProgramT]):
-    """A condition on the rows of a table: (comparison, column of the table, output of `keys`), and what is left."""
+    """A condition on the rows of a table: (comparison, column of the table, output of `keys`), and what is left.
+
+    `outside`: number of what a store has compiled, whose parameters are the outputs of `keys`; 0: nothing.
+    `shown`: that, for readers.
+    """
 
     keys: ProgramT | None
     conjuncts: tuple[tuple[Comparison, int, int], ...]
     residual: ProgramT | None
+    outside: int = 0
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,8 @@ class ChangeParts(Generic[ProgramT]):
     values: ProgramT | None
     columns: tuple[int, ...]
     keeps_quietly: bool
+    outside: int = 0
+    """Number of the change that a store has compiled; 0: it did not take all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +244,8 @@ class GraphTarget(Protocol[ProgramT]):
     def gate(self, node: Node, *, current: bool, expired: bool) -> Node: ...
 
     def table(self, entrance: Node, *, primary_key: Sequence[int], indexes: Sequence[int]) -> Node: ...
+
+    def outside_table(self, entrance: Node, table: TablePlan) -> Node: ...
 
     def aggregation(self, node: Node, aggregation: AggregationPlan) -> Node: ...
 

@@ -5,20 +5,39 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from eventflux.extension import Extension, Options
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorePlan:
+    """Where the rows of a table are, if not in the engine.
+
+    Attributes:
+        declaration: Of the store; None: an object that the manager has under the table's name.
+        options: Of the store.
+        cache: Options of the cache in front of it; None: there is none.
+        retries: Calls of a store that can't be reached are made again until they succeed; else their rows fail.
+    """
+
+    declaration: Extension | None
+    options: Options = field(default_factory=Options)
+    cache: Options | None = None
+    retries: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TablePlan:
-    """A table in memory.
+    """A table.
 
     Attributes:
         name: As queries name it.
         schema: Its attributes.
         primary_key: Positions of the attributes that no two rows have alike; empty: rows may repeat.
         indexes: Positions of the attributes that have an index each.
+        store: Where its rows are; None: in the engine.
         span: Of the definition's name.
     """
 
@@ -26,6 +45,7 @@ class TablePlan:
     schema: Schema
     primary_key: tuple[int, ...] = ()
     indexes: tuple[int, ...] = ()
+    store: StorePlan | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 

@@ -1,0 +1,1 @@
+"""Tables whose rows are outside the engine: in Python, in databases."""
