@@ -39,7 +39,7 @@ from eventflux.state.tables import plugin as tables_plugin
 from eventflux.state.tables.data_source import DataSource
 from eventflux.state.tables.memory import InMemoryTable
 from eventflux.types.diagnostic import Diagnostic
-from eventflux.types.errors import AppTextError, EventFluxError, RuntimeStateError
+from eventflux.types.errors import AppTextError, ConfigError, EventFluxError, RuntimeStateError
 from eventflux.types.source_text import SourceText
 
 _BUILT_IN: tuple[ModuleType, ...] = (builtin_plugin, io_plugin, state_plugin, tables_plugin)
