@@ -62,7 +62,16 @@ from eventflux.extension.kinds.source import (
 from eventflux.extension.kinds.stream_processor import ProcessorOutput, StreamFunction, StreamProcessor
 from eventflux.extension.kinds.table_store import UNSUPPORTED, Assignment, TableDefinition, TableStore, Unsupported
 from eventflux.extension.kinds.threaded_source import ThreadedSource
-from eventflux.extension.kinds.transport import Transport, TransportConnection, TransportListener
+from eventflux.extension.kinds.transport import (
+    Compression,
+    HeartbeatResponse,
+    Message,
+    MessageType,
+    TlsConfig,
+    Transport,
+    TransportConnection,
+    TransportListener,
+)
 from eventflux.extension.kinds.window import Window, WindowContext, WindowOutput
 from eventflux.extension.lazy import LazyFactory
 from eventflux.extension.nearest import by_nearness, nearest, suggestion
@@ -92,6 +101,7 @@ __all__ = [
     "Cancellable",
     "CollectionAggregation",
     "Column",
+    "Compression",
     "ConfigError",
     "ConfigReader",
     "ConnectionUnavailableError",
@@ -113,13 +123,16 @@ __all__ = [
     "Figure",
     "FileStatus",
     "Files",
+    "HeartbeatResponse",
     "IncrementalAggregator",
     "LazyFactory",
     "MappedColumns",
     "MappedRows",
     "MapperContext",
     "MappingError",
+    "Message",
     "MessageBatch",
+    "MessageType",
     "Occurrence",
     "OpenFile",
     "OptionProblem",
@@ -160,6 +173,7 @@ __all__ = [
     "TableDefinition",
     "TableStore",
     "ThreadedSource",
+    "TlsConfig",
     "Transport",
     "TransportConnection",
     "TransportListener",

@@ -1,0 +1,1 @@
+"""gRPC for EventFlux: a source, a sink, and transports between processes."""

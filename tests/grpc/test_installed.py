@@ -1,0 +1,17 @@
+import os
+from importlib.util import find_spec
+
+import pytest
+
+from eventflux.extension import PluginManager
+
+
+def test_the_package_is_installed_and_registers_what_it_says():
+    missing = [name for name in ("eventflux_grpc", "grpc") if find_spec(name) is None]
+    if missing and os.environ.get("EVENTFLUX_REQUIRE_SERVICES") != "1":
+        pytest.skip(f"gRPC not available, skipping test: {', '.join(missing)} not found")
+    assert not missing
+    manager = PluginManager(plugins=False)
+    manager.set_extension("grpc", "eventflux_grpc.plugin")
+    names = {(info.kind.value, info.name) for info in manager.registry.infos()}
+    assert {("source", "grpc"), ("sink", "grpc")} <= names
