@@ -21,6 +21,8 @@ int ef_operator_tester_rate_limit(ef_operator_tester *tester, int rate, bool by_
                                   const uint32_t *keys, uint32_t key_count, bool partitioned, bool windowed,
                                   const bool *aggregate);
 
+int ef_operator_tester_pattern(ef_operator_tester *tester, const int64_t *numbers);
+
 void ef_operator_tester_clock(ef_operator_tester *tester, const int64_t *clock, uint32_t steps, int64_t before,
                               uint32_t max_firings);
 int64_t ef_operator_tester_next_due(const ef_operator_tester *tester);

@@ -209,6 +209,87 @@ int ef_operator_tester_rate_limit(ef_operator_tester *tester, int rate, bool by_
     return (int)ef_rate_limit_create(&config, &limit, &tester->operator_class, &tester->operator, &tester->error);
 }
 
+#define MOST_STATES 8
+#define MOST_PARTS 16
+
+static ef_capture next_capture(const int64_t **at) {
+    ef_capture capture = {.kind = (ef_capture_kind)(*at)[0],
+                          .state = (uint32_t)(*at)[1],
+                          .index = (uint32_t)(*at)[2],
+                          .from_last = (*at)[3] != 0,
+                          .column = (uint32_t)(*at)[4],
+                          .type = (ef_type)(*at)[5]};
+    *at += 6;
+    return capture;
+}
+
+int ef_operator_tester_pattern(ef_operator_tester *tester, const int64_t *at) {
+    ef_state_config states[MOST_STATES];
+    ef_capture captures[MOST_STATES][MOST_PARTS], outputs[MOST_PARTS];
+    ef_pattern_test tests[MOST_STATES][MOST_PARTS];
+    uint32_t kept[MOST_STATES][MOST_PARTS];
+    const ef_type *types = tester->types;
+    ef_operator_config config = {
+        .columns = tester->columns, .types = tester->types, .rank = 1, .playback = true, .alloc = &tester->alloc};
+    ef_pattern_config pattern = {.states = states,
+                                 .port_columns = &tester->columns,
+                                 .port_types = &types,
+                                 .port_count = 1,
+                                 .outputs = outputs,
+                                 .sequence = at[0] != 0,
+                                 .partitioned = at[1] != 0,
+                                 .within = at[2],
+                                 .within_events = (uint32_t)at[3],
+                                 .most_matches = (uint64_t)at[4],
+                                 .too_many = (ef_matches_policy)at[5],
+                                 .state_count = (uint32_t)at[6],
+                                 .output_count = (uint32_t)at[7],
+                                 .hash_seed = tester->seed,
+                                 .random = &tester->random};
+    bool waits = false;
+    at += 8;
+    for (uint32_t j = 0; j < pattern.state_count; j++) {
+        states[j] = (ef_state_config){.kind = (ef_state_kind)at[0],
+                                      .minimum = (uint32_t)at[1],
+                                      .maximum = (uint32_t)at[2],
+                                      .wait = at[3],
+                                      .next = (int32_t)at[4],
+                                      .every = (int32_t)at[5],
+                                      .group = (int32_t)at[6],
+                                      .group_is_long = at[7] != 0,
+                                      .start = at[8] != 0,
+                                      .either = at[9] != 0,
+                                      .first_side = (uint32_t)at[10],
+                                      .sides = (uint32_t)at[11],
+                                      .capture_count = (uint32_t)at[12],
+                                      .test_count = (uint32_t)at[13],
+                                      .kept_count = (uint32_t)at[14],
+                                      .captures = captures[j],
+                                      .tests = tests[j],
+                                      .kept = kept[j]};
+        waits = waits || at[3] >= 0;
+        at += 15;
+        for (uint32_t i = 0; i < states[j].capture_count; i++) {
+            captures[j][i] = next_capture(&at);
+        }
+        for (uint32_t i = 0; i < states[j].test_count; i++, at += 5) {
+            tests[j][i] = (ef_pattern_test){.comparison = (ef_test_kind)at[0],
+                                            .type = (ef_type)at[1],
+                                            .own = (uint32_t)at[2],
+                                            .capture = (int32_t)at[3],
+                                            .constant = {.l = at[4]}};
+        }
+        for (uint32_t i = 0; i < states[j].kept_count; i++) {
+            kept[j][i] = (uint32_t)*at++;
+        }
+    }
+    for (uint32_t i = 0; i < pattern.output_count; i++) {
+        outputs[i] = next_capture(&at);
+    }
+    tester->operator_class = waits ? &ef_timed_pattern_class : &ef_pattern_class;
+    return (int)ef_pattern_create(&config, &pattern, &tester->operator, &tester->error);
+}
+
 void ef_operator_tester_clock(ef_operator_tester *tester, const int64_t *clock, uint32_t steps, int64_t before,
                               uint32_t max_firings) {
     tester->track = (ef_track){.clock = clock, .before = before, .steps = steps, .max_firings = max_firings};

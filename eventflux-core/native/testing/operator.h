@@ -7,6 +7,7 @@
 
 #include "ops/rate_limit.h"
 #include "ops/select.h"
+#include "pattern/pattern.h"
 
 typedef struct ef_operator_tester ef_operator_tester;
 
@@ -29,6 +30,13 @@ int ef_operator_tester_select(ef_operator_tester *tester, uint32_t keys, uint32_
 int ef_operator_tester_rate_limit(ef_operator_tester *tester, int rate, bool by_time, int64_t every, uint32_t visible,
                                   const uint32_t *keys, uint32_t key_count, bool partitioned, bool windowed,
                                   const bool *aggregate);
+
+/* A pattern over one port of the input columns, with rank 1, as numbers:
+ *      sequence, partitioned, within, within_events, most_matches, too_many, states, outputs
+ *      a state: kind, minimum, maximum, wait, next, every, group, group_is_long, start, either, first_side, sides, captures, tests, kept;
+ *               then captures (kind, state, index, from_last, column, type), tests (comparison, type, own, capture, constant), kept columns
+ *      an output: a capture */
+int ef_operator_tester_pattern(ef_operator_tester *tester, const int64_t *numbers);
 
 /* The track of the next calls: borrowed until the next clock. */
 void ef_operator_tester_clock(ef_operator_tester *tester, const int64_t *clock, uint32_t steps, int64_t before,

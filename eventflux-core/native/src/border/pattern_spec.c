@@ -153,7 +153,8 @@ ef_status ef_pattern_spec_output(ef_pattern_spec *spec, int32_t kind, uint32_t s
 }
 
 ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t within, uint32_t within_events,
-                            bool sequence, bool partitioned, bool timeouts, ef_error *error) {
+                            uint64_t most_matches, bool drops_oldest, bool sequence, bool partitioned, bool timeouts,
+                            ef_error *error) {
     state_parts *parts = spec->states.items;
     size_t size = (spec->states.count > 0 ? spec->states.count : 1) * sizeof(ef_state_config);
     ef_state_config *states = ef_calloc(spec->alloc, size);
@@ -181,6 +182,8 @@ ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t wi
                                 .output_count = spec->outputs.count,
                                 .within = within,
                                 .within_events = within_events,
+                                .most_matches = most_matches,
+                                .too_many = drops_oldest ? EF_MATCHES_DROP_OLDEST : EF_MATCHES_FAIL,
                                 .sequence = sequence,
                                 .partitioned = partitioned,
                                 .timeouts = timeouts};

@@ -26,8 +26,9 @@ ef_status ef_pattern_spec_test(ef_pattern_spec *spec, int32_t comparison, ef_typ
 ef_status ef_pattern_spec_output(ef_pattern_spec *spec, int32_t kind, uint32_t state, uint32_t index, bool from_last,
                                  uint32_t column, ef_type type, ef_error *error) EF_MUST_USE;
 
-/* Takes the programs of the spec. */
+/* Takes the programs of the spec. most_matches 0: any number. */
 ef_node_id ef_build_pattern(ef_engine *engine, ef_pattern_spec *spec, int64_t within, uint32_t within_events,
-                            bool sequence, bool partitioned, bool timeouts, ef_error *error);
+                            uint64_t most_matches, bool drops_oldest, bool sequence, bool partitioned, bool timeouts,
+                            ef_error *error);
 
 #endif

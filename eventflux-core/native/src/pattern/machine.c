@@ -122,6 +122,14 @@ ef_status state_enter_again(run *r, uint32_t j, ef_handle m) {
     const state *s = &p->states[j];
     uint32_t slot = match_at(p, m)->slot;
     ef_handle copy;
+    if (has_events_before(match_at(p, m), first_of(p, j))) {
+        bool may;
+        match none = {.flags = 0};
+        EF_TRY(may_begin(r, &none, &may));
+        if (!may) {
+            return EF_OK;
+        }
+    }
     EF_TRY(match_clone(p, m, first_of(p, j), &copy, r->error));
     if (EF_UNLIKELY(p->timeouts) && match_at(p, copy)->first != NO_FIRST) {
         WRITE(match, held, copy);
@@ -331,6 +339,25 @@ static ef_status expire_lists(run *r, uint32_t slot, uint32_t j, int64_t now, ef
     return EF_OK;
 }
 
+/* A match that is lost at state j, out of WITHIN or dropped, arms its `every` anew. */
+ef_status rearm_lost(run *r, uint32_t slot, uint32_t j, ef_handle lost) {
+    pattern *p = r->p;
+    int32_t group = p->states[j].config.group;
+    if (group != EF_NO_STATE && !is_armed(r, slot, (uint32_t)group, match_at(p, lost))) {
+        EF_TRY(state_enter_again(r, (uint32_t)group, lost));
+        return state_update(r, slot, (uint32_t)group);
+    }
+    if ((match_at(p, lost)->flags & MATCH_OPEN) == 0) {
+        return EF_OK;
+    }
+    for (uint32_t i = 0; i < p->state_count; i++) {
+        if (p->states[i].opens && !is_armed(r, slot, (uint32_t)p->states[i].config.every, match_at(p, lost))) {
+            EF_TRY(state_enter_again(r, (uint32_t)p->states[i].config.every, lost));
+        }
+    }
+    return EF_OK;
+}
+
 /* Drops what is out of WITHIN at an element (j: the state by which it is entered), and arms its `every` anew. */
 ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) {
     pattern *p = r->p;
@@ -348,16 +375,7 @@ ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) {
     if (EF_UNLIKELY(p->timeouts) && (group == EF_NO_STATE || !p->states[group].config.start)) {
         return match_release(p, expired, r->error); /* what would be armed has run out of time already */
     }
-    if (group != EF_NO_STATE && !is_armed(r, slot, (uint32_t)group, match_at(p, expired))) {
-        EF_TRY(state_enter_again(r, (uint32_t)group, expired));
-        EF_TRY(state_update(r, slot, (uint32_t)group));
-    } else if ((match_at(p, expired)->flags & MATCH_OPEN) != 0) {
-        for (uint32_t i = 0; i < p->state_count; i++) {
-            if (p->states[i].opens && !is_armed(r, slot, (uint32_t)p->states[i].config.every, match_at(p, expired))) {
-                EF_TRY(state_enter_again(r, (uint32_t)p->states[i].config.every, expired));
-            }
-        }
-    }
+    EF_TRY(rearm_lost(r, slot, j, expired));
     return match_release(p, expired, r->error);
 }
 
@@ -486,6 +504,13 @@ static ef_status begin_match(run *r, uint32_t slot) {
 
 static ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
+    if (p->most_matches > 0 && !p->states[j].is_plain_end) {
+        bool may;
+        EF_TRY(may_begin(r, match_at(p, m), &may));
+        if (!may) {
+            return EF_OK;
+        }
+    }
     if (j == 0 && p->begins_in_place) {
         return begin_match(r, slot);
     }
@@ -501,6 +526,11 @@ static ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_
 static ef_status count_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
     const ef_state_config *config = &p->states[j].config;
+    bool may;
+    EF_TRY(may_begin(r, match_at(p, m), &may));
+    if (!may) {
+        return EF_OK;
+    }
     EF_TRY(leave_before(r, j, m));
     EF_TRY(take_event(r, slot, j, m, true));
     uint32_t length = match_length(p, match_at(p, m), j);
@@ -550,6 +580,11 @@ static ef_status sides_allow(run *r, uint32_t slot, uint32_t j, ef_handle m, boo
 
 static ef_status logical_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
+    bool may;
+    EF_TRY(may_begin(r, match_at(p, m), &may));
+    if (!may) {
+        return EF_OK;
+    }
     EF_TRY(take_event(r, slot, j, m, false));
     EF_TRY(leave_before(r, j, m));
     bool allow;
@@ -704,6 +739,7 @@ ef_status expire_all(run *r, uint32_t slot) {
 ef_status machine_event(run *r) {
     pattern *p = r->p;
     uint32_t slot = r->slot;
+    r->is_refused = false;
     if (p->within_events > 0) {
         slot_at(p, slot)->events++;
     }
@@ -730,6 +766,9 @@ ef_status machine_event(run *r) {
     if (EF_UNLIKELY(p->timeouts)) {
         EF_TRY(timeout_arm(r, slot, r->clock > r->timestamp ? r->clock - r->timestamp : 0));
     }
+    if (p->drops_oldest) {
+        EF_TRY(drop_oldest(r));
+    }
     return run_drop_kept(r);
 }
 
@@ -739,9 +778,10 @@ ef_status machine_timer(run *r, const pattern_timer *timer, int64_t clock) {
         !slot_at(p, timer->slot)->started) {
         return EF_OK;
     }
+    r->is_refused = false;
     ef_status status = p->states[timer->state].config.kind == EF_STATE_ABSENT
                            ? absent_timer(r, timer->slot, timer->state, timer->due, clock)
                            : logical_absent_timer(r, timer->slot, timer->state, timer->due, clock);
     found_end(r);
-    return status;
+    return status == EF_OK && p->drops_oldest ? drop_oldest(r) : status;
 }

@@ -39,6 +39,7 @@ typedef struct run {
     /* the event at hand */
     uint32_t port, row, slot; /* NO_PORT: a timer */
     int64_t timestamp, cause, clock;
+    bool is_refused; /* it has failed already */
     ef_handle *kept; /* [states] the event, once a match took it */
     bool any_kept;
     found found;
@@ -113,6 +114,13 @@ ef_status timeout_put(run *r, ef_handle m) EF_MUST_USE;
 ef_status timeout_arm(run *r, uint32_t slot, int64_t lag) EF_MUST_USE;
 ef_status timeout_fire(run *r, int64_t due) EF_MUST_USE;
 ef_status expire_all(run *r, uint32_t slot) EF_MUST_USE;
+
+ef_status rearm_lost(run *r, uint32_t slot, uint32_t j, ef_handle lost) EF_MUST_USE;
+
+/* limit.c */
+ef_status may_begin(run *r, const match *m, bool *may) EF_MUST_USE;
+/* Brings the number of partial matches down to the most there may be. */
+ef_status drop_oldest(run *r) EF_MUST_USE;
 
 /* absent.c */
 ef_status absent_event(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;

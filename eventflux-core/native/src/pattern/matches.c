@@ -74,6 +74,7 @@ ef_status match_new(pattern *p, uint32_t slot, ef_handle *handle, ef_error *erro
     for (uint32_t i = 0; i < p->state_count + p->special_count; i++) {
         m->event[i] = NO_EVENT;
     }
+    match_limit_init(p, m);
     p->matches++;
     return EF_OK;
 }
@@ -83,6 +84,7 @@ ef_status match_clone(pattern *p, ef_handle original, uint32_t from, ef_handle *
     const match *old = match_at(p, original);
     WRITE(match, m, *handle);
     m->timestamp = old->timestamp;
+    bool has_begun = has_events_before(old, from);
     for (uint32_t i = 0; i < from; i++) {
         EF_TRY(event_hold(p, i, old->event[i], error));
         m->event[i] = old->event[i];
@@ -90,7 +92,7 @@ ef_status match_clone(pattern *p, ef_handle original, uint32_t from, ef_handle *
             m->first = old->first;
         }
     }
-    return EF_OK;
+    return has_begun ? match_begun(p, *handle, error) : EF_OK;
 }
 
 ef_status match_release(pattern *p, ef_handle handle, ef_error *error) {
@@ -103,6 +105,7 @@ ef_status match_release(pattern *p, ef_handle handle, ef_error *error) {
     for (uint32_t i = 0; i < p->state_count; i++) {
         EF_TRY(event_release(p, i, m->event[i], error));
     }
+    EF_TRY(match_ended(p, handle, error));
     ef_pages_give(p->pages, handle, p->match_size);
     p->matches--;
     return EF_OK;
@@ -114,7 +117,7 @@ ef_status match_take_event(pattern *p, ef_handle handle, uint32_t j, ef_handle r
         EF_TRY(event_release(p, j, match_at(p, handle)->event[j], error));
         WRITE(match, m, handle);
         m->event[j] = row;
-        return EF_OK;
+        return (m->flags & MATCH_BEGUN) != 0 ? EF_OK : match_begun(p, handle, error);
     }
     ef_handle at;
     EF_TRY(ef_pages_take(p->pages, sizeof(cell), &at, error));
@@ -126,6 +129,9 @@ ef_status match_take_event(pattern *p, ef_handle handle, uint32_t j, ef_handle r
                 .holders = 1,
                 .length = is_event(before) ? cell_at(p, before)->length + 1 : 1};
     m->event[j] = at;
+    if ((m->flags & MATCH_BEGUN) == 0) {
+        EF_TRY(match_begun(p, handle, error));
+    }
     return row_hold(p, row, error);
 }
 
@@ -133,7 +139,7 @@ ef_status match_set_mark(pattern *p, ef_handle handle, uint32_t j, uint32_t mark
     EF_TRY(event_release(p, j, match_at(p, handle)->event[j], error));
     WRITE(match, m, handle);
     m->event[j] = mark;
-    return EF_OK;
+    return match_begun(p, handle, error);
 }
 
 uint32_t match_length(const pattern *p, const match *m, uint32_t j) {
@@ -386,6 +392,9 @@ ef_status list_add_fresh(pattern *p, uint32_t slot, uint32_t j, ef_handle m, ef_
     held->holders++;
     if (of->special != UINT32_MAX) {
         held->event[p->state_count + of->special] = at;
+    } else if (p->drops_oldest) {
+        match_set_entry(p, held, j, at);
+        held->flags |= MATCH_FRESH;
     }
     return EF_OK;
 }
@@ -420,6 +429,9 @@ ef_status list_remove(pattern *p, uint32_t slot, uint32_t j, bool fresh, ef_hand
     if (p->states[j].special != UINT32_MAX) {
         WRITE(match, held, m);
         held->event[p->state_count + p->states[j].special] = EF_NO_HANDLE;
+    } else if (p->drops_oldest) {
+        WRITE(match, held, m);
+        match_set_entry(p, held, j, EF_NO_HANDLE);
     }
     return match_release(p, m, error);
 }
@@ -516,7 +528,11 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) {
         }
         s->pending_jumps |= m->timestamp < youngest;
         youngest = m->timestamp;
-        at = e->next;
+        if (p->drops_oldest && of->special == UINT32_MAX) {
+            WRITE(match, held, e->match);
+            held->flags = (uint16_t)(held->flags & ~MATCH_FRESH);
+        }
+        at = entry_at(p, at)->next;
     }
     if (s->pending.count == 0) {
         s->pending = s->fresh;
@@ -598,6 +614,8 @@ void pattern_forget(pattern *p) {
     ef_timers_clear(&p->timeout_timers, p->alloc);
     p->timer_count = 0;
     p->matches = 0;
+    p->begun_matches = 0;
+    p->oldest = p->youngest = EF_NO_HANDLE;
     p->begun = false;
     p->highest = INT64_MIN;
 }

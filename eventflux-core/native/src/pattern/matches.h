@@ -29,7 +29,9 @@
 enum match_flags {
     MATCH_EXPIRED = 1,
     MATCH_OPEN = 2,
-    MATCH_QUIET = 4 /* a copy that has taken no event of its own: its end is no timeout */
+    MATCH_QUIET = 4, /* a copy that has taken no event of its own: its end is no timeout */
+    MATCH_BEGUN = 8, /* has an event: it is counted */
+    MATCH_FRESH = 16  /* limit.c: its entry is in `fresh` */
 };
 
 typedef struct match {
@@ -38,7 +40,7 @@ typedef struct match {
     uint32_t slot;
     uint16_t holders;
     uint16_t flags;
-    uint32_t event[]; /* [states], then [specials] entries */
+    uint32_t event[]; /* [states], then [specials] entries, then the words of limit.c */
 } match;
 
 typedef struct cell {
@@ -131,7 +133,12 @@ typedef struct pattern {
     bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */
     int64_t highest;  /* no `first` is above it, WITHIN a time */
-    uint64_t matches; /* now */
+    uint64_t matches;       /* now, with those that are armed only */
+    uint64_t begun_matches; /* of these with an event */
+    uint64_t most_matches;
+    uint64_t dropped;
+    bool drops_oldest;
+    ef_handle oldest, youngest; /* drops_oldest: of those with an event */
     ef_slots slots; /* of slot_state with its states */
     pattern_timer *timers; /* heap */
     uint32_t timer_count, timer_capacity;
@@ -219,6 +226,18 @@ ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) 
 /* Gives most of the index back when it has become nearly empty. */
 void index_trim(pattern *p, uint32_t j);
 void index_add(pattern *p, uint32_t j, ef_handle at, uint32_t hash);
+
+/* limit.c */
+uint32_t match_words(const pattern *p); /* behind the fixed part of a match */
+void match_limit_init(const pattern *p, match *m);
+/* The match has an event now: it counts. */
+ef_status match_begun(pattern *p, ef_handle handle, ef_error *error) EF_MUST_USE;
+/* It is about to be freed. */
+ef_status match_ended(pattern *p, ef_handle handle, ef_error *error) EF_MUST_USE;
+/* It is at `at` in a list of state j; EF_NO_HANDLE: no longer. */
+void match_set_entry(const pattern *p, match *m, uint32_t j, ef_handle at);
+bool match_links_hold(const pattern *p, const uint8_t *is_match, size_t size);
+bool has_events_before(const match *m, uint32_t j);
 
 /* Timers, by (due, order of setting). */
 ef_status timer_set(pattern *p, uint32_t slot, uint32_t j, int64_t due, ef_error *error) EF_MUST_USE;

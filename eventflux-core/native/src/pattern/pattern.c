@@ -297,6 +297,9 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
     p->within = from->within;
     p->within_events = from->within_events;
     p->highest = INT64_MIN;
+    p->most_matches = from->most_matches;
+    p->drops_oldest = from->most_matches > 0 && from->too_many == EF_MATCHES_DROP_OLDEST;
+    p->oldest = p->youngest = EF_NO_HANDLE;
     p->sequence = from->sequence;
     p->partitioned = from->partitioned;
     p->timeouts = from->timeouts;
@@ -319,7 +322,7 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
         pattern_destroy(p);
         return status;
     }
-    p->match_size = (uint32_t)((sizeof(match) + (p->state_count + p->special_count) * sizeof(uint32_t) + 7u) & ~(size_t)7u);
+    p->match_size = (uint32_t)((sizeof(match) + match_words(p) * sizeof(uint32_t) + 7u) & ~(size_t)7u);
     size_t slot_size = (sizeof(slot_state) + p->state_count * sizeof(state_slot) + 7u) & ~(size_t)7u;
     ef_slots_init(&p->slots, slot_size);
     *self = p;
@@ -568,7 +571,7 @@ static void pattern_purge(void *self, uint32_t slot) {
 
 static uint64_t pattern_size(const void *self) {
     const pattern *p = self;
-    return p->matches;
+    return p->begun_matches;
 }
 
 static ef_status no_create(const ef_operator_config *config, void **self, ef_error *error) {

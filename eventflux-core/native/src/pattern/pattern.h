@@ -87,6 +87,12 @@ typedef struct ef_state_config {
     uint32_t kept_count;
 } ef_state_config;
 
+/* What happens to an event that would begin a partial match more than there may be. */
+typedef enum ef_matches_policy {
+    EF_MATCHES_FAIL = 0,       /* it begins none, and goes to the error edge */
+    EF_MATCHES_DROP_OLDEST = 1 /* the oldest one is dropped */
+} ef_matches_policy;
+
 typedef struct ef_pattern_config {
     ef_state_config *states;
     uint32_t state_count;
@@ -97,6 +103,8 @@ typedef struct ef_pattern_config {
     uint32_t output_count;
     int64_t within;        /* ms, -1: none */
     uint32_t within_events; /* 0: none */
+    uint64_t most_matches;  /* partial ones with an event, of all slots; 0: any number */
+    ef_matches_policy too_many;
     bool sequence;
     bool partitioned;     /* slots begin with their first row */
     bool timeouts;        /* puts out what runs out of WITHIN in place of matches */

@@ -1,10 +1,11 @@
 /* State of a pattern out and in.
  *
- *      begun, timer sequence, matches
+ *      begun | whether the oldest matches are dropped << 1, timer sequence
  *      slots: count, then each: started, generation, events, and for each state: lists (head, tail, count), last, flags
  *      timers: count, then each
  *      with timeouts, for each slot: due, lag
  *      pages
+ *      where the oldest matches are dropped: the oldest, the youngest
  *
  * Reading believes nothing: every handle must be a block of the right size, met in one role only; lists must be linked both ways; holders are counted anew.
  * The index is built anew from the pending lists. */
@@ -18,7 +19,7 @@ static void save_list(const match_list *list, ef_writer *writer) {
 
 ef_status ef_pattern_save(const void *self, ef_writer *writer, ef_error *error) {
     const pattern *p = self;
-    ef_put_u8(writer, p->begun);
+    ef_put_u8(writer, (uint8_t)(p->begun | p->drops_oldest << 1));
     ef_put_u64(writer, p->timer_sequence);
     ef_put_u32(writer, p->slots.count);
     for (uint32_t i = 0; i < p->slots.count; i++) {
@@ -51,6 +52,10 @@ ef_status ef_pattern_save(const void *self, ef_writer *writer, ef_error *error) 
     ef_put_u8(writer, p->pages != NULL);
     if (p->pages != NULL) {
         ef_pages_save(p->pages, writer);
+    }
+    if (p->drops_oldest) {
+        ef_put_u32(writer, p->oldest);
+        ef_put_u32(writer, p->youngest);
     }
     return ef_writer_status(writer, error);
 }
@@ -143,7 +148,13 @@ static ef_status check_match(checking *c, ef_handle handle, uint32_t slot) {
         return m->holders > 0 ? EF_OK : corrupt(c, "a partial match is in too many lists");
     }
     m->holders = 1;
+    m->flags &= MATCH_EXPIRED | MATCH_OPEN | MATCH_QUIET;
     p->matches++;
+    if (has_events_before(m, p->state_count)) {
+        m->flags |= MATCH_BEGUN;
+        p->begun_matches++;
+    }
+    match_set_entry(p, m, 0, EF_NO_HANDLE);
     for (uint32_t j = 0; j < p->state_count; j++) {
         if (is_event(m->event[j])) {
             EF_TRY(is_count(p, j) ? check_chain(c, j, m->event[j]) : check_row(c, j, m->event[j]));
@@ -187,6 +198,10 @@ static ef_status check_list(checking *c, uint32_t slot, uint32_t j, bool fresh) 
             }
             *place = at;
         }
+        if (p->states[j].special == UINT32_MAX && p->drops_oldest) {
+            match_set_entry(p, m, j, at);
+            m->flags = (uint16_t)(fresh ? m->flags | MATCH_FRESH : m->flags & ~MATCH_FRESH);
+        }
         if (p->states[j].key_count > 0) {
             entry_take_key(p, e, j);
             EF_TRY(index_reserve(p, j, 1, c->error));
@@ -224,6 +239,12 @@ static ef_status check_all(pattern *p, ef_error *error) {
                 status = check_list(&c, slot, j, true);
             }
         }
+    }
+    if (status == EF_OK) {
+        for (size_t i = 0; i < c.size; i++) {
+            c.roles[i] = c.roles[i] == ROLE_MATCH;
+        }
+        status = match_links_hold(p, c.roles, c.size) ? EF_OK : corrupt(&c, "the order of the partial matches is broken");
     }
     for (uint32_t j = 0; j < ready; j++) {
         ef_row_checker_clear(&c.rows[j]);
@@ -310,7 +331,12 @@ static ef_status load_timeouts(pattern *p, ef_reader *reader, ef_error *error) {
 }
 
 static ef_status load_all(pattern *p, ef_reader *reader, ef_error *error) {
-    p->begun = ef_get_u8(reader) != 0;
+    uint8_t flags = ef_get_u8(reader);
+    p->begun = (flags & 1u) != 0;
+    if ((flags & 2u) != 0 ? !p->drops_oldest : p->drops_oldest) {
+        EF_TRY(ef_reader_status(reader, error));
+        return ef_fail(error, EF_CORRUPT, "the state of a pattern was saved with another overflow policy of its matches");
+    }
     p->timer_sequence = ef_get_u64(reader);
     EF_TRY(load_slots(p, reader, error));
     EF_TRY(load_timers(p, reader, error));
@@ -321,6 +347,11 @@ static ef_status load_all(pattern *p, ef_reader *reader, ef_error *error) {
     EF_TRY(ef_reader_status(reader, error));
     if (has_pages) {
         EF_TRY(ef_pages_load(p->pages, reader, error));
+    }
+    if (p->drops_oldest) {
+        p->oldest = ef_get_u32(reader);
+        p->youngest = ef_get_u32(reader);
+        EF_TRY(ef_reader_status(reader, error));
     }
     return check_all(p, error);
 }

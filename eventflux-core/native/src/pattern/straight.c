@@ -22,7 +22,7 @@ static bool is_quiet(const ef_program *program) {
 }
 
 bool straight_fits(const pattern *p) {
-    if (!p->sequence || p->partitioned || p->within_events > 0 || p->starts_absent || p->state_count < 2 ||
+    if (!p->sequence || p->partitioned || p->most_matches > 0 || p->within_events > 0 || p->starts_absent || p->state_count < 2 ||
         p->state_count > MOST_STATES || p->port_count != 1) {
         return false;
     }

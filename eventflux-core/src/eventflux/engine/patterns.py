@@ -70,10 +70,12 @@ class StateSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternLimits:
-    """How long matches live."""
+    """How long matches live, and how many partial ones there may be (None: any number)."""
 
     within: int | None = None
     within_events: int | None = None
+    most_matches: int | None = None
+    drops_oldest: bool = False
 
 
 class PatternBuilder:
@@ -148,6 +150,8 @@ class PatternBuilder:
             self._spec,
             _number(limits.within),
             limits.within_events or 0,
+            limits.most_matches or 0,
+            limits.drops_oldest,
             is_sequence,
             is_partitioned,
             gives_timeouts,

@@ -9,12 +9,17 @@ from typing import Final
 from eventflux.extension import suggestion
 from eventflux.language.ast import Annotation, EventFluxApp, SetStatement
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.logical.patterns import MatchLimit
 from eventflux.types.duration import parse_duration
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.source_text import Span
 
 _TRUE: Final = frozenset({"true", "yes", "1"})
 _FALSE: Final = frozenset({"false", "no", "0"})
+_FAIL: Final = "fail"
+_DROP_OLDEST: Final = "drop_oldest"
+_MOST_MATCHES: Final = 1 << 31
+_MATCH_LIMIT_HINT: Final = "give max_partial_matches first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class AppSettings:
     connects_transports: bool = True
     flush_on_shutdown: bool = True
     three_valued_logic: bool = False
+    match_limit: MatchLimit | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +85,25 @@ class _Reader:
             self.diagnostics.error(span, ErrorCode.INVALID_DURATION, f"{what} must be a duration, not {value!r}")
             return None
         return milliseconds
+
+    def most_matches(self, value: str, span: Span, what: str) -> None:
+        if value.isdecimal() and 0 < int(value) < _MOST_MATCHES:
+            limit = self.settings.match_limit
+            self.change(match_limit=MatchLimit(most=int(value), drops_oldest=limit is not None and limit.drops_oldest))
+        else:
+            self.diagnostics.error(
+                span, ErrorCode.PROPERTY_VALUE, f"{what} must be a number from 1 to {_MOST_MATCHES - 1}, not {value!r}"
+            )
+
+    def match_policy(self, value: str, span: Span, what: str) -> None:
+        if value.lower() not in {_FAIL, _DROP_OLDEST}:
+            self.diagnostics.error(
+                span, ErrorCode.PROPERTY_VALUE, f"{what} must be '{_FAIL}' or '{_DROP_OLDEST}', not {value!r}"
+            )
+        elif self.settings.match_limit is None:
+            self.refuse(span, f"{what} says what happens at a limit, and there is none", _MATCH_LIMIT_HINT)
+        else:
+            self.change(match_limit=replace(self.settings.match_limit, drops_oldest=value.lower() == _DROP_OLDEST))
 
 
 def read_settings(app: EventFluxApp, diagnostics: Diagnostics) -> AppSettings:
@@ -173,6 +198,21 @@ def _transports(reader: _Reader, annotation: Annotation) -> None:
         reader.change(connects_transports=on is not False)
 
 
+def _pattern(reader: _Reader, annotation: Annotation) -> None:
+    given = {(element.key or "").lower(): element for element in annotation.elements}
+    unknown = [element for key, element in given.items() if key not in {"max_partial_matches", "overflow"}]
+    if unknown:
+        reader.refuse(unknown[0].span, "@app:pattern takes max_partial_matches and overflow only")
+        return
+    most, policy = given.get("max_partial_matches"), given.get("overflow")
+    if most is None:
+        reader.refuse(annotation.span, "@app:pattern needs max_partial_matches")
+        return
+    reader.most_matches(most.value, most.value_span, "max_partial_matches")
+    if policy is not None and reader.settings.match_limit is not None:
+        reader.match_policy(policy.value, policy.value_span, "overflow")
+
+
 _ANNOTATIONS: Final[dict[str, Callable[[_Reader, Annotation], None]]] = {
     "name": _name,
     "description": _description,
@@ -180,6 +220,7 @@ _ANNOTATIONS: Final[dict[str, Callable[[_Reader, Annotation], None]]] = {
     "statistics": _statistics,
     "async": _async,
     "enforceorder": _enforce_order,
+    "pattern": _pattern,
     "transportchannelcreationenabled": _transports,
 }
 
@@ -211,6 +252,10 @@ def _set(reader: _Reader, statement: SetStatement) -> None:
             reader.change(enforce_order=reader.flag(text, span, key) is True)
         case "app.flush-on-shutdown":
             reader.change(flush_on_shutdown=reader.flag(text, span, key) is not False)
+        case "pattern.max_partial_matches":
+            reader.most_matches(text, span, key)
+        case "pattern.overflow":
+            reader.match_policy(text, span, key)
         case "sql.null-logic":
             if text not in {"two-valued", "three-valued"}:
                 reader.diagnostics.error(
@@ -235,5 +280,7 @@ _KEYS: Final = (
     "app.async",
     "app.enforce-order",
     "app.flush-on-shutdown",
+    "pattern.max_partial_matches",
+    "pattern.overflow",
     "sql.null-logic",
 )

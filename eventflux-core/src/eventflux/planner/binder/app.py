@@ -193,6 +193,7 @@ class AppBinder:
             three_valued=self.settings.three_valued_logic and dialect is Dialect.SQL,
             query=query,
             block=block,
+            match_limit=self.settings.match_limit,
         )
 
     @property

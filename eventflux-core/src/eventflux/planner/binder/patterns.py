@@ -79,6 +79,7 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
         within_events=source.within.count if isinstance(source.within, EventCount) else None,
         is_sequence=source.kind is PatternKind.SEQUENCE,
         gives_timeouts=context.gives_timeouts,
+        limit=context.match_limit,
         span=source.span,
     )
     return BoundPattern(scope=scope, node=node)
@@ -425,16 +426,18 @@ def _check_zero_counts(context: BindContext, states: _States) -> None:
 
 
 def _warn_unbounded(context: BindContext, source: PatternInput) -> None:
-    if source.within is not None or source.kind is PatternKind.SEQUENCE:
+    """An EVERY begins a match with each of its events; before the end of the chain nothing ends those that wait."""
+    if source.within is not None or source.kind is PatternKind.SEQUENCE or context.match_limit is not None:
         return
     pattern = source.pattern
-    first = pattern.elements[0] if isinstance(pattern, ChainElement) else pattern
-    if isinstance(first, EveryElement) and first is not pattern:
+    if isinstance(pattern, ChainElement) and any(isinstance(part, EveryElement) for part in pattern.elements[:-1]):
         context.diagnostics.warning(
             source.span,
             ErrorCode.UNBOUNDED_PATTERN,
             "a pattern with EVERY and without WITHIN keeps partial matches for ever",
-            "limit the time of a match: WITHIN 10 SECONDS",
+            "limit their time: WITHIN 10 SECONDS, or their number: SET 'pattern.max_partial_matches' = 100000"
+            if context.is_sql
+            else "limit their time: within 10 sec, or their number: @app:pattern(max_partial_matches='100000')",
         )
 
 

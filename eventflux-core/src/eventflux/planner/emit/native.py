@@ -310,7 +310,12 @@ class NativeGraph:
                 builder.state(_state(state), *(_taken(program) for program in (pair.own, pair.condition)))
             for capture in pattern.captures:
                 builder.output(_capture(capture))
-            limits = PatternLimits(within=pattern.within, within_events=pattern.within_events)
+            limits = PatternLimits(
+                within=pattern.within,
+                within_events=pattern.within_events,
+                most_matches=None if pattern.limit is None else pattern.limit.most,
+                drops_oldest=pattern.limit is not None and pattern.limit.drops_oldest,
+            )
             made = builder.build(
                 limits,
                 is_sequence=pattern.is_sequence,

@@ -138,6 +138,9 @@ def _pattern_lines(node: Pattern, indent: str) -> list[str]:
         head += f" within {node.within} ms"
     if node.within_events is not None:
         head += f" within {node.within_events} events"
+    if node.limit is not None:
+        policy = "else the oldest is dropped" if node.limit.drops_oldest else "else the event fails"
+        head += f" at most {node.limit.most} partial matches, {policy}"
     lines = [f"{indent}{head}: {output_names(node.captures)}"]
     for number, state in enumerate(node.states):
         names = node.inputs[state.port].schema.names

@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.partitions import PartitionPlan
-from eventflux.planner.logical.patterns import Capture, PatternState
+from eventflux.planner.logical.patterns import Capture, MatchLimit, PatternState
 from eventflux.planner.logical.row_patterns import MatchCapture, MatchPosition, MatchSkip, MatchVariable
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
@@ -160,6 +160,7 @@ class Pattern:
         is_sequence: The next event of the streams must fit.
         is_partitioned: Each slot begins with its first event.
         gives_timeouts: It puts out what runs out of WITHIN in place of matches.
+        limit: On partial matches; None: any number.
     """
 
     inputs: tuple[Node, ...]
@@ -170,6 +171,7 @@ class Pattern:
     is_sequence: bool = False
     is_partitioned: bool = False
     gives_timeouts: bool = False
+    limit: MatchLimit | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property

@@ -58,6 +58,14 @@ class Capture:
     name: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchLimit:
+    """How many partial matches with an event a pattern may hold, and what an event does that would begin one more."""
+
+    most: int
+    drops_oldest: bool = False
+
+
 class TestKind(enum.IntEnum):
     """A comparison that needs no program; numbered as the engine numbers them."""
 
