@@ -21,16 +21,19 @@ from eventflux.io.sources.in_memory import IN_MEMORY_SOURCE
 from eventflux.io.sources.stdin import STDIN_SOURCE
 from eventflux.io.sources.timer import TIMER_SOURCE
 from eventflux.io.tcp.declarations import TCP_SINK, TCP_SOURCE
+from eventflux.io.websocket.declarations import WEBSOCKET_SINK, WEBSOCKET_SOURCE
 
 
 @hookimpl
 def eventflux_register_sources(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE, TCP_SOURCE)
+    registry.register(
+        IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE, TCP_SOURCE, WEBSOCKET_SOURCE
+    )
 
 
 @hookimpl
 def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK)
+    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK, WEBSOCKET_SINK)
 
 
 @hookimpl
