@@ -256,9 +256,25 @@ def test_a_client_that_cannot_keep_up_is_closed_and_holds_nobody_up(listening):
                 time.sleep(0.0005)
         reader.join(20)
         assert len(seen) == 2000
-        taken = sum(1 for _ in slow)
-        assert taken < 2000
+        taken = []
+        with pytest.raises(ConnectionClosed):
+            taken.extend(slow)
+        assert len(taken) < 2000
         assert slow.protocol.close_rcvd.code == 1013
+
+
+def test_a_client_that_takes_nothing_at_all_is_cut_off(listening):
+    made, url = listening(SINK, **{"websocket.client.buffer": "4"})
+    with connect(url, max_queue=1, compression=None, close_timeout=0.1):
+        eventually(lambda: made.sink.sink.inner._clients)
+        client = next(iter(made.sink.sink.inner._clients.values()))
+        while not client.is_slow:
+            made.publish((random.randbytes(100_000).hex(), 0))
+        eventually(lambda: not made.sink.sink.inner._clients)
+    assert {figure.name: figure.value for figure in made.sink.figures()} == {
+        "websocket_clients": 0,
+        "websocket_slow_clients_closed": 1,
+    }
 
 
 def test_a_client_sink_sends_messages_of_the_formats_kind(app, peer):

@@ -6,8 +6,10 @@ instead of holding up the others.
 
 from __future__ import annotations
 
+import functools
 import logging
 import queue
+import socket
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +24,7 @@ from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload
 from eventflux.extension.kinds.sink import PublishError, Sink
 from eventflux.extension.kinds.source import SinkContext
+from eventflux.io.net.duplex import shut
 from eventflux.io.sinks.log import event_text
 from eventflux.io.websocket.client import ClientSettings, client_settings, is_server, open_connection, unavailable
 from eventflux.io.websocket.server import WebSocketServer
@@ -31,6 +34,7 @@ _TRY_AGAIN_LATER: Final = 1013
 _BINARY_FORMATS: Final = frozenset({"avro", "bytes", "msgpack", "protobuf"})
 _POLL_SECONDS: Final = 0.1
 _FLUSH_SECONDS: Final = 2.0
+_CUT_SECONDS: Final = 2.0
 
 logger = logging.getLogger("eventflux.sink.websocket")
 
@@ -192,6 +196,7 @@ class ServerSink(Sink):
                     client.messages.put_nowait(message)
             except queue.Full:
                 client.is_slow = True
+                self._ctx.environment.call_later(_CUT_SECONDS, functools.partial(self._cut, client))
 
     def flush(self) -> None:
         """Wait a little for clients that are being sent to."""
@@ -211,6 +216,13 @@ class ServerSink(Sink):
             Figure(name="websocket_clients", value=len(self._clients)),
             Figure(name="websocket_slow_clients_closed", value=self._closed_slow),
         )
+
+    def _cut(self, client: _Client) -> None:
+        """End the connection of a client that does not even take the news that it is closed."""
+        if client.connection in self._clients:
+            self._closed_slow += 1
+            logger.warning("a client that takes nothing is cut off: %s", client.connection.remote_address)
+            shut(client.connection.socket, socket.SHUT_RDWR)
 
     def _serve(self, connection: ServerConnection) -> None:
         client = _Client(connection, self._most)
