@@ -243,7 +243,8 @@ def test_a_server_sink_sends_to_all_clients(listening):
     eventually(lambda: not made.sink.sink.inner._clients)
 
 
-def test_a_client_that_cannot_keep_up_is_closed_and_holds_nobody_up(listening):
+def test_a_client_that_cannot_keep_up_is_closed_and_holds_nobody_up(listening, monkeypatch):
+    monkeypatch.setattr("eventflux.io.websocket.sink._CUT_SECONDS", 60.0)
     made, url = listening(SINK, **{"websocket.client.buffer": "16"})
     with connect(url, max_queue=1, compression=None) as slow, connect(url) as quick:
         eventually(lambda: len(made.sink.sink.inner._clients) == 2)
@@ -263,7 +264,8 @@ def test_a_client_that_cannot_keep_up_is_closed_and_holds_nobody_up(listening):
         assert slow.protocol.close_rcvd.code == 1013
 
 
-def test_a_client_that_takes_nothing_at_all_is_cut_off(listening):
+def test_a_client_that_takes_nothing_at_all_is_cut_off(listening, monkeypatch):
+    monkeypatch.setattr("eventflux.io.websocket.sink._CUT_SECONDS", 0.2)
     made, url = listening(SINK, **{"websocket.client.buffer": "4"})
     with connect(url, max_queue=1, compression=None, close_timeout=0.1):
         eventually(lambda: made.sink.sink.inner._clients)

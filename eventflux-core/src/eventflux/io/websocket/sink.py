@@ -34,7 +34,7 @@ _TRY_AGAIN_LATER: Final = 1013
 _BINARY_FORMATS: Final = frozenset({"avro", "bytes", "msgpack", "protobuf"})
 _POLL_SECONDS: Final = 0.1
 _FLUSH_SECONDS: Final = 2.0
-_CUT_SECONDS: Final = 2.0
+_CUT_SECONDS: Final = 5.0
 
 logger = logging.getLogger("eventflux.sink.websocket")
 
