@@ -13,6 +13,8 @@ from eventflux import Config
 from eventflux.configuration.check import is_given, text
 from eventflux.configuration.secrets import MASK, is_secret, without_user_info
 
+logger = logging.getLogger("eventflux.cli")
+
 _FIELDS: Final = ("app", "query", "stream", "source", "sink", "revision", "partition", "trace_id", "span_id")
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LEVEL: Final = "observability.logging.level"

@@ -13,6 +13,8 @@ from eventflux import EventFluxAppRuntime
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from eventflux_cli.live import LiveView
+
 
 class Progress:
     """Shows progress on a console; without one it only counts.
@@ -20,11 +22,14 @@ class Progress:
     Args:
         runtimes: The apps.
         console: Where to show, or None.
+        is_live: Show all figures instead of one line.
     """
 
-    def __init__(self, runtimes: list[EventFluxAppRuntime], console: Console | None) -> None:
+    def __init__(self, runtimes: list[EventFluxAppRuntime], console: Console | None, *, is_live: bool = False) -> None:
         self._runtimes = runtimes
         self._console = console
+        self._is_live = is_live
+        self._live: LiveView | None = None
         self._display: Any = None
         self._task: Any = None
         self._last = (time.monotonic(), 0)
@@ -35,7 +40,12 @@ class Progress:
         return sum(source.feed.events for runtime in self._runtimes for source in runtime.sources)
 
     def __enter__(self) -> Self:
-        if self._console is not None:
+        if self._console is not None and self._is_live:
+            from eventflux_cli.live import LiveView  # noqa: PLC0415 - only on a terminal
+
+            self._live = LiveView(self._runtimes, self._console)
+            self._live.start()
+        elif self._console is not None:
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - only on a terminal
             from rich.progress import Progress as Bars  # noqa: PLC0415
 
@@ -56,9 +66,21 @@ class Progress:
     ) -> None:
         if self._display is not None:
             self._display.stop()
+        if self._live is not None:
+            self._live.update()
+            self._live.stop()
+
+    def replaced(self, runtimes: list[EventFluxAppRuntime]) -> None:
+        """Other apps run from now on."""
+        self._runtimes = runtimes
+        if self._live is not None:
+            self._live.runtimes = list(runtimes)
 
     def update(self) -> None:
         """Show where things stand."""
+        if self._live is not None:
+            self._live.update()
+            return
         if self._display is None:
             return
         now, events = time.monotonic(), self.events_in

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventflux.runtime.app_runtime import EventFluxAppRuntime
     from eventflux.runtime.context import EventFluxContext
     from eventflux.runtime.failures import RuntimeFailure
+    from eventflux.runtime.health import Health, HealthStatus
     from eventflux.runtime.input_handler import InputHandler
     from eventflux.runtime.manager import EventFluxManager
     from eventflux.runtime.metrics import Metrics
@@ -99,6 +100,8 @@ _HOMES = {
     "ExtensionNotFoundError": "eventflux.types.errors",
     "FileErrorStore": "eventflux.state.error_stores.file",
     "FilePersistenceStore": "eventflux.state.stores.file",
+    "Health": "eventflux.runtime.health",
+    "HealthStatus": "eventflux.runtime.health",
     "InMemoryPersistenceStore": "eventflux.state.stores.memory",
     "InMemoryTable": "eventflux.state.tables.memory",
     "IncompatibleStateError": "eventflux.types.errors",
@@ -157,6 +160,8 @@ __all__ = [
     "ExtensionNotFoundError",
     "FileErrorStore",
     "FilePersistenceStore",
+    "Health",
+    "HealthStatus",
     "InMemoryPersistenceStore",
     "InMemoryTable",
     "IncompatibleStateError",

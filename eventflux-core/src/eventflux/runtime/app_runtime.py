@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, TracebackType
@@ -22,11 +23,13 @@ from eventflux.language.ast import UpsertValues
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.runtime.async_streams import AsyncStreams, async_streams
+from eventflux.runtime.checkpoint_figures import CheckpointFigures
 from eventflux.runtime.checkpoints import Checkpoints, require_store
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import EngineSettings
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.runtime.failures import FailureListener, Failures, describe
+from eventflux.runtime.health import Health, examine
 from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.host_operators import HostOperators
 from eventflux.runtime.input_handler import InputHandler
@@ -57,6 +60,8 @@ if TYPE_CHECKING:
 StreamCallback = Callable[[EventBatch], object]
 QueryCallback = Callable[[int, "EventBatch | None", "EventBatch | None"], object]
 
+logger = logging.getLogger("eventflux.runtime")
+
 _STARTABLE: Final = (RuntimeState.CREATED, RuntimeState.STOPPED)
 _LIVE: Final = (RuntimeState.RUNNING, RuntimeState.PAUSED)
 
@@ -79,6 +84,9 @@ class EventFluxAppRuntime:
         self._on_closed = on_closed
         self._persistence = persistence or PersistenceSettings()
         self._restored: str | None = None
+        self._restored_by_hand: str | None = None
+        self._started: float | None = None
+        self._memory_limit = settings.memory_limit
         self._lifecycle = Lifecycle(name)
         self._failures = Failures(name)
         self._playback = settings.playback
@@ -297,6 +305,33 @@ class EventFluxAppRuntime:
             self._emitted.entrances,
         )
 
+    @property
+    def uptime_seconds(self) -> float:
+        """Since the last start; 0 while the app is not started."""
+        return 0.0 if self._started is None else self._context.environment.monotonic() - self._started
+
+    @property
+    def checkpoint_figures(self) -> CheckpointFigures:
+        """Of saving and restoring."""
+        return self._checkpoints.counts.figures
+
+    @property
+    def source_text(self) -> str:
+        """The text of the app."""
+        return self._plan.source.text
+
+    def health(self) -> Health:
+        """How the app is: its state, its connections, its buffers, the age of its last checkpoint."""
+        return examine(
+            self.metrics(),
+            queries=len(self.queries),
+            uptime_seconds=self.uptime_seconds,
+            checkpoints=self.checkpoint_figures,
+            checkpoint_interval_ms=self._persistence.checkpoint_interval_ms,
+            now_ms=self._context.environment.wall_clock(),
+            memory_limit=self._memory_limit,
+        )
+
     # ---- life
 
     def start(self) -> None:
@@ -315,8 +350,9 @@ class EventFluxAppRuntime:
                 self._connectors.validate()
                 self._outside.start()
                 store = self._context.persistence_store
-                restored = None
-                if store is not None and self._persistence.restores_on_start:
+                # What was restored by hand while the app stood counts as well.
+                restored, self._restored_by_hand = self._restored_by_hand, None
+                if store is not None and restored is None and self._persistence.restores_on_start:
                     restored = self._checkpoints.restore_newest(store, self._persistence.on_restore_error)
                 self._restored = restored
                 self._connectors.connect_sinks()
@@ -331,6 +367,8 @@ class EventFluxAppRuntime:
                 self._lifecycle.move(RuntimeState.RUNNING)
                 self._connectors.connect_sources()
                 self._periodic.start()
+                self._started = self._context.environment.monotonic()
+                logger.info("app %r runs", self.name, extra={"app": self.name, "revision": restored})
             except BaseException:
                 self._engine.refuse(self._lifecycle.refuse_input)
                 self._async.stop()
@@ -385,6 +423,8 @@ class EventFluxAppRuntime:
             for iterator in tuple(self._iterators):
                 iterator.close()
             self._lifecycle.move(RuntimeState.STOPPED)
+            self._started = None
+            logger.info("app %r has stopped", self.name, extra={"app": self.name})
 
     def _save_at_the_end(self) -> None:
         """A store that fails, or a sink that doesn't acknowledge, doesn't keep the app from stopping."""
@@ -636,7 +676,7 @@ class EventFluxAppRuntime:
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of `snapshot()`; what happened since is gone. The clock doesn't go back."""
-        self._checkpoints.restore(snapshot)
+        self._note_restored(self._checkpoints.restore(snapshot))
 
     def restore_revision(self, revision: str) -> None:
         """Replace the state by that of a revision.
@@ -645,10 +685,17 @@ class EventFluxAppRuntime:
             RevisionNotFoundError: There is none of that name.
         """
         self._checkpoints.restore_revision(require_store(self._store()), revision)
+        self._note_restored(revision)
 
     def restore_last_revision(self) -> str | None:
         """Replace the state by that of the newest revision; its name, or None if nothing was saved."""
-        return self._checkpoints.restore_last(require_store(self._store()))
+        revision = self._checkpoints.restore_last(require_store(self._store()))
+        self._note_restored(revision)
+        return revision
+
+    def _note_restored(self, revision: str | None) -> None:
+        if self._lifecycle.state in _STARTABLE:
+            self._restored_by_hand = revision
 
     def revisions(self) -> list[str]:
         """Names of all revisions, oldest first."""

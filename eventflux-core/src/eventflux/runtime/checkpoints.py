@@ -13,6 +13,7 @@ from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.rows import State
 from eventflux.extension.kinds.sink import PublishError
+from eventflux.runtime.checkpoint_figures import CheckpointCounts
 from eventflux.runtime.host_functions import HostFunctions
 from eventflux.state.revisions import RevisionNames
 from eventflux.state.snapshot import (
@@ -105,6 +106,7 @@ class Checkpoints:
         self._drain = drain
         self._environment = environment
         self._writer = writer
+        self.counts = CheckpointCounts()
         self._names = RevisionNames()
         self._lock = threading.Lock()  # one save at a time, so that revisions are written in order
 
@@ -114,6 +116,24 @@ class Checkpoints:
 
     def save(self, store: PersistenceStore) -> str:
         """Save into a store under a new revision; the revision appears whole or not at all."""
+        began = self._environment.monotonic()
+        try:
+            revision, size = self._save(store)
+        except BaseException:
+            self.counts.failed()
+            raise
+        now = self._environment.wall_clock()
+        self.counts.saved(self._environment.monotonic() - began, size, now)
+        logger.info(
+            "app %r: revision %s saved, %d bytes",
+            self._app,
+            revision,
+            size,
+            extra={"app": self._app, "revision": revision},
+        )
+        return revision
+
+    def _save(self, store: PersistenceStore) -> tuple[str, int]:
         with self._lock:
             now = self._environment.wall_clock()
             revision = self._names.next(now, self._app, store.last_revision(self._app))
@@ -132,7 +152,7 @@ class Checkpoints:
         for name, position in positions.items():
             if name in connectors:
                 connectors[name].committed(position)
-        return revision
+        return revision, len(data)
 
     def restore(self, data: bytes) -> str:
         """Replace the state by that of a container; its revision.
@@ -141,6 +161,7 @@ class Checkpoints:
             CorruptStateError: The bytes are damaged; nothing has changed.
             IncompatibleStateError: The state is of another app; nothing has changed.
         """
+        began = self._environment.monotonic()
         snapshot = read_snapshot(data)
         self._check(snapshot)
         parts = [
@@ -157,6 +178,13 @@ class Checkpoints:
             position = snapshot.sections.get(name)
             if position is not None:
                 connector.load(position.data)
+        self.counts.restored(self._environment.monotonic() - began)
+        logger.info(
+            "app %r: revision %s restored",
+            self._app,
+            snapshot.header.revision,
+            extra={"app": self._app, "revision": snapshot.header.revision},
+        )
         return snapshot.header.revision
 
     def restore_revision(self, store: PersistenceStore, revision: str) -> None:

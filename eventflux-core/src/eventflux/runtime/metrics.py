@@ -53,7 +53,8 @@ def measure(
     return Metrics(
         app=app,
         state=state,
-        streams={node.name: node.rows_in for node in nodes if node.operator == "stream"},
+        # Entrances that the planner made have names with a tilde, which no stream can have.
+        streams={node.name: node.rows_in for node in nodes if node.operator == "stream" and "~" not in node.name},
         operators=tuple(node for node in nodes if node.operator not in {"stream", "insert", "tap"}),
         memory_bytes=engine.memory_bytes if not engine.is_closed else 0,
         failures=failures.by_place(),
