@@ -55,6 +55,8 @@ make them begin anew.
 
 What a join or an on-demand query finds in a window: the events that it holds; of a batch window the batch that went
 out last, or with `stream_current_event` the events of the open one; of `session` nothing. `cron` cannot be searched.
+Where nobody reads the expired events of a `lengthBatch` or `timeBatch` window, all batches since the start are found:
+see [Joins](joins.md#batch-windows-that-keep-all-batches).
 
 """
 

@@ -66,6 +66,7 @@ ef_status ef_join_builder_condition(ef_join_builder *builder, uint32_t side, ef_
     return EF_OK;
 }
 
-ef_node_id ef_join_builder_finish(ef_join_builder *builder, bool wants_expired, ef_error *error) {
+ef_node_id ef_join_builder_finish(ef_join_builder *builder, bool wants_expired, bool keeps_batches, ef_error *error) {
+    builder->config.keeps_batches = keeps_batches;
     return ef_engine_join(builder->engine, &builder->config, wants_expired, error);
 }

@@ -16,6 +16,6 @@ void ef_join_builder_side(ef_join_builder *builder, uint32_t side, ef_node_id fr
 ef_status ef_join_builder_condition(ef_join_builder *builder, uint32_t side, ef_program *keys, uint32_t count,
                                     const int32_t *comparisons, const uint32_t *columns, const uint32_t *outputs,
                                     uint32_t key_count, ef_program *residual, uint32_t outside, ef_error *error) EF_MUST_USE;
-ef_node_id ef_join_builder_finish(ef_join_builder *builder, bool wants_expired, ef_error *error);
+ef_node_id ef_join_builder_finish(ef_join_builder *builder, bool wants_expired, bool keeps_batches, ef_error *error);
 
 #endif

@@ -522,7 +522,7 @@ ef_node_id ef_engine_gate(ef_engine *engine, ef_node_id from, bool current, bool
     node->operator_class = &ef_gate_class;
     node->taps_last = true;
     ef_held_window *held = NULL;
-    ef_status status = ef_held_window_create(engine, from, &node->alloc, &held, error);
+    ef_status status = ef_held_window_create(engine, from, expired, &node->alloc, &held, error);
     if (status == EF_OK) {
         node->content = ef_held_window_content(held);
         status = ef_gate_create(&node->alloc, current, expired, held, &node->self, error);

@@ -23,6 +23,8 @@ struct ef_held_window {
     ef_engine *engine;
     ef_alloc *alloc;
     ef_node *window;
+    ef_mirror_rule rule;
+    window_probe *all;           /* of a window that keeps all batches: what conditions without a mirror search; it is in the list */
     window_probe *first, **last; /* those with mirrors, in the order in which they were compiled */
 };
 
@@ -187,6 +189,29 @@ static ef_status test(const window_probe *p, const ef_batch *probes, ef_run *run
     return EF_OK;
 }
 
+/* All that a mirror holds, as a batch. */
+static ef_status tell_all(const ef_mirror *mirror, uint32_t columns, ef_batch *told, ef_arena *arena, ef_error *error) {
+    const uint32_t count = mirror->slots > 0 ? mirror->lists[0].count : 0;
+    *told = (ef_batch){.rows = count, .columns = columns, .form = EF_WHOLE};
+    ef_handle *rows = ef_arena_take(arena, (count + (size_t)1) * sizeof *rows);
+    told->column = ef_arena_take(arena, (columns + (size_t)1) * sizeof *told->column);
+    told->timestamps = ef_arena_take(arena, (count + (size_t)1) * sizeof *told->timestamps);
+    if (rows == NULL || told->column == NULL || told->timestamps == NULL) {
+        return ef_fail_memory(error);
+    }
+    ef_handle row = ef_mirror_first(mirror, 0);
+    for (uint32_t i = 0; i < count; i++, row = ef_mirror_after(mirror, row)) {
+        rows[i] = row;
+        told->timestamps[i] = ef_row_timestamp(ef_pages_at(mirror->pages, row));
+    }
+    for (uint32_t c = 0; c < columns; c++) {
+        if (!ef_rows_gather(&told->column[c], mirror->pages, &mirror->layout, c, rows, count, arena)) {
+            return ef_fail_memory(error);
+        }
+    }
+    return EF_OK;
+}
+
 static ef_status find(ef_probe *self, const ef_batch *probes, ef_run *run, ef_found *found, ef_error *error) {
     window_probe *p = (window_probe *)self;
     *found = (ef_found){0};
@@ -194,9 +219,14 @@ static ef_status find(ef_probe *self, const ef_batch *probes, ef_run *run, ef_fo
     EF_TRY(keys_of(p, probes, run, &keys, error));
     candidates c = {0};
     const ef_batch *told = NULL;
+    ef_batch all;
     ef_out asked;
     if (p->mirror.alloc != NULL) {
         EF_TRY(search_mirror(p, probes, keys, &c, run->arena, error));
+    } else if (p->held->all != NULL) {
+        EF_TRY(tell_all(&p->held->all->mirror, p->held->content.columns, &all, run->arena, error));
+        told = &all;
+        EF_TRY(search_told(p, probes, keys, told, &c, run->arena, error));
     } else {
         const ef_node *window = p->held->window;
         ef_out_init(&asked, run->arena, NULL);
@@ -306,7 +336,17 @@ static ef_status compile(ef_content *content, ef_condition *condition, ef_alloc 
 
 /* ---- the content ---- */
 
-ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, ef_alloc *alloc, ef_held_window **made, ef_error *error) {
+/* A mirror of its own for a content that the window itself does not keep. */
+static ef_status keep_all(ef_held_window *held, ef_error *error) {
+    ef_condition everything = {.conjunct_count = 0};
+    ef_probe *probe = NULL;
+    EF_TRY(compile(&held->content, &everything, held->alloc, &probe, error));
+    held->all = (window_probe *)probe;
+    return EF_OK;
+}
+
+ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, bool publishes_expired, ef_alloc *alloc,
+                                ef_held_window **made, ef_error *error) {
     ef_node *node = ef_node_at(engine, window);
     int32_t shared = ef_engine_shared(engine, node->name, error);
     if (shared < 0) {
@@ -322,6 +362,12 @@ ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, ef_alloc *
     held->alloc = alloc;
     held->window = node;
     held->last = &held->first;
+    held->rule = ef_mirror_rule_of(node->operator_class, publishes_expired);
+    ef_status status = held->rule == EF_MIRROR_ALL_BATCHES ? keep_all(held, error) : EF_OK;
+    if (status != EF_OK) {
+        ef_free(alloc, held, sizeof *held);
+        return status;
+    }
     *made = held;
     return EF_OK;
 }
@@ -329,6 +375,9 @@ ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, ef_alloc *
 void ef_held_window_destroy(ef_held_window *held) {
     if (held == NULL) {
         return;
+    }
+    if (held->all != NULL) {
+        probe_destroy(&held->all->probe);
     }
     for (window_probe *p = held->first; p != NULL; p = p->next) {
         p->held = NULL; /* its owner goes later */
@@ -341,12 +390,11 @@ ef_content *ef_held_window_content(ef_held_window *held) {
 }
 
 ef_status ef_held_window_follow(ef_held_window *held, ef_batch *rows, ef_arena *arena, ef_error *error) {
-    bool is_batch = (held->window->operator_class->flags & EF_BATCH_CHUNKS) != 0;
     for (window_probe *p = held->first; ef_mirror_keeps_times(held->window->operator_class) && p != NULL; p = p->next) {
         EF_TRY(ef_mirror_keep_times(&p->mirror, rows, arena, error));
     }
     for (window_probe *p = held->first; p != NULL; p = p->next) {
-        EF_TRY(ef_mirror_follow(&p->mirror, rows, is_batch, error));
+        EF_TRY(ef_mirror_follow(&p->mirror, rows, held->rule, error));
     }
     return EF_OK;
 }

@@ -11,7 +11,8 @@
 typedef struct ef_held_window ef_held_window;
 
 /* `window`: the operator whose rows a gate publishes; conditions are compiled into `alloc`'s memory. */
-ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, ef_alloc *alloc, ef_held_window **made, ef_error *error) EF_MUST_USE;
+ef_status ef_held_window_create(ef_engine *engine, ef_node_id window, bool publishes_expired, ef_alloc *alloc,
+                                ef_held_window **made, ef_error *error) EF_MUST_USE;
 void ef_held_window_destroy(ef_held_window *held);
 ef_content *ef_held_window_content(ef_held_window *held);
 

@@ -68,7 +68,7 @@ static ef_status feed(join *j, uint32_t s, const ef_batch *rows, const ef_track 
         if (side->keeps_times) {
             EF_TRY(ef_mirror_keep_times(&side->mirror, &emitted, out->arena, error));
         }
-        EF_TRY(ef_mirror_follow(&side->mirror, &emitted, side->is_batch, error));
+        EF_TRY(ef_mirror_follow(&side->mirror, &emitted, side->rule, error));
     }
     return side->triggers ? join_search(j, s, &emitted, track, joined, out, error) : EF_OK;
 }
@@ -293,7 +293,8 @@ static ef_status take_condition(join *j, uint32_t s, ef_join_side *from, ef_erro
 }
 
 static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, const ef_type *types, const ef_node *node,
-                             bool is_searched, const ef_join_side *other, uint64_t seed, ef_error *error) {
+                             bool is_searched, const ef_join_side *other, bool keeps_batches, uint64_t seed,
+                             ef_error *error) {
     join_side *side = &j->side[s];
     const ef_operator_class *window = ef_window_find(from->window);
     if (window == NULL) {
@@ -310,7 +311,7 @@ static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, cons
     side->window_class = window;
     EF_TRY(ef_needs_adapter(window) ? ef_adapter_create(window, &config, &side->window_class, &side->window, error)
                                     : window->create(&config, &side->window, error));
-    side->is_batch = (window->flags & EF_BATCH_CHUNKS) != 0;
+    side->rule = ef_mirror_rule_of(window, !keeps_batches);
     side->keeps_times = ef_mirror_keeps_times(window);
     if (!is_searched) {
         return EF_OK;
@@ -357,7 +358,8 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
         side->preserved = from->preserved;
         side->passes = from->is_named_window;
         if (from->window != NULL) {
-            EF_TRY(make_window(j, s, from, types, node, config->side[1 - s].triggers, &config->side[1 - s], config->seed, error));
+            EF_TRY(make_window(j, s, from, types, node, config->side[1 - s].triggers, &config->side[1 - s],
+                               config->keeps_batches, config->seed, error));
         }
     }
     for (uint32_t s = 0; s < 2; s++) {

@@ -21,6 +21,7 @@ typedef struct ef_join_side {
 typedef struct ef_join_config {
     ef_join_side side[2]; /* left, right */
     uint64_t seed;
+    bool keeps_batches;   /* the query puts out no expired rows: batch windows keep more (ef_mirror_rule_of) */
 } ef_join_config;
 
 /* Adds the operator to the present query: columns of the left side, then of the right. */

@@ -9,7 +9,7 @@
 typedef struct join_side {
     const ef_operator_class *window_class; /* NULL: no window of its own */
     void *window;
-    bool is_batch;        /* its deliveries are whole batches: a new one takes the place of the former */
+    ef_mirror_rule rule;  /* how the mirror follows the window */
     bool keeps_times;     /* see ef_mirror_keeps_times() */
     bool passes;          /* a named window: rows as they are */
     bool is_searched_by_find; /* a window that is no queue: its content is asked for each time */

@@ -397,14 +397,26 @@ ef_status ef_mirror_keep_times(const ef_mirror *m, ef_batch *rows, ef_arena *are
     return EF_OK;
 }
 
-ef_status ef_mirror_follow(ef_mirror *mirror, const ef_batch *rows, bool is_batch, ef_error *error) {
+ef_mirror_rule ef_mirror_rule_of(const ef_operator_class *window, bool wants_expired) {
+    if ((window->flags & EF_BATCH_CHUNKS) == 0) {
+        return EF_MIRROR_QUEUE;
+    }
+    return !wants_expired && ef_mirror_keeps_times(window) ? EF_MIRROR_ALL_BATCHES : EF_MIRROR_LAST_BATCH;
+}
+
+ef_status ef_mirror_follow(ef_mirror *mirror, const ef_batch *rows, ef_mirror_rule rule, ef_error *error) {
+    const bool is_batch = rule == EF_MIRROR_LAST_BATCH;
     uint32_t from = 0;
     for (uint32_t d = 0; d < ef_deliveries(rows); d++) {
         uint32_t end = ef_delivery_end(rows, d);
         bool is_emptied = false;
         for (uint32_t i = from; i < end; i++) {
             uint32_t slot = ef_row_slot(rows, i);
-            switch (ef_row_kind(rows, i)) {
+            uint8_t kind = ef_row_kind(rows, i);
+            if (kind != EF_CURRENT && rule == EF_MIRROR_ALL_BATCHES) {
+                continue;
+            }
+            switch (kind) {
             case EF_CURRENT:
                 EF_TRY(ef_mirror_add(mirror, slot, rows, i, error));
                 break;

@@ -42,8 +42,17 @@ ef_status ef_mirror_add(ef_mirror *mirror, uint32_t slot, const ef_batch *batch,
 /* The oldest row of the slot leaves; nothing happens if there is none. False: out of memory (a page held by a snapshot could not be copied). */
 bool ef_mirror_pop(ef_mirror *mirror, uint32_t slot) EF_MUST_USE;
 bool ef_mirror_empty(ef_mirror *mirror, uint32_t slot) EF_MUST_USE; /* pops all */
-/* Follows what a window has put out. Of a batch window each delivery that lets rows go or brings new ones is the new content. */
-ef_status ef_mirror_follow(ef_mirror *mirror, const ef_batch *rows, bool is_batch, ef_error *error) EF_MUST_USE;
+/* How a mirror follows its window. */
+typedef enum ef_mirror_rule {
+    EF_MIRROR_QUEUE,       /* each expired row is the oldest that leaves */
+    EF_MIRROR_LAST_BATCH,  /* a delivery that lets rows go or brings new ones is the new content */
+    EF_MIRROR_ALL_BATCHES, /* nothing ever leaves */
+} ef_mirror_rule;
+
+/* lengthBatch and timeBatch keep, for a search, every batch since the start where nobody reads their expired rows, as in Siddhi. */
+ef_mirror_rule ef_mirror_rule_of(const ef_operator_class *window, bool wants_expired);
+/* Follows what a window has put out. */
+ef_status ef_mirror_follow(ef_mirror *mirror, const ef_batch *rows, ef_mirror_rule rule, ef_error *error) EF_MUST_USE;
 /* Someone looks at the rows of the slot. */
 void ef_mirror_note_search(ef_mirror *mirror, uint32_t slot);
 /* Of the windows named by ef_mirror_keeps_times(), before ef_mirror_follow(): rows that a search saw leave with the timestamps with which they came

@@ -479,8 +479,15 @@ class EngineBuilder:
         )
         return self._node(made, error)
 
-    def join(self, left: JoinSideSpec, right: JoinSideSpec, *, wants_expired: bool) -> Node:
-        """Add a join: columns of the left side, then of the right."""
+    def join(self, left: JoinSideSpec, right: JoinSideSpec, *, wants_expired: bool, keeps_batches: bool) -> Node:
+        """Add a join: columns of the left side, then of the right.
+
+        Args:
+            left: The side whose columns come first.
+            right: The other.
+            wants_expired: Rows that leave a window look for partners, too.
+            keeps_batches: What `lengthBatch` and `timeBatch` windows have put out stays to be found for ever.
+        """
         error = new_error()
         join: CData = lib.ef_join_builder_new(self._engine.handle)
         if join == ffi.NULL:
@@ -489,7 +496,7 @@ class EngineBuilder:
         try:
             for number, side in enumerate((left, right)):
                 self._join_side(join, number, side, kept, error)
-            made = lib.ef_join_builder_finish(join, wants_expired, error)
+            made = lib.ef_join_builder_finish(join, wants_expired, keeps_batches, error)
         finally:
             lib.ef_join_builder_free(join)
             for arguments in kept.lists:

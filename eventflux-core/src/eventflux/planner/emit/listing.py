@@ -25,6 +25,9 @@ from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.schema import Schema
 
+BATCHES_KEPT = frozenset({"length_batch", "time_batch"})
+"""Windows of which a join may keep all batches."""
+
 
 @dataclass(slots=True)
 class ListedProgram:
@@ -172,6 +175,7 @@ class ListedGraph:
         searches: tuple[ConditionParts[ListedProgram], ConditionParts[ListedProgram]],
         *,
         wants_expired: bool,
+        keeps_batches: bool,
     ) -> Node:
         shown = " with ".join(_join_side(side) for side in sides)
         programs: dict[str, ListedProgram] = {}
@@ -185,7 +189,10 @@ class ListedGraph:
                 programs[f"{name} finds {other} by {by}"] = search.keys
             if search.residual is not None:
                 programs[f"{name} tests {other}"] = search.residual
-        return self._node(f"join {shown}{'' if wants_expired else ' without expired'}", **programs)
+        said = "" if wants_expired else " without expired"
+        if keeps_batches and any(side.window in BATCHES_KEPT for side in sides):
+            said += ", all batches kept"
+        return self._node(f"join {shown}{said}", **programs)
 
     def rate_limit(self, node: Node, limit: RateLimit) -> Node:
         text = f"rate n{node} {limit.mode.value} every {limit.every} {'ms' if limit.by_time else 'events'}"

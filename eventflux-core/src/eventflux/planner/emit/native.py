@@ -204,9 +204,10 @@ class NativeGraph:
         searches: tuple[ConditionParts[NativeProgram], ConditionParts[NativeProgram]],
         *,
         wants_expired: bool,
+        keeps_batches: bool,
     ) -> Node:
         specs = [_join_side(side, search) for side, search in zip(sides, searches, strict=True)]
-        return Node(self.builder.join(specs[0], specs[1], wants_expired=wants_expired))
+        return Node(self.builder.join(specs[0], specs[1], wants_expired=wants_expired, keeps_batches=keeps_batches))
 
     def rate_limit(self, node: Node, limit: RateLimit) -> Node:
         spec = RateSpec(

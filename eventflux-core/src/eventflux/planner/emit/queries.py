@@ -54,6 +54,7 @@ class QueryEmitter(Generic[ProgramT]):
         spans: Node of each operator -> its place in the text.
         changes: The operators that change tables.
         partitions: What queries of partitions read; None: there are none.
+        puts_out_expired: The query at hand puts out rows that leave windows.
     """
 
     graph: GraphTarget[ProgramT]
@@ -66,6 +67,7 @@ class QueryEmitter(Generic[ProgramT]):
     spans: dict[Node, Span] = field(default_factory=dict)
     changes: list[Node] = field(default_factory=list)
     partitions: PartitionEmitter[ProgramT] | None = None
+    puts_out_expired: bool = False
 
     def emit(self, query: plan.QueryPlan) -> Node:
         """Add the operators of a query; gives the last one, whose rows are those of the query."""
@@ -74,11 +76,12 @@ class QueryEmitter(Generic[ProgramT]):
             with self.partitions.entered(query, self._write) as streams:
                 return replace(self, streams=streams, partitions=None).emit(query)
         self.graph.enter_time(query.domain)
-        last = self._emitted(query)
+        last = replace(self, puts_out_expired=query.expired).add_operators(query)
         self.graph.enter_time(0)
         return last
 
-    def _emitted(self, query: plan.QueryPlan) -> Node:
+    def add_operators(self, query: plan.QueryPlan) -> Node:
+        """Add the operators of a query into the time domain and the partition that are entered."""
         self.graph.query(query.name)
         root = query.root
         if query.partition is not None and isinstance(root, plan.RateLimit):
@@ -189,7 +192,7 @@ class QueryEmitter(Generic[ProgramT]):
     def _join(self, node: plan.Join, *, wants_expired: bool) -> Node:
         sides = self._join_input(node.left), self._join_input(node.right)
         searches = self._search(node, from_left=True), self._search(node, from_left=False)
-        return self.graph.join(sides, searches, wants_expired=wants_expired)
+        return self.graph.join(sides, searches, wants_expired=wants_expired, keeps_batches=not self.puts_out_expired)
 
     def _join_input(self, side: plan.JoinSide) -> JoinInput:
         source = side.input

@@ -209,6 +209,7 @@ class GraphTarget(Protocol[ProgramT]):
         searches: tuple[ConditionParts[ProgramT], ConditionParts[ProgramT]],
         *,
         wants_expired: bool,
+        keeps_batches: bool,
     ) -> Node: ...
 
     def rate_limit(self, node: Node, limit: RateLimit) -> Node: ...
