@@ -128,6 +128,20 @@ SELECTIONS = (
 )
 
 
+FUNCTIONS = (
+    "TUMBLE({}, ts, 7)",
+    "HOP({}, ts, 3, 9)",
+    "TABLE(CUMULATE(TABLE {}, DESCRIPTOR(ts), 2, 8, 1))",
+    "TABLE(SESSION(TABLE {}, DESCRIPTOR(ts), 4))",
+    "TUMBLE({}, 6)",
+)
+GROUPINGS = (
+    "SELECT k, CAST(window_end % 1000 AS INT) AS v FROM {}",
+    "SELECT k, CAST(SUM(v) AS INT) AS v FROM {} GROUP BY k, window_start, window_end",
+    "SELECT 'x' AS k, CAST(COUNT(*) AS INT) AS v FROM {} GROUP BY window_end",
+)
+
+
 @st.composite
 def apps(draw: st.DrawFn) -> str:
     """Queries over two watermarked streams, what they make, and a table."""
@@ -143,7 +157,10 @@ def apps(draw: st.DrawFn) -> str:
         readable = [name for name in sources if name < target]
         source, other = draw(st.sampled_from(readable)), draw(st.sampled_from(readable))
         window, select = draw(st.sampled_from(WINDOWS)), draw(st.sampled_from(SELECTIONS))
-        match draw(st.integers(0, 3)):
+        match draw(st.integers(0, 4)):
+            case 4:
+                function, grouping = draw(st.sampled_from(FUNCTIONS)), draw(st.sampled_from(GROUPINGS))
+                text += f"INSERT INTO {target} {grouping.format(function.format(draw(st.sampled_from('AB'))))};"
             case 0:
                 text += f"from {source}#window.length(3) as l join {other}#window.time(9) as r on l.k == r.k "
                 text += f"select l.k as k, l.v + r.v as v insert into {target};"

@@ -7,3 +7,5 @@ ef_node_id ef_build_entrance(ef_engine *engine, int32_t domain, uint32_t count, 
 ef_status ef_engine_copy_of(ef_engine *engine, ef_node_id stream, ef_node_id of, ef_error *error);
 int64_t ef_engine_watermark(const ef_engine *engine, ef_node_id entrance);
 uint64_t ef_engine_late(const ef_engine *engine, ef_node_id entrance);
+ef_node_id ef_build_window_function(ef_engine *engine, ef_node_id from, int32_t kind, int32_t emission, int32_t time_column,
+                                    int64_t size, int64_t hop, int64_t offset, bool wants_expired, ef_error *error);

@@ -27,3 +27,17 @@ ef_node_id ef_build_entrance(ef_engine *engine, int32_t domain, uint32_t count, 
     ef_free(alloc, ports, count * sizeof *ports);
     return node;
 }
+
+ef_node_id ef_build_window_function(ef_engine *engine, ef_node_id from, int32_t kind, int32_t emission, int32_t time_column,
+                                    int64_t size, int64_t hop, int64_t offset, bool wants_expired, ef_error *error) {
+    if (kind < EF_TUMBLE || kind > EF_SESSION || emission < EF_EMIT_AT_ONCE || emission > EF_EMIT_CHANGES) {
+        return (ef_node_id)ef_fail(error, EF_INVALID, "no window function %d that emits in way %d", kind, emission);
+    }
+    ef_window_function_config function = {.kind = (ef_window_function_kind)kind,
+                                          .emission = (ef_window_emission)emission,
+                                          .time_column = time_column,
+                                          .size = size,
+                                          .hop = hop,
+                                          .offset = offset};
+    return ef_engine_window_function(engine, from, &function, wants_expired, error);
+}

@@ -576,6 +576,37 @@ class EngineBuilder:
         error = new_error()
         check(lib.ef_engine_copy_of(self._engine.handle, stream, original, error), error)
 
+    def window_function(
+        self,
+        node: Node,
+        *,
+        kind: int,
+        emission: int,
+        time_column: int | None,
+        size_ms: int,
+        hop_ms: int,
+        offset_ms: int = 0,
+        wants_expired: bool,
+    ) -> Node:
+        """Append to each row the bounds of the windows that hold its time.
+
+        Args:
+            node: Its input.
+            kind: 0 TUMBLE, 1 HOP, 2 CUMULATE, 3 SESSION.
+            emission: Rows go on 0 at once, 1 together when their window closes, 2 at once and as EXPIRED at the close.
+            time_column: The LONG column that holds a row's time; None: the clock.
+            size_ms: Of a window, or the gap of a session.
+            hop_ms: From the end of a window to the next; divides the size.
+            offset_ms: Windows begin at it, modulo their size.
+            wants_expired: Somebody reads EXPIRED rows.
+        """
+        error = new_error()
+        column = -1 if time_column is None else time_column
+        made = lib.ef_build_window_function(
+            self._engine.handle, node, kind, emission, column, size_ms, hop_ms, offset_ms, wants_expired, error
+        )
+        return self._node(made, error)
+
     def entrance(
         self,
         domain: int,

@@ -96,6 +96,7 @@ class _Arranger:
     made_in: dict[str, Bases] = field(default_factory=dict)
 
     def arranged(self) -> TimedPlans:
+        self._settle_implied()
         self._spread()
         of_queries = [self._of_query(query) for query in self.queries]
         of_aggregations = [_without_app(self._of_rows(scans(each.root))) for each in self.aggregations]
@@ -129,6 +130,15 @@ class _Arranger:
         return TimedPlans(time=time, queries=queries, aggregations=aggregations)
 
     # ---- what goes by which streams
+
+    def _settle_implied(self) -> None:
+        """Leave a watermark that a window function implies only to what has no other event time."""
+        implied = [mark for mark in self.watermarks.values() if mark.implied]
+        self.watermarks = {mark.stream: mark for mark in self.watermarks.values() if not mark.implied}
+        for mark in implied:
+            self._spread()
+            if not self.bases[mark.stream]:
+                self.watermarks = {**self.watermarks, mark.stream: mark}
 
     def _spread(self) -> None:
         """Bases of all relations: they grow along the queries until nothing changes."""

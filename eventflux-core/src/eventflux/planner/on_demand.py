@@ -49,6 +49,7 @@ from eventflux.planner.emit.refused import RefusedError
 from eventflux.planner.emit.tables import OutsideContent
 from eventflux.planner.emit.target import Node
 from eventflux.planner.host_functions import HostFunction, HostFunctions
+from eventflux.planner.logical.event_time import Watermark
 from eventflux.planner.logical.nodes import Lookup, QueryPlan, Scan
 from eventflux.planner.logical.nodes import Node as PlanNode
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -305,6 +306,14 @@ class _OnDemandBinder:
         self, node: PlanNode, stem: str, span: Span, context: BindContext, partition: PartitionPlan | None = None
     ) -> Entry:
         """See `Relations.joined`: an on-demand query joins nothing."""
+        raise NotImplementedError
+
+    def watermark_of(self, stream: str) -> Watermark | None:
+        """See `Relations.watermark_of`: what is asked on demand has no watermark."""
+        return None
+
+    def timed(self, node: PlanNode, column: int, stem: str, span: Span, context: BindContext) -> Entry:
+        """See `Relations.timed`: an on-demand query has no window functions."""
         raise NotImplementedError
 
     # ---- statements

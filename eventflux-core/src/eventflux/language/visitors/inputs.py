@@ -213,7 +213,7 @@ class InputVisitor(MatchRecognizeVisitor):
 
     def _table_operand(self, node: ParseNode) -> tuple[StreamInput | SubqueryInput, tuple[Expression, ...]]:
         parts = self.parts(node)
-        partition = parts.get("partition_by")
+        partition = parts.get("table_keys")
         keys = () if partition is None else self.expressions(partition)
         query = parts.get("subquery")
         if query is not None:

@@ -519,6 +519,16 @@ class AppBinder:
         self._hidden[-1].append(replace(query, partition=partition))
         return entry
 
+    def watermark_of(self, stream: str) -> Watermark | None:
+        """See `Relations.watermark_of`."""
+        return next((mark for mark in self._watermarks if mark.stream == stream), None)
+
+    def timed(self, node: Node, column: int, stem: str, span: Span, context: BindContext) -> Entry:
+        """See `Relations.timed`."""
+        entry = self.joined(node, stem, span, context)
+        self._watermarks.append(Watermark(stream=entry.name, column=column, implied=True, span=span))
+        return entry
+
     def _make_known(self, name: str, context: BindContext) -> None:
         """Bind the query that makes a stream, if there is none of that name yet."""
         for number in self._producers.get(name, ()):

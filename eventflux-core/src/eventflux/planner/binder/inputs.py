@@ -29,8 +29,10 @@ from eventflux.planner.binder.match_recognize import bind_match, stem_of
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.patterns import BoundPattern, bind_pattern
 from eventflux.planner.binder.relations import Relations, relation_of
+from eventflux.planner.binder.table_functions import bind_table_function
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.typed.nodes import Unknown
 from eventflux.types.error_codes import ErrorCode
 
@@ -40,10 +42,14 @@ _READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW, Relation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundInput:
-    """What a query reads: what its names mean, and the rows (None where they could not be planned)."""
+    """What a query reads: what its names mean, and the rows (None where they could not be planned).
+
+    `partition`: keys that the input itself is made by.
+    """
 
     scope: InputScope
     node: plan.Node | None
+    partition: PartitionPlan | None = None
 
 
 def bind_input(
@@ -53,6 +59,7 @@ def bind_input(
     where: Expression | None,
     window: WindowCall | NoWindow | None = None,
     buckets: AggregationRange | None = None,
+    emission: plan.WindowEmission = plan.WindowEmission.AT_ONCE,
 ) -> BoundInput:
     """Bind the input of a query.
 
@@ -63,6 +70,7 @@ def bind_input(
         where: Its WHERE.
         window: Stands behind a join and holds for both its sides.
         buckets: Which buckets of the aggregations of a join are meant.
+        emission: When rows of a window function go on.
     """
     if buckets is not None and not isinstance(source, JoinInput):
         context.diagnostics.error(
@@ -86,14 +94,12 @@ def bind_input(
         case MatchRecognizeInput():
             return _matches(context, relations, source, where)
         case TableFunctionInput():
-            context.diagnostics.not_supported(source.span, f"{source.function}(...) windows are")
-            return BoundInput(scope=InputScope(relations=(_lost(source.alias),)), node=None)
+            windows = bind_table_function(context, relations, source, emission)
+            scope = InputScope(relations=(windows.relation,))
+            filtered = _filtered(context, scope, windows.node, where)
+            return BoundInput(scope=scope, node=filtered.node, partition=windows.partition)
         case _:
             assert_never(source)
-
-
-def _lost(alias: Identifier | None) -> Relation:
-    return Relation(name="" if alias is None else alias.name, what="the input", schema=None)
 
 
 def _is_readable(context: BindContext, source: StreamInput, entry: Entry) -> bool:

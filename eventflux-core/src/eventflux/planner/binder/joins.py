@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from typing_extensions import assert_never
+
 from eventflux.extension import ExtensionKind
 from eventflux.language.ast import (
     AggregationRange,
@@ -23,14 +25,14 @@ from eventflux.language.ast import (
     JoinTrigger,
     MatchRecognizeInput,
     NoWindow,
-    Query,
-    Selection,
-    Star,
+    PatternInput,
     StreamFunction,
     StreamInput,
     SubqueryInput,
+    TableFunctionInput,
     WindowCall,
 )
+from eventflux.planner.binder.anonymous_sides import as_subquery
 from eventflux.planner.binder.buckets import bucket_conditions
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
@@ -113,6 +115,13 @@ class JoinBinder:
             window: One that stands behind the join, for both sides.
             buckets: WITHIN ... PER: which buckets of aggregations are meant.
         """
+        if isinstance(join.left, TableFunctionInput) and isinstance(join.right, TableFunctionInput):
+            self.context.diagnostics.error(
+                join.right.span,
+                ErrorCode.NOT_SUPPORTED,
+                f"a join of {join.left.function} with {join.right.function} is not supported",
+                "use a join of streams with windows: FROM A WINDOW TIME(...) JOIN B WINDOW TIME(...) ON ...",
+            )
         left, right = self._side(join.left, window, buckets), self._side(join.right, window, buckets)
         reads_buckets = any(side.aggregation is not None or len(side.relations) > 1 for side in (left, right))
         if buckets is not None and not reads_buckets:
@@ -204,13 +213,10 @@ class JoinBinder:
                 stem = "subquery" if source.alias is None else source.alias.name
                 entry = self.relations.subquery(source.query, stem, source.span, self.context)
                 return self._relation_side(entry, stem, source, window)
-            case MatchRecognizeInput():
-                return self._side(_as_subquery(self.context, source), window, buckets)
+            case MatchRecognizeInput() | PatternInput() | TableFunctionInput():
+                return self._side(as_subquery(self.context, self.relations, source), window, buckets)
             case _:
-                self.context.diagnostics.not_supported(source.span, "patterns as a side of a join are")
-                alias = source.alias
-                lost = Relation(name="" if alias is None else alias.name, what="the input", schema=None)
-                return _Side(relations=(lost,), node=None, span=source.span)
+                assert_never(source)
 
     def _joined_side(self, source: JoinInput, buckets: AggregationRange | None) -> _Side:
         bound = self.bind(source, None, None, buckets)
@@ -468,13 +474,6 @@ def _filtered(side: _Side, condition: TypedExpression) -> _Side:
         return side
     node = plan.Filter(input=side.node, condition=condition, span=condition.span)
     return replace(side, node=node, window=None if side.window is None else replace(side.window, input=node))
-
-
-def _as_subquery(context: BindContext, source: MatchRecognizeInput) -> SubqueryInput:
-    """The matches as an anonymous stream."""
-    selection = Selection(items=(Star(span=source.span),), span=source.span)
-    query = Query(dialect=context.dialect, input=source, selection=selection, span=source.span)
-    return SubqueryInput(query=query, alias=source.alias, span=source.span)
 
 
 def _listed(condition: TypedExpression | None) -> list[TypedExpression]:

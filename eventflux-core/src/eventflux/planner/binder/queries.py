@@ -9,6 +9,7 @@ from eventflux.language.ast import (
     JoinInput,
     MergeInto,
     Query,
+    TableFunctionInput,
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
@@ -22,6 +23,7 @@ from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.rates import BoundRate, bind_rate, gives_all_kinds
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
+from eventflux.planner.binder.table_functions import check_grouping, emission_of
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.error_codes import ErrorCode
@@ -85,7 +87,10 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             "name the stream that the query reads: FROM ...",
         )
         return None
-    bound = bind_input(context, relations, query.input, query.where, query.window, query.aggregation_range)
+    emission = emission_of(query)
+    bound = bind_input(context, relations, query.input, query.where, query.window, query.aggregation_range, emission)
+    if isinstance(query.input, TableFunctionInput):
+        check_grouping(context, query, query.input, emission)
     rate = bind_rate(query.output_rate)
     partition = _partition(context, query, bound)
     if query.selection is None:
@@ -130,8 +135,16 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
 
 
 def _partition(context: BindContext, query: Query, bound: BoundInput) -> PartitionPlan | None:
-    """What PARTITION BY says."""
+    """What PARTITION BY says, of the query or of its input."""
     if not query.partition_by:
+        return bound.partition
+    if bound.partition is not None:
+        context.diagnostics.error(
+            query.partition_by[0].span,
+            ErrorCode.INVALID_QUERY,
+            "a query has one PARTITION BY",
+            "name all keys in that of the window function",
+        )
         return None
     if bound.node is not None:
         return bind_partition_by(context, query.partition_by, bound.node, bound.scope)
@@ -164,6 +177,11 @@ def _warn_of_one_session(context: BindContext, node: plan.Node | None, query: Qu
             )
 
 
+def _is_grouped_by_window(query: Query) -> bool:
+    is_at_once = emission_of(query) is plan.WindowEmission.AT_ONCE
+    return isinstance(query.input, TableFunctionInput) and not is_at_once
+
+
 def _report_unplanned(context: BindContext, query: Query) -> None:
     diagnostics = context.diagnostics
     if query.partition_by and context.block is not None:
@@ -173,12 +191,12 @@ def _report_unplanned(context: BindContext, query: Query) -> None:
             "PARTITION BY cannot stand within a partition",
             "make the key of the block from both: a || '/' || b OF S",
         )
-    if query.emit is Emit.FINAL:
+    if query.emit is Emit.FINAL and not _is_grouped_by_window(query):
         diagnostics.error(
             query.span,
             ErrorCode.NOT_SUPPORTED,
             "EMIT FINAL is not supported here",
-            "use a batch window: it gives one result a window",
+            "use a batch window, or GROUP BY window_start, window_end of TUMBLE, HOP, CUMULATE or SESSION",
         )
     for given in query.properties:
         diagnostics.error(given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of a query")

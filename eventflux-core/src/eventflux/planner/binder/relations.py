@@ -9,6 +9,7 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.names import Relation
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.event_time import Watermark
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.source_text import Span
 
@@ -31,6 +32,14 @@ class Relations(Protocol):
 
         What a join of more than two relations joins first, and matches by key.
         """
+        ...
+
+    def watermark_of(self, stream: str) -> Watermark | None:
+        """The watermark that the text gives a stream."""
+        ...
+
+    def timed(self, node: plan.Node, column: int, stem: str, span: Span, context: BindContext) -> Entry:
+        """A stream that gets the rows of a node; unless they have event time, that column is their time."""
         ...
 
 

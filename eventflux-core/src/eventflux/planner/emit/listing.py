@@ -19,7 +19,7 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, Window, WindowFunction, WindowParameter
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -122,6 +122,14 @@ class ListedGraph:
         arguments = ", ".join(_parameter(parameter) for parameter in parameters)
         expired = "" if wants_expired else " without expired"
         return self._node(f"window n{node} {name}({arguments}){expired}")
+
+    def window_function(self, node: Node, function: WindowFunction, *, wants_expired: bool) -> Node:
+        time = "the clock" if function.time_column is None else f"column {function.time_column}"
+        text = f"{function.kind.name.lower()} n{node} {function.size} ms every {function.hop} ms by {time}"
+        if function.offset:
+            text += f" from {function.offset} ms"
+        expired = "" if wants_expired else " without expired"
+        return self._node(f"{text}, {function.emission.name.lower().replace('_', ' ')}{expired}")
 
     def expression_window(
         self, node: Node, parts: WindowCondition[ListedProgram], *, is_batch: bool, wants_expired: bool

@@ -40,7 +40,7 @@ from eventflux.planner.emit.target import (
 )
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, RateMode, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, RateMode, Window, WindowFunction, WindowParameter
 from eventflux.planner.logical.patterns import Capture, PatternState
 from eventflux.planner.logical.row_patterns import MatchCapture
 from eventflux.planner.logical.tables import TablePlan
@@ -130,6 +130,19 @@ class NativeGraph:
             Argument(type=parameter.type, value=parameter.value, column=parameter.column) for parameter in parameters
         ]
         return Node(self.builder.window(NativeNode(node), name, arguments, wants_expired=wants_expired))
+
+    def window_function(self, node: Node, function: WindowFunction, *, wants_expired: bool) -> Node:
+        made = self.builder.window_function(
+            NativeNode(node),
+            kind=int(function.kind),
+            emission=int(function.emission),
+            time_column=function.time_column,
+            size_ms=function.size,
+            hop_ms=function.hop,
+            offset_ms=function.offset,
+            wants_expired=wants_expired,
+        )
+        return Node(made)
 
     def expression_window(
         self, node: Node, parts: WindowCondition[NativeProgram], *, is_batch: bool, wants_expired: bool

@@ -146,6 +146,9 @@ class QueryEmitter(Generic[ProgramT]):
                 if node.native == plan.PYTHON_WINDOW:
                     return graph.host_window(below, node, wants_expired=wants_expired)
                 return add_window(graph, below, node, shares=self.shares, wants_expired=wants_expired)
+            case plan.WindowFunction():
+                below = self._node(node.input, wants_expired=False)
+                return graph.window_function(below, node, wants_expired=wants_expired)
             case plan.Pattern():
                 return self._pattern(node)
             case plan.Match():
@@ -311,8 +314,16 @@ class QueryEmitter(Generic[ProgramT]):
 
 def _is_reset(node: plan.Node) -> bool:
     """Whether the window below sends RESET for each batch that leaves it."""
-    windows = [each for each in plan.chain(node) if isinstance(each, plan.Window) and each.appended is None]
-    if not windows or windows[-1].native not in _RESETTING:
+    windows = [
+        each
+        for each in plan.chain(node)
+        if isinstance(each, plan.WindowFunction) or (isinstance(each, plan.Window) and each.appended is None)
+    ]
+    if not windows:
+        return False
+    if isinstance(windows[-1], plan.WindowFunction):
+        return windows[-1].emission is plan.WindowEmission.AT_CLOSE
+    if windows[-1].native not in _RESETTING:
         return False
     # A batch that is let go early comes again: its rows have to be taken back one by one.
     return not any(parameter.name == "timeout" and parameter.value for parameter in windows[-1].parameters)

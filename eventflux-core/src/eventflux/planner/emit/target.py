@@ -10,7 +10,7 @@ from typing import Generic, NewType, Protocol, TypeVar
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.event_time import LatePolicy
-from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Window, WindowParameter
+from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Window, WindowFunction, WindowParameter
 from eventflux.planner.logical.tables import ChangeKind, Comparison, TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
@@ -178,6 +178,8 @@ class GraphTarget(Protocol[ProgramT]):
     def expression_window(
         self, node: Node, parts: WindowCondition[ProgramT], *, is_batch: bool, wants_expired: bool
     ) -> Node: ...
+
+    def window_function(self, node: Node, function: WindowFunction, *, wants_expired: bool) -> Node: ...
 
     def host_window(self, node: Node, window: Window, *, wants_expired: bool) -> Node: ...
 

@@ -48,6 +48,7 @@ class Watermark:
         idle_ms: After so long a silence by the engine's clock the stream holds no other back; None: never.
         late: What becomes of rows that are older than the watermark.
         late_stream: Where they go with `LatePolicy.STREAM`.
+        implied: By a window function over a stream without a watermark. What gets event time anyway has none.
         span: In the text.
     """
 
@@ -57,6 +58,7 @@ class Watermark:
     idle_ms: int | None = None
     late: LatePolicy = LatePolicy.DROP
     late_stream: str | None = None
+    implied: bool = False
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 

@@ -23,6 +23,8 @@ from eventflux.planner.logical.nodes import (
     Scan,
     Select,
     Window,
+    WindowFunction,
+    WindowFunctionKind,
     WindowParameter,
     chain,
 )
@@ -122,6 +124,8 @@ def _lines(node: Node, indent: str) -> list[str]:
         case Window():
             arguments = ", ".join(_parameter(parameter, _names(node.input)) for parameter in node.parameters)
             return [f"{indent}window {node.declaration.qualified_name}({arguments})"]
+        case WindowFunction():
+            return [f"{indent}{_window_function(node)}"]
         case Select():
             return _select_lines(node, indent)
         case RateLimit():
@@ -251,3 +255,13 @@ def _change(change: Change, root: Root, kinds: str) -> str:
     set_clause = f" set {assigned}" if assigned else ""
     condition = _condition(change.condition, change.table, row, width)
     return f"{verb} {change.table} by {kinds} events{set_clause} on {condition}"
+
+
+def _window_function(node: WindowFunction) -> str:
+    sizes = f"{node.size} ms"
+    if node.kind in {WindowFunctionKind.HOP, WindowFunctionKind.CUMULATE}:
+        sizes += f" every {node.hop} ms"
+    if node.offset:
+        sizes += f" from {node.offset} ms"
+    time = "the clock" if node.time_column is None else node.input.schema[node.time_column].name
+    return f"{node.kind.name.lower()} {sizes} by {time}, {node.emission.name.lower().replace('_', ' ')}"

@@ -147,6 +147,57 @@ class Window:
         return self.input.schema if self.appended is None else self.appended
 
 
+class WindowFunctionKind(enum.IntEnum):
+    """The engine's numbers of window functions."""
+
+    TUMBLE = 0
+    HOP = 1
+    CUMULATE = 2
+    SESSION = 3
+
+
+class WindowEmission(enum.IntEnum):
+    """When the rows of a window function go on; the engine's numbers."""
+
+    AT_ONCE = 0
+    """One copy a window; those of a session when it closes."""
+    AT_CLOSE = 1
+    """Those of a window together, as a batch, when it closes."""
+    CHANGES = 2
+    """At once, and as EXPIRED when the window closes."""
+
+
+WINDOW_FUNCTION_COLUMNS: Final = ("window_start", "window_end", "window_time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFunction:
+    """Each row with the bounds of the windows that hold its time: WINDOW_FUNCTION_COLUMNS, all LONG.
+
+    Attributes:
+        kind: The function.
+        emission: When rows go on.
+        time_column: Column of the input that holds a row's time; None: the clock.
+        size: Milliseconds of a window; of a session, the gap that ends it.
+        hop: From the end of a window to the next; divides `size`.
+        offset: Windows begin at it, modulo their size.
+    """
+
+    input: Node
+    kind: WindowFunctionKind
+    emission: WindowEmission
+    time_column: int | None
+    size: int
+    hop: int
+    offset: int = 0
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        bounds = (Attribute(name, AttributeType.LONG) for name in WINDOW_FUNCTION_COLUMNS)
+        return Schema((*self.input.schema, *bounds))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
     """A pattern or sequence over several inputs: a CURRENT row a match, whose columns are captures.
@@ -347,7 +398,21 @@ class RateLimit:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-Node: TypeAlias = Scan | Join | Filter | Map | Log | Contains | Lookup | Window | Pattern | Match | Select | RateLimit
+Node: TypeAlias = (
+    Scan
+    | Join
+    | Filter
+    | Map
+    | Log
+    | Contains
+    | Lookup
+    | Window
+    | WindowFunction
+    | Pattern
+    | Match
+    | Select
+    | RateLimit
+)
 
 Root: TypeAlias = Select | RateLimit
 """What a query can end with."""

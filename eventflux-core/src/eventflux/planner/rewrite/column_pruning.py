@@ -25,6 +25,7 @@ from eventflux.planner.logical.nodes import (
     Scan,
     Select,
     Window,
+    WindowFunction,
 )
 from eventflux.planner.logical.row_patterns import MatchCapture
 from eventflux.planner.typed.nodes import Column, TypedExpression
@@ -116,6 +117,8 @@ def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:
             return replace(node, input=source), _same(node)
         case Window():
             return _prune_window(node, needed)
+        case WindowFunction():
+            return _prune_window_function(node, needed)
 
 
 def _prune_pattern(node: Pattern, needed: set[int]) -> tuple[Node, _Numbers]:
@@ -202,17 +205,34 @@ def _prune_window(node: Window, needed: set[int]) -> tuple[Node, _Numbers]:
     if node.native not in _READS_ARGUMENTS_ONLY:
         needed = set(range(len(node.schema)))
     named = {parameter.column for parameter in node.parameters if parameter.column is not None}
-    kept = sorted(needed | named)
-    source, numbers = _prune(node.input, set(kept))
-    if len(source.schema) > len(kept):
-        columns = tuple(
-            Column(index=numbers[index], type=node.schema[index].type, name=node.schema[index].name) for index in kept
-        )
-        schema = Schema(node.schema[index] for index in kept)
-        source = Map(input=source, columns=columns, schema=schema, span=node.span)
-        numbers = {old: new for new, old in enumerate(kept)}
+    source, numbers = _only(node, needed | named)
     parameters = tuple(
         parameter if parameter.column is None else replace(parameter, column=numbers[parameter.column])
         for parameter in node.parameters
     )
     return replace(node, input=source, parameters=parameters), numbers
+
+
+def _only(node: Window | WindowFunction, needed: set[int]) -> tuple[Node, _Numbers]:
+    """The input of a node that retains rows, with these columns and no others."""
+    kept = sorted(needed)
+    source, numbers = _prune(node.input, needed)
+    if len(source.schema) == len(kept):
+        return source, numbers
+    schema = Schema(node.input.schema[index] for index in kept)
+    columns = tuple(
+        Column(index=numbers[index], type=attribute.type, name=attribute.name)
+        for index, attribute in zip(kept, schema, strict=True)
+    )
+    return Map(input=source, columns=columns, schema=schema, span=node.span), {old: new for new, old in enumerate(kept)}
+
+
+def _prune_window_function(node: WindowFunction, needed: set[int]) -> tuple[Node, _Numbers]:
+    """As a window; what it appends stays."""
+    width = len(node.input.schema)
+    named = set() if node.time_column is None else {node.time_column}
+    source, numbers = _only(node, {index for index in needed if index < width} | named)
+    time_column = None if node.time_column is None else numbers[node.time_column]
+    pruned = replace(node, input=source, time_column=time_column)
+    appended = {width + index: len(source.schema) + index for index in range(len(node.schema) - width)}
+    return pruned, numbers | appended

@@ -22,6 +22,7 @@ from eventflux.planner.logical.nodes import (
     Scan,
     Select,
     Window,
+    WindowFunction,
 )
 from eventflux.planner.logical.tables import Change as TableChange
 from eventflux.planner.logical.tables import TableCondition
@@ -56,7 +57,7 @@ def _node(node: Node, change: Change) -> Node:
             return replace(node, input=_node(node.input, change), columns=columns)
         case Log():
             return replace(node, input=_node(node.input, change), call=change(node.call))
-        case Window() | Match():
+        case Window() | WindowFunction() | Match():
             # Their conditions were changed when they were bound.
             return replace(node, input=_node(node.input, change))
         case Contains() | Lookup():
