@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "new": ("new", "a folder with an app, its configuration and its tests"),
     "init": ("new", "the same as new"),
     "config": ("config", "the configuration in force, and where each value came from"),
+    "completion": ("completion", "a script that completes commands and options in a shell"),
 }
 
 
