@@ -14,7 +14,6 @@ ef_node_id ef_build_lookup(ef_engine *engine, ef_node_id from, ef_node_id conten
 ef_node_id ef_build_change(ef_engine *engine, ef_node_id from, ef_node_id table, int32_t kind, bool current, bool expired,
                            ef_condition_parts *condition, ef_program *set, uint32_t set_count,
                            const uint32_t *set_columns, bool keeps_quietly, uint32_t outside, ef_error *error);
-typedef struct ef_outside_host ef_outside_host;
 ef_node_id ef_engine_outside(ef_engine *engine, ef_node_id from, const ef_outside_host *host, ef_error *error);
 uint64_t ef_engine_touched(const ef_engine *engine, ef_node_id change);
 void ef_engine_settle(ef_engine *engine);

@@ -237,6 +237,9 @@ static void bucket_free(rollup *r, rollup_bucket *bucket) {
 static void bucket_drop(rollup *r, rollup_bucket *bucket) {
     rollup_group *group = bucket->group;
     uint32_t duration = bucket->duration;
+    if (bucket->unwritten > 0) {
+        r->unwritten[bucket->unwritten - 1] = NULL;
+    }
     ef_handle_index_remove(&r->by_start, start_hash(r, group, duration, bucket->start), bucket->index);
     list_remove(&r->buckets, bucket->index);
     if (group->current[duration] == bucket) {
@@ -262,7 +265,11 @@ void rollup_clear(rollup *r) {
             group_free(r, r->groups.items[i]);
         }
     }
+    ef_free(r->alloc, r->unwritten, r->unwritten_capacity * sizeof *r->unwritten);
+    r->unwritten = NULL;
+    r->unwritten_count = r->unwritten_capacity = 0;
     for (uint32_t d = 0; d < r->duration_count; d++) {
+        r->dropped[d] = INT64_MIN;
         ef_free(r->alloc, r->ordered[d].items, r->ordered[d].capacity * sizeof *r->ordered[d].items);
         r->ordered[d] = (rollup_order){.is_sorted = true};
     }
@@ -321,6 +328,7 @@ void rollup_purge(rollup *r, int64_t clock) {
             }
         }
         order->count = kept;
+        r->dropped[d] = limit > r->dropped[d] ? limit : r->dropped[d];
     }
     if (__builtin_add_overflow(at, r->purge_interval, &r->purge_next)) {
         r->purge_next = INT64_MAX;

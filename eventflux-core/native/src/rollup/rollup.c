@@ -60,6 +60,7 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
     r->item_count = config->item_count;
     r->duration_count = config->duration_count;
     r->purge_interval = config->purge_interval;
+    r->store = config->store;
     r->zone.count = config->zone_count;
     ef_handle_index_init(&r->by_key, alloc);
     ef_handle_index_init(&r->by_start, alloc);
@@ -124,6 +125,9 @@ static ef_status take_row(rollup *r, const ef_batch *batch, uint32_t row, int64_
         }
         bucket->latest = is_latest ? time : bucket->latest;
         bucket->rows++;
+        if (r->store != NULL && bucket->unwritten == 0) {
+            EF_TRY(rollup_touched(r, bucket, error));
+        }
     }
     return EF_OK;
 }
@@ -159,7 +163,7 @@ static ef_status rollup_process(void *self, uint32_t port, const ef_batch *batch
         EF_TRY(take_row(r, batch, row, time, key, there, error));
         r->latest = time > r->latest ? time : r->latest;
     }
-    return EF_OK;
+    return r->store == NULL ? EF_OK : rollup_write(r, out, error);
 }
 
 static ef_status made_elsewhere(const ef_operator_config *config, void **self, ef_error *error) {

@@ -8,13 +8,16 @@
  *
  * Each row goes into one bucket of every duration, however late it is: O(durations * items), whatever is retained. Buckets older than
  * the retention of their duration are not found any more once the clock has moved on by the purge interval, and are dropped with the next row.
+ * With a store outside (table/outside.h) every bucket that a call has changed is written there before the call ends, with what it shows and its state; what is
+ * dropped is removed there. An app that starts without a snapshot takes its buckets from there. See store.c.
+ *
  * The content (join/content.h) has the columns (start LONG, items..., duration INT). Slots of rows mean nothing here. */
 #ifndef EF_ROLLUP_ROLLUP_H
 #define EF_ROLLUP_ROLLUP_H
 
 #include "graph/node.h"
 #include "join/content.h"
-#include "table/table.h"
+#include "table/outside.h"
 
 #define EF_ROLLUP_DURATIONS 6u
 #define EF_ROLLUP_LATEST INT64_C(8640000000000000) /* times are within +- this: 100 million days */
@@ -59,6 +62,7 @@ typedef struct ef_rollup_config {
     uint32_t zone_count;       /* 0: UTC */
     const int64_t *zone_from;
     const int64_t *zone_offset;
+    const ef_outside_host *store; /* borrow: outlives the engine; NULL: none */
 } ef_rollup_config;
 
 /* ---- the inside, shared by the files of rollup/ ---- */
@@ -100,6 +104,7 @@ struct rollup_bucket {
     rollup_group *group;
     uint32_t index;    /* in buckets */
     uint32_t duration; /* number in durations */
+    uint32_t unwritten; /* place in unwritten + 1; 0: it is in the store as it is */
     rollup_cell cell[];
 };
 
@@ -153,6 +158,11 @@ typedef struct rollup {
     rollup_order ordered[EF_ROLLUP_DURATIONS];
     uint32_t live;
 
+    const ef_outside_host *store;
+    rollup_bucket **unwritten; /* NULL: dropped meanwhile */
+    uint32_t unwritten_count, unwritten_capacity;
+    int64_t dropped[EF_ROLLUP_DURATIONS]; /* buckets before it are to be removed from the store; INT64_MIN: none */
+
     ef_content content;
 } rollup;
 
@@ -194,6 +204,22 @@ bool rollup_value_same(ef_type type, const ef_value *a, const ef_value *b);
 /* state.c */
 ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) EF_MUST_USE;
 ef_status rollup_load(rollup *r, ef_reader *reader, ef_error *error) EF_MUST_USE;
+
+void rollup_group_put(const rollup *r, const rollup_group *group, ef_writer *writer);
+void rollup_bucket_put(const rollup *r, const rollup_bucket *bucket, ef_writer *writer);
+/* key, there: room for a key. *is_new: the group was not there. */
+ef_status rollup_group_get(rollup *r, ef_reader *reader, ef_value *key, uint8_t *there, rollup_group **group, bool *is_new,
+                           ef_error *error) EF_MUST_USE;
+/* Into an empty bucket. */
+ef_status rollup_bucket_get(rollup *r, rollup_bucket *bucket, ef_reader *reader, ef_error *error) EF_MUST_USE;
+
+/* store.c */
+ef_status rollup_touched(rollup *r, rollup_bucket *bucket, ef_error *error) EF_MUST_USE;
+ef_status rollup_write(rollup *r, ef_out *out, ef_error *error) EF_MUST_USE;
+/* Takes the buckets of the store in place of those that are there. */
+ef_status rollup_fill(rollup *r, ef_arena *arena, ef_error *error) EF_MUST_USE;
+/* The same for a node, between two pushes. */
+ef_status ef_engine_rollup_fill(ef_engine *engine, ef_node_id node, ef_error *error) EF_MUST_USE;
 
 /* search.c */
 ef_status rollup_compile(ef_content *content, ef_condition *condition, ef_alloc *alloc, ef_probe **probe,

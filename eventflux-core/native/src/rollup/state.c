@@ -43,6 +43,24 @@ static void put_cell(const rollup_item *item, const rollup_cell *cell, ef_writer
     }
 }
 
+void rollup_group_put(const rollup *r, const rollup_group *group, ef_writer *writer) {
+    ef_put_u64(writer, group->number);
+    for (uint32_t k = 0; k < r->key_count; k++) {
+        ef_put_u8(writer, group->there[k]);
+        if (group->there[k]) {
+            put_value(writer, r->key_types[k], &group->key[k]);
+        }
+    }
+}
+
+void rollup_bucket_put(const rollup *r, const rollup_bucket *bucket, ef_writer *writer) {
+    ef_put_i64(writer, bucket->latest);
+    ef_put_u64(writer, bucket->rows);
+    for (uint32_t i = 0; i < r->item_count; i++) {
+        put_cell(&r->items[i], &bucket->cell[i], writer);
+    }
+}
+
 ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) {
     ef_put_i64(writer, r->latest);
     ef_put_i64(writer, r->purge_base);
@@ -60,13 +78,7 @@ ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) {
             continue;
         }
         place[g] = live++;
-        ef_put_u64(writer, group->number);
-        for (uint32_t k = 0; k < r->key_count; k++) {
-            ef_put_u8(writer, group->there[k]);
-            if (group->there[k]) {
-                put_value(writer, r->key_types[k], &group->key[k]);
-            }
-        }
+        rollup_group_put(r, group, writer);
     }
     ef_put_u32(writer, r->live);
     for (uint32_t b = 0; b < r->buckets.count; b++) {
@@ -77,11 +89,7 @@ ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) {
         ef_put_u32(writer, place[bucket->group->index]);
         ef_put_u8(writer, (uint8_t)bucket->duration);
         ef_put_i64(writer, bucket->start);
-        ef_put_i64(writer, bucket->latest);
-        ef_put_u64(writer, bucket->rows);
-        for (uint32_t i = 0; i < r->item_count; i++) {
-            put_cell(&r->items[i], &bucket->cell[i], writer);
-        }
+        rollup_bucket_put(r, bucket, writer);
     }
     ef_free(r->alloc, place, count * sizeof *place);
     return ef_writer_status(writer, error);
@@ -157,7 +165,8 @@ static ef_status get_cell(rollup *r, const rollup_item *item, rollup_cell *cell,
     return EF_OK;
 }
 
-static ef_status get_group(rollup *r, ef_reader *reader, ef_value *key, uint8_t *there, ef_error *error) {
+ef_status rollup_group_get(rollup *r, ef_reader *reader, ef_value *key, uint8_t *there, rollup_group **group, bool *is_new,
+                           ef_error *error) {
     uint64_t number = ef_get_u64(reader), before = r->arrivals;
     for (uint32_t k = 0; k < r->key_count; k++) {
         key[k] = (ef_value){0};
@@ -170,19 +179,31 @@ static ef_status get_group(rollup *r, ef_reader *reader, ef_value *key, uint8_t 
         }
     }
     EF_TRY(ef_reader_status(reader, error));
-    rollup_group *group;
-    EF_TRY(rollup_group_of(r, key, there, &group, error));
-    if (r->arrivals == before) {
-        return corrupt(error); /* twice */
-    }
-    group->number = number;
+    EF_TRY(rollup_group_of(r, key, there, group, error));
+    *is_new = r->arrivals != before;
+    (*group)->number = number;
     return EF_OK;
+}
+
+static ef_status get_group(rollup *r, ef_reader *reader, ef_value *key, uint8_t *there, ef_error *error) {
+    rollup_group *group;
+    bool is_new;
+    EF_TRY(rollup_group_get(r, reader, key, there, &group, &is_new, error));
+    return is_new ? EF_OK : corrupt(error); /* twice */
+}
+
+ef_status rollup_bucket_get(rollup *r, rollup_bucket *bucket, ef_reader *reader, ef_error *error) {
+    bucket->latest = ef_get_i64(reader);
+    bucket->rows = ef_get_u64(reader);
+    for (uint32_t i = 0; i < r->item_count; i++) {
+        EF_TRY(get_cell(r, &r->items[i], &bucket->cell[i], reader, error));
+    }
+    return ef_reader_status(reader, error);
 }
 
 static ef_status get_bucket(rollup *r, ef_reader *reader, ef_error *error) {
     uint32_t place = ef_get_u32(reader), duration = ef_get_u8(reader);
-    int64_t start = ef_get_i64(reader), latest = ef_get_i64(reader);
-    uint64_t rows = ef_get_u64(reader);
+    int64_t start = ef_get_i64(reader);
     EF_TRY(ef_reader_status(reader, error));
     if (place >= r->groups.count || duration >= r->duration_count || start < -2 * EF_ROLLUP_LATEST ||
         start > EF_ROLLUP_LATEST) {
@@ -194,12 +215,7 @@ static ef_status get_bucket(rollup *r, ef_reader *reader, ef_error *error) {
     if (r->live == before) {
         return corrupt(error);
     }
-    bucket->latest = latest;
-    bucket->rows = rows;
-    for (uint32_t i = 0; i < r->item_count; i++) {
-        EF_TRY(get_cell(r, &r->items[i], &bucket->cell[i], reader, error));
-    }
-    return ef_reader_status(reader, error);
+    return rollup_bucket_get(r, bucket, reader, error);
 }
 
 static ef_status get_all(rollup *r, ef_reader *reader, ef_value *key, uint8_t *there, ef_error *error) {

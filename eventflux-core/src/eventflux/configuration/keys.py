@@ -169,9 +169,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(
         "application.timezone",
         KeyType.TEXT,
-        "Zone of cron triggers, date functions and buckets.",
+        "Zone whose calendar the buckets of aggregations follow.",
         "UTC",
-        has_effect=False,
     ),
     Key("application.playback", KeyType.BOOLEAN, "Event time drives the clock."),
     *_async_keys(),

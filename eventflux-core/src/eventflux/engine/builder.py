@@ -284,6 +284,8 @@ class RollupSpec:
         items: What is kept (`ef_rollup_kind`) of which column.
         durations: `ef_rollup_duration`, rising, each with how long its buckets are kept in ms, 0: for ever.
         purge_interval: How often old buckets go, in ms; 0: never.
+        zone: Moments in UTC from which on local time is ahead by so much, in ms; none: UTC.
+        store: Where buckets are written, with the layout of what it gives back: duration INT, start LONG, state OBJECT.
     """
 
     name: str
@@ -292,6 +294,8 @@ class RollupSpec:
     items: Sequence[tuple[int, int | None]]
     durations: Sequence[tuple[int, int]]
     purge_interval: int
+    zone: Sequence[tuple[int, int]] = ()
+    store: tuple[OutsideTable, Layout] | None = None
 
 
 class EngineBuilder:
@@ -700,9 +704,10 @@ class EngineBuilder:
             ffi.new("int32_t[]", [duration for duration, _ in spec.durations]),
             ffi.new("int64_t[]", [retention for _, retention in spec.durations]),
             spec.purge_interval,
-            0,
-            ffi.NULL,
-            ffi.NULL,
+            len(spec.zone),
+            ffi.new("int64_t[]", [moment for moment, _ in spec.zone]),
+            ffi.new("int64_t[]", [offset for _, offset in spec.zone]),
+            ffi.NULL if spec.store is None else self._engine.add_outside(*spec.store),
             error,
         )
         return self._node(made, error)

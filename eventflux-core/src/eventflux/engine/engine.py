@@ -172,6 +172,13 @@ class Engine:
         """Register a table that is kept outside for `EngineBuilder.outside_table`: the functions that reach it."""
         return ffi.cast("ef_outside_host *", self._border.add_outside(table, layout))
 
+    def fill_rollup(self, node: int) -> None:
+        """Take the buckets of an aggregation from its store, in place of those that are there."""
+        error = new_error()
+        with self.locked():
+            status = lib.ef_engine_rollup_fill(self.handle, node, error)
+        check(status, error)
+
     def layout(self, name: str, schema: Schema) -> Layout:
         """What inputs and listeners need to know of a stream or of the output of a query."""
         return host.layout(name, schema.names, tuple(int(each) for each in schema.types), schema)

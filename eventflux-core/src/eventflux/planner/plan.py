@@ -28,7 +28,7 @@ from eventflux.planner.emit.times import add_entrance
 from eventflux.planner.emit.triggers import add_trigger
 from eventflux.planner.emit.windows import add_named_window
 from eventflux.planner.host_functions import HostFunction, HostFunctions, ScriptFunction
-from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.aggregations import UTC, AggregationPlan
 from eventflux.planner.logical.event_time import EventTime, explain_domain
 from eventflux.planner.logical.explain import explain_query
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
@@ -314,11 +314,13 @@ class PlannerOptions:
         switched_off: Names of rewrites that are not done, out of `RULE_NAMES`.
         stream_properties: Stream -> properties that the configuration gives where the text does not.
         tables: Tables that the text may name without defining them.
+        zone: IANA name of the zone whose calendar aggregations follow.
     """
 
     switched_off: frozenset[str] = frozenset()
     stream_properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: Mapping[str, TableDefinition] = field(default_factory=dict)
+    zone: str = UTC
 
     def __post_init__(self) -> None:
         unknown = self.switched_off - set(RULE_NAMES)
@@ -419,5 +421,6 @@ def _bind(
         host_functions=HostFunctions(),
         configured=options.stream_properties,
         published=options.tables,
+        zone=options.zone,
     )
     return binder, binder.bind()

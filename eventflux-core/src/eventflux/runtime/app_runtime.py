@@ -108,6 +108,7 @@ class EventFluxAppRuntime:
         try:
             self._outside = OutsideTables(
                 plan.tables,
+                aggregations=plan.aggregations,
                 published=context.tables,
                 shared=context.data_sources,
                 environment=context.environment,
@@ -355,6 +356,9 @@ class EventFluxAppRuntime:
                 if store is not None and restored is None and self._persistence.restores_on_start:
                     restored = self._checkpoints.restore_newest(store, self._persistence.on_restore_error)
                 self._restored = restored
+                if restored is None:
+                    for name in self._outside.aggregations:
+                        self._engine.fill_rollup(self._emitted.aggregations[name])
                 self._connectors.connect_sinks()
                 self._engine.refuse(None)
                 if not self._playback:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType, TracebackType
+from zoneinfo import ZoneInfoNotFoundError
 
 from typing_extensions import Self
 
@@ -26,6 +27,8 @@ from eventflux.extension.registry import ExtensionInfo
 from eventflux.io import plugin as io_plugin
 from eventflux.language import parse
 from eventflux.language.ast import EventFluxApp
+from eventflux.planner.emit.zones import zone_changes
+from eventflux.planner.logical.aggregations import UTC
 from eventflux.planner.plan import PlannerOptions, check, plan
 from eventflux.planner.rewrite.rules import RULE_NAMES
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
@@ -233,6 +236,7 @@ class EventFluxManager:
         return PlannerOptions(
             switched_off=frozenset(RULE_NAMES) if text(config, "runtime.optimizer") == "off" else frozenset(),
             tables={name: each for name, each in definitions.items() if each is not None},
+            zone=_zone(config),
         )
 
     def _forget(self, runtime: EventFluxAppRuntime) -> None:
@@ -451,3 +455,17 @@ def _plugins(config: Config, *, plugins: bool) -> PluginManager:
 def _definition(table: object) -> TableDefinition | None:
     found = getattr(table, "definition", None) if isinstance(table, TableStore) else None
     return found if isinstance(found, TableDefinition) else None
+
+
+def _zone(config: Config) -> str:
+    """The zone of the configuration.
+
+    Raises:
+        ConfigError: There is no zone of that name.
+    """
+    name = text(config, "application.timezone") or UTC
+    try:
+        zone_changes(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(f"no time zone {name!r} is known", key="application.timezone") from error
+    return name

@@ -1,250 +1,21 @@
-"""Tables outside the engine: their stores, what these have compiled, and what becomes of calls that fail."""
+"""The tables of an app that are outside the engine, and the buckets of its aggregations."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from eventflux.extension.environment import Environment
-from eventflux.extension.kinds.rows import Row
-from eventflux.extension.kinds.table_store import (
-    Assignment,
-    ParameterRef,
-    TableDefinition,
-    TableExpression,
-    TableStore,
-    Unsupported,
-)
-from eventflux.extension.table_expressions import identity, text_of
-from eventflux.io.retry import ConnectBackoff
+from eventflux.extension.kinds.table_store import Assignment, TableDefinition, TableExpression, TableStore
+from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.tables import ChangeKind, TablePlan
-from eventflux.runtime.failures import describe
+from eventflux.runtime.bucket_store import BucketStore, bucket_tables
+from eventflux.runtime.outside_table import OutsideTable
 from eventflux.state.tables.cached import CachedTable
-from eventflux.types.errors import ConnectionUnavailableError, ExtensionError
+from eventflux.types.errors import ExtensionError
 
 logger = logging.getLogger("eventflux.tables")
-
-ResultT = TypeVar("ResultT")
-Failed = list[tuple[int, str]]
-
-_INSERT: Final = 0
-_CHANGE: Final = 1
-_REPLACE: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CompiledChange:
-    kind: ChangeKind
-    condition: object
-    assignments: object | None
-
-
-class OutsideTable:
-    """One table: what the engine calls, with the numbers of what the store has compiled."""
-
-    def __init__(self, plan: TablePlan, store: TableStore, environment: Environment, *, owned: bool) -> None:
-        """Bind; the store has its definition.
-
-        Args:
-            plan: Of the table.
-            store: Where its rows are.
-            environment: For waits.
-            owned: Whether the store is this app's: it connects it, disconnects it, and saves what it keeps.
-        """
-        self.name = plan.name
-        self.store = store
-        self.owned = owned
-        self._schema = plan.schema
-        self._key = plan.primary_key or tuple(range(len(plan.schema)))
-        self._retries = plan.store is None or plan.store.retries
-        self._environment = environment
-        self._stopping = environment.waiter()
-        self._conditions: list[object] = []
-        self._changes: list[_CompiledChange] = []
-        self._known: dict[object, int] = {}
-        self._row_change: tuple[object, object] | None = None
-
-    # ---- compiling
-
-    def condition(self, condition: TableExpression, *, is_join: bool) -> int:
-        """Number of a condition; 0: the store does not take it."""
-        key = (condition, is_join)
-        if key not in self._known:
-            compiler = self.store.compile_join_condition if is_join else self.store.compile_condition
-            compiled = compiler(condition)
-            if isinstance(compiled, Unsupported):
-                logger.warning(
-                    "table %s: its store does not take %s: all rows it gives are tested", self.name, text_of(condition)
-                )
-                self._known[key] = 0
-            else:
-                self._conditions.append(compiled)
-                self._known[key] = len(self._conditions)
-        return self._known[key]
-
-    def change(
-        self, kind: ChangeKind, condition: TableExpression | None, assignments: Sequence[Assignment] | None
-    ) -> int:
-        """Number of a change; 0: the store does not take all of it."""
-        key = (kind, condition, None if assignments is None else tuple(assignments))
-        if key in self._known:
-            return self._known[key]
-        everything = identity((), ()) if condition is None else condition
-        compiled = self.store.compile_condition(everything)
-        update = None
-        if assignments is not None:
-            update = self.store.compile_update_set(assignments)
-        refused = isinstance(compiled, Unsupported) or isinstance(update, Unsupported)
-        if refused or (kind is ChangeKind.UPDATE and update is None):
-            self._known[key] = 0
-        else:
-            self._changes.append(_CompiledChange(kind=kind, condition=compiled, assignments=update))
-            self._known[key] = len(self._changes)
-        return self._known[key]
-
-    # ---- what the engine calls
-
-    def find(self, number: int, parameters: list[Row]) -> tuple[list[int], list[Row]]:
-        if number == 0:
-            every = self._reach(lambda: list(self.store.rows()))
-            found: Iterable[Sequence[Row]] = [every] * len(parameters)
-        else:
-            condition = self._conditions[number - 1]
-            found = self._reach(lambda: list(self.store.find(condition, parameters)))
-        probes: list[int] = []
-        rows: list[Row] = []
-        for index, fitting in enumerate(found):
-            probes += [index] * len(fitting)
-            rows += fitting
-        return probes, rows
-
-    def contains(self, number: int, parameters: list[Row]) -> list[bool]:
-        if number == 0:
-            probes, _ = self.find(0, parameters[:1])
-            return [bool(probes)] * len(parameters)
-        condition = self._conditions[number - 1]
-        return list(self._reach(lambda: self.store.contains(condition, parameters)))
-
-    def act(self, what: int, number: int, rows: list[Row], more: list[Row] | None) -> tuple[int, Failed]:
-        if what == _INSERT:
-            return self._each(rows, None, lambda given, _: self._insert(given))
-        if what == _CHANGE:
-            change = self._changes[number - 1]
-            return self._each(rows, more, lambda given, beside: self._change(change, given, beside))
-        condition, update = self._by_row()
-        keys = [tuple(row[position] for position in self._key) for row in rows]
-        if what == _REPLACE and more is not None:
-            pairs = [(*key, *row) for key, row in zip(keys, more, strict=True)]
-            return self._reach(lambda: self.store.update(condition, update, pairs)), []
-        return self._reach(lambda: self.store.delete(condition, keys)), []
-
-    def save(self) -> bytes:
-        return self.store.serialize() if self.owned else b""
-
-    def load(self, data: bytes) -> None:
-        if self.owned and data:
-            self.store.deserialize(data)
-
-    # ---- life
-
-    def start(self) -> None:
-        """Connect.
-
-        Raises:
-            ConnectionUnavailableError: The store can't be reached.
-        """
-        self._stopping.clear()
-        if self.owned:
-            self.store.connect()
-
-    def stop_waiting(self) -> None:
-        """Calls that wait for the store give up."""
-        self._stopping.set()
-
-    def stop(self) -> None:
-        """Disconnect."""
-        if self.owned:
-            self.store.disconnect()
-
-    def destroy(self) -> None:
-        """Release everything."""
-        if self.owned:
-            self.store.destroy()
-
-    # ---- parts
-
-    def _insert(self, rows: list[Row]) -> int:
-        self.store.insert(rows)
-        return len(rows)
-
-    def _change(self, change: _CompiledChange, parameters: list[Row], rows: list[Row] | None) -> int:
-        match change.kind:
-            case ChangeKind.DELETE:
-                return self.store.delete(change.condition, parameters)
-            case ChangeKind.UPSERT:
-                assert rows is not None
-                return self.store.update_or_insert(change.condition, change.assignments, parameters, rows)
-            case _:
-                return self.store.update(change.condition, change.assignments, parameters)
-
-    def _each(
-        self, rows: list[Row], more: list[Row] | None, call: Callable[[list[Row], list[Row] | None], int]
-    ) -> tuple[int, Failed]:
-        """All rows at once; where that fails one by one, so that a row fails alone."""
-        try:
-            return self._reach(lambda: call(rows, more)), []
-        except ConnectionUnavailableError:
-            raise
-        except Exception as error:  # foreign code
-            if len(rows) == 1:
-                return 0, [(0, describe(error))]
-        touched = 0
-        failed: Failed = []
-        for index, row in enumerate(rows):
-            beside = None if more is None else [more[index]]
-            try:
-                touched += self._reach(lambda row=row, beside=beside: call([row], beside))  # type: ignore[misc]
-            except ConnectionUnavailableError:
-                raise
-            except Exception as error:  # foreign code
-                failed.append((index, describe(error)))
-        return touched, failed
-
-    def _by_row(self) -> tuple[object, object]:
-        """A condition that means one row, and the assignments of all attributes behind its parameters."""
-        if self._row_change is None:
-            attributes = [self._schema[position] for position in self._key]
-            types = [attribute.type for attribute in attributes]
-            condition = self.store.compile_condition(identity([each.name for each in attributes], types))
-            assignments = [
-                Assignment(attribute=attribute.name, value=ParameterRef(len(self._key) + index, attribute.type))
-                for index, attribute in enumerate(self._schema)
-            ]
-            update = self.store.compile_update_set(assignments)
-            if isinstance(condition, Unsupported) or isinstance(update, Unsupported):
-                raise ExtensionError(f"the store of table {self.name!r} cannot change single rows")
-            self._row_change = condition, update
-        return self._row_change
-
-    def _reach(self, call: Callable[[], ResultT]) -> ResultT:
-        """A call of the store; while it can't be reached, again and again, unless the table says otherwise."""
-        backoff = ConnectBackoff()
-        is_first = True
-        while True:
-            try:
-                if not is_first:
-                    self.store.connect()
-                return call()
-            except ConnectionUnavailableError as error:
-                if not self._retries:
-                    raise
-                delay = backoff.next_delay()
-                logger.warning("table %s: %s; again in %g s", self.name, error, delay)
-                if self._stopping.wait(delay):
-                    raise
-                is_first = False
 
 
 class OutsideTables:
@@ -252,6 +23,7 @@ class OutsideTables:
 
     Args:
         plans: Of all tables of the app.
+        aggregations: All of the app.
         published: Objects that the manager has under names.
         shared: What the manager holds for stores.
         environment: For waits.
@@ -266,16 +38,40 @@ class OutsideTables:
         self,
         plans: Iterable[TablePlan],
         *,
+        aggregations: Iterable[AggregationPlan],
         published: Mapping[str, TableStore],
         shared: Mapping[str, object],
         environment: Environment,
         clock: Callable[[], int],
     ) -> None:
+        known = {**shared, "clock": clock}
         self._tables = {
-            plan.name: _made(plan, published, {**shared, "clock": clock}, environment)
-            for plan in plans
-            if plan.store is not None
+            plan.name: _made(plan, published, known, environment) for plan in plans if plan.store is not None
         }
+        self._buckets: list[OutsideTable] = []
+        self._aggregations: dict[str, BucketStore] = {}
+        for aggregation in aggregations:
+            if aggregation.store is None:
+                continue
+            tables = {
+                duration: _made(plan, published, known, environment)
+                for duration, plan in bucket_tables(aggregation).items()
+            }
+            self._buckets += tables.values()
+            self._aggregations[aggregation.name] = BucketStore(aggregation, tables)
+
+    @property
+    def _all(self) -> tuple[OutsideTable, ...]:
+        return (*self._tables.values(), *self._buckets)
+
+    @property
+    def aggregations(self) -> tuple[str, ...]:
+        """Names of the aggregations whose buckets are outside."""
+        return tuple(self._aggregations)
+
+    def aggregation(self, name: str) -> BucketStore:
+        """Where the buckets of an aggregation are."""
+        return self._aggregations[name]
 
     def table(self, name: str) -> OutsideTable:
         """The table of that name."""
@@ -303,7 +99,7 @@ class OutsideTables:
         """
         started: list[OutsideTable] = []
         try:
-            for table in self._tables.values():
+            for table in self._all:
                 table.start()
                 started.append(table)
         except BaseException:
@@ -313,7 +109,7 @@ class OutsideTables:
 
     def stop_waiting(self) -> None:
         """Calls that wait for a store give up."""
-        for table in self._tables.values():
+        for table in self._all:
             table.stop_waiting()
 
     def stop(self) -> None:
@@ -325,7 +121,7 @@ class OutsideTables:
         self._quietly(OutsideTable.destroy)
 
     def _quietly(self, call: Callable[[OutsideTable], None]) -> None:
-        for table in self._tables.values():
+        for table in self._all:
             try:
                 call(table)
             except Exception:  # foreign code: one store's failure keeps no other from stopping

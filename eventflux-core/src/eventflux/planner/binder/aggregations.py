@@ -23,6 +23,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.inputs import bind_input
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.selection import BoundSelection, SelectedItem, SelectionClauses, bind_selection
+from eventflux.planner.binder.stores import store_plan
 from eventflux.planner.catalog import Entry, RelationKind
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.aggregates import AggregateCall
@@ -133,6 +134,8 @@ def bind_aggregation(
         retentions=tuple(replace(each, milliseconds=purging.kept[each.duration]) for each in retentions),
         purge_interval_ms=purging.interval if purging.is_enabled else 0,
         schema=schema,
+        store=store_plan(context, definition, what="aggregation", passes=lambda key: key.startswith("purge.")),
+        zone=context.zone,
         span=definition.name.span,
     )
 
@@ -338,8 +341,6 @@ def _purging(context: BindContext, definition: AggregationDefinition, retentions
         match annotation.name.lower():
             case "purge":
                 _read_purge(purging, annotation)
-            case "store":
-                context.diagnostics.not_supported(annotation.span, "@store on an aggregation is")
             case "partitionbyid":
                 context.diagnostics.not_supported(annotation.span, "@partitionById is")
             case _:
@@ -350,12 +351,6 @@ def _purging(context: BindContext, definition: AggregationDefinition, retentions
             purging.retention(key.removeprefix("purge.retention."), str(given.value), given.value_span)
         elif key.startswith("purge."):
             purging.option(key.removeprefix("purge."), str(given.value), given.value_span)
-        elif key == "extension":
-            context.diagnostics.not_supported(given.value_span, "a store of an aggregation is")
-        else:
-            context.diagnostics.error(
-                given.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{given.key}' of an aggregation"
-            )
     return purging
 
 

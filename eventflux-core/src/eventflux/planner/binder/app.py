@@ -48,7 +48,7 @@ from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.event_time import Relations, TimedPlans, timed
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
-from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.aggregations import UTC, AggregationPlan
 from eventflux.planner.logical.event_time import EventTime, Watermark
 from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -86,6 +86,7 @@ class AppBinder:
     Attributes:
         configured: Properties of streams that the configuration gives.
         published: Tables that are there without a definition in the text.
+        zone: IANA name of the zone whose calendar aggregations follow.
     """
 
     app: EventFluxApp
@@ -95,6 +96,7 @@ class AppBinder:
     host_functions: HostFunctions
     configured: Mapping[str, Mapping[str, str]]
     published: Mapping[str, extension.TableDefinition] = field(default_factory=dict)
+    zone: str = UTC
     catalog: Catalog = field(default_factory=Catalog)
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
@@ -194,6 +196,7 @@ class AppBinder:
             query=query,
             block=block,
             match_limit=self.settings.match_limit,
+            zone=self.zone,
         )
 
     @property

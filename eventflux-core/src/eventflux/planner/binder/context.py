@@ -9,6 +9,7 @@ from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import Partition, RelationName
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
+from eventflux.planner.logical.aggregations import UTC
 from eventflux.planner.logical.patterns import MatchLimit
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.dialect import Dialect
@@ -39,6 +40,7 @@ class BindContext:
         three_valued: SQL's standard null logic was asked for.
         query: Name of the query, for messages and host functions.
         block: The partition block that the statement stands in.
+        zone: IANA name of the zone whose calendar aggregations follow.
         gives_timeouts: The query is about what runs out of time, not about matches.
         match_limit: On partial matches of patterns.
         parameters: Values of an on-demand query, by position or name; None: the text can have none.
@@ -52,6 +54,7 @@ class BindContext:
     three_valued: bool = False
     query: str = ""
     block: PartitionBlock | None = None
+    zone: str = UTC
     gives_timeouts: bool = False
     match_limit: MatchLimit | None = None
     parameters: Mapping[int | str, TypedExpression] | None = None

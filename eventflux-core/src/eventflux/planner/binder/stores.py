@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from eventflux.extension import Extension, ExtensionKind, Options, parse_options, suggestion
 from eventflux.extension.registry import install_hint
 from eventflux.extension.stream_options import CACHE_OPTIONS
-from eventflux.language.ast import Annotation, Property, TableDefinition
+from eventflux.language.ast import AggregationDefinition, Annotation, Property, TableDefinition
 from eventflux.planner.binder.connectors import OPTION_CODES, OptionText
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.diagnostics import MissingExtension
@@ -22,9 +22,22 @@ _RETRIES: Final = {"retry": True, "log": False, "drop": False}
 _CACHE: Final = "cache."
 
 
-def store_plan(context: BindContext, definition: TableDefinition) -> StorePlan | None:
-    """The store of a table; None: its rows are in the engine, or an error was noted."""
-    reader = _Reader(context, definition)
+def store_plan(
+    context: BindContext,
+    definition: TableDefinition | AggregationDefinition,
+    *,
+    what: str = "table",
+    passes: Callable[[str], bool] = _OF_TABLES.__contains__,
+) -> StorePlan | None:
+    """The store of a table or aggregation; None: its rows are in the engine, or an error was noted.
+
+    Args:
+        context: Of the statement.
+        definition: The statement.
+        what: It defines.
+        passes: Whether a property, in lower case, is not about the store.
+    """
+    reader = _Reader(context, definition, what)
     stores = [each for each in definition.annotations if each.namespace is None and each.name.lower() == "store"]
     caches = [each for each in definition.annotations if each.namespace is None and each.name.lower() == "cache"]
     for second in (*stores[1:], *caches[1:]):
@@ -34,19 +47,24 @@ def store_plan(context: BindContext, definition: TableDefinition) -> StorePlan |
     if caches:
         reader.error(caches[0].span, ErrorCode.INVALID_DEFINITION, "@cache needs a @store that it is in front of")
         return None
-    return reader.of_properties(definition.properties)
+    return reader.of_properties([given for given in definition.properties if not passes(given.key.lower())])
 
 
 class _Reader:
     """Reads what one definition says of its store."""
 
-    def __init__(self, context: BindContext, definition: TableDefinition) -> None:
+    def __init__(self, context: BindContext, definition: TableDefinition | AggregationDefinition, what: str) -> None:
         self._context = context
         self._definition = definition
         self._table = definition.name.name
+        self._what = what
 
     def error(self, span: Span, code: ErrorCode, message: str, hint: str | None = None) -> None:
-        self._context.diagnostics.error(span, code, f"table '{self._table}': {message}", hint)
+        self._context.diagnostics.error(span, code, f"{self._what} '{self._table}': {message}", hint)
+
+    @property
+    def _article(self) -> str:
+        return "an aggregation" if self._what == "aggregation" else "a table"
 
     # ---- both dialects
 
@@ -68,11 +86,10 @@ class _Reader:
         before = None if cache is None else self._options(CACHE_OPTIONS, _given(cache), cache.span)
         return StorePlan(declaration=declaration, options=options, cache=before, retries=retries)
 
-    def of_properties(self, properties: tuple[Property, ...]) -> StorePlan | None:
+    def of_properties(self, properties: Sequence[Property]) -> StorePlan | None:
         texts = {
             given.key: OptionText(text=str(given.value), key_span=given.key_span, value_span=given.value_span)
             for given in properties
-            if given.key.lower() not in _OF_TABLES
         }
         named = texts.pop("extension", None)
         retries = self._retries(texts.pop("error.strategy", None))
@@ -122,7 +139,7 @@ class _Reader:
         self._context.diagnostics.missing_extension(
             span,
             ErrorCode.NOT_INSTALLED,
-            f"table '{self._table}': no store '{name}' is installed",
+            f"{self._what} '{self._table}': no store '{name}' is installed",
             MissingExtension(kind="store", name=name, available=known, install_hint=install),
             install or suggestion(name, known),
         )
@@ -132,7 +149,7 @@ class _Reader:
         if declaration is None:
             for key, option in given.items():
                 self._context.diagnostics.error(
-                    option.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{key}' of a table"
+                    option.key_span, ErrorCode.UNKNOWN_PROPERTY, f"unknown property '{key}' of {self._article}"
                 )
             return Options()
         options, problems = parse_options(declaration, {key: option.text for key, option in given.items()})

@@ -18,7 +18,7 @@ from eventflux.planner.emit.target import (
     WindowCondition,
 )
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.aggregations import AggregationPlan
+from eventflux.planner.logical.aggregations import UTC, AggregationPlan
 from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, Window, WindowFunction, WindowParameter
 from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
@@ -275,6 +275,10 @@ class ListedGraph:
         )
         keys = f", keys {' '.join(map(str, aggregation.keys))}" if aggregation.keys else ""
         time = "column 0" if aggregation.has_time else "arrival"
+        if aggregation.zone != UTC:
+            time += f" in {aggregation.zone}"
+        if aggregation.store is not None and aggregation.store.declaration is not None:
+            time += f", kept by store {aggregation.store.declaration.name}"
         return self._node(f"aggregation n{node} every {durations} by {time}{keys}: {items}")
 
     def contains(self, node: Node, content: Node, condition: ConditionParts[ListedProgram]) -> Node:

@@ -23,8 +23,9 @@ from eventflux.engine.builder import (
 )
 from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.builder import Register as NativeRegister
-from eventflux.engine.callbacks import HostOperator
+from eventflux.engine.callbacks import HostOperator, OutsideTable
 from eventflux.engine.matches import MatchBuilder, MatchCaptureSpec, MatchLimits
+from eventflux.engine.native_types import Layout
 from eventflux.engine.patterns import CaptureSpec, PatternBuilder, PatternLimits, StateSpec, TestSpec
 from eventflux.planner.emit.outside import OutsideStores
 from eventflux.planner.emit.target import (
@@ -38,6 +39,7 @@ from eventflux.planner.emit.target import (
     StatePrograms,
     WindowCondition,
 )
+from eventflux.planner.emit.zones import zone_changes
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.nodes import Match, Pattern, RateLimit, RateMode, Window, WindowFunction, WindowParameter
@@ -48,6 +50,9 @@ from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
 from eventflux.types.schema import Attribute, Schema
+
+BUCKETS_FOUND: Final = Schema.of(duration=AttributeType.INT, start=AttributeType.LONG, state=AttributeType.OBJECT)
+"""What a store gives back of an aggregation's buckets."""
 
 
 class OperatorMaker(Protocol):
@@ -292,8 +297,18 @@ class NativeGraph:
             items=tuple((int(item.kind), item.column) for item in aggregation.items),
             durations=tuple((int(each.duration), each.milliseconds or 0) for each in aggregation.retentions),
             purge_interval=aggregation.purge_interval_ms,
+            zone=zone_changes(aggregation.zone),
+            store=self._bucket_store(aggregation),
         )
         return Node(self.builder.rollup(NativeNode(node), spec))
+
+    def _bucket_store(self, aggregation: AggregationPlan) -> tuple[OutsideTable, Layout] | None:
+        if aggregation.store is None:
+            return None
+        if self.stores is None:
+            raise EventFluxError(f"the buckets of {aggregation.name} are outside: nobody keeps them here")
+        layout = self.builder.engine.layout(aggregation.name, BUCKETS_FOUND)
+        return self.stores.aggregation(aggregation.name), layout
 
     def contains(self, node: Node, content: Node, condition: ConditionParts[NativeProgram]) -> Node:
         return Node(self.builder.contains(NativeNode(node), NativeNode(content), _condition(condition)))

@@ -54,6 +54,10 @@ class OutsideStores(Protocol):
         """What the engine calls."""
         ...
 
+    def aggregation(self, name: str) -> OutsideTable:
+        """What the engine calls to write buckets of an aggregation, and to read them."""
+        ...
+
     def condition(self, table: str, condition: TableExpression, *, is_join: bool) -> int:
         """Number of a condition; 0: the store does not take it."""
         ...
@@ -73,6 +77,9 @@ class AllStores:
     """For listings before there is a store: takes everything."""
 
     def table(self, name: str) -> OutsideTable:
+        raise NotImplementedError
+
+    def aggregation(self, name: str) -> OutsideTable:
         raise NotImplementedError
 
     def condition(self, table: str, condition: TableExpression, *, is_join: bool) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from eventflux.planner.logical.nodes import Node
+from eventflux.planner.logical.tables import StorePlan
 from eventflux.planner.typed.nodes import Call, TypedExpression
 from eventflux.planner.typed.walk import is_pure
 from eventflux.types.attribute_type import AttributeType
@@ -14,6 +15,9 @@ from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
 _BOUNDS: Final = frozenset({"bucket_duration", "bucket_time", "bucket_span_from", "bucket_span_to", "bucket_range"})
+
+
+UTC: Final = "UTC"
 
 
 class RollupKind(enum.IntEnum):
@@ -85,6 +89,8 @@ class AggregationPlan:
         items: In the order of the attributes.
         retentions: The durations, from short to long.
         purge_interval_ms: How often old buckets go; 0: never.
+        store: Where buckets are written; None: they are in memory only.
+        zone: IANA name of the zone whose calendar is meant.
         schema: What queries can name: AGG_TIMESTAMP, then the items.
         span: Of the definition's name.
     """
@@ -97,6 +103,8 @@ class AggregationPlan:
     retentions: tuple[Retention, ...]
     purge_interval_ms: int
     schema: Schema
+    store: StorePlan | None = None
+    zone: str = UTC
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
