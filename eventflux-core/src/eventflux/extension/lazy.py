@@ -26,9 +26,9 @@ class LazyFactory:
         self.name = name
         self.extra = extra
 
-    def __call__(self) -> object:
+    def __call__(self, **settings: object) -> object:
         try:
-            made: object = getattr(import_module(self.module), self.name)()
+            made: object = getattr(import_module(self.module), self.name)(**settings)
         except ModuleNotFoundError as error:
             if self.extra is None:
                 raise

@@ -21,6 +21,7 @@ from eventflux.io.sources.in_memory import IN_MEMORY_SOURCE
 from eventflux.io.sources.stdin import STDIN_SOURCE
 from eventflux.io.sources.timer import TIMER_SOURCE
 from eventflux.io.tcp.declarations import TCP_SINK, TCP_SOURCE
+from eventflux.io.transports import TRANSPORTS
 from eventflux.io.websocket.declarations import WEBSOCKET_SINK, WEBSOCKET_SOURCE
 
 
@@ -49,3 +50,8 @@ def eventflux_register_sink_mappers(registry: ExtensionRegistry) -> None:
 @hookimpl
 def eventflux_register_distribution_strategies(registry: ExtensionRegistry) -> None:
     registry.register(*STRATEGIES)
+
+
+@hookimpl
+def eventflux_register_transports(registry: ExtensionRegistry) -> None:
+    registry.register(*TRANSPORTS)

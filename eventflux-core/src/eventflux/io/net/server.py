@@ -52,7 +52,7 @@ class SocketServer:
         """Open the port and begin to accept.
 
         Args:
-            host: Address to listen at.
+            host: Address to listen at, or the path of a Unix socket.
             port: Number; 0: one that is free.
             environment: For threads.
             name: Of the threads.
@@ -64,14 +64,19 @@ class SocketServer:
             ConnectionUnavailableError: The port can't be opened.
         """
         try:
-            self._socket = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
-            )
+            if host.startswith("/"):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._socket.bind(host)
+                self._socket.listen(_BACKLOG)
+            else:
+                self._socket = socket.create_server(
+                    (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+                )
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise ConnectionUnavailableError(f"port {port} of {host} can't be opened: {reason}") from error
         self._socket.settimeout(_ACCEPT_SECONDS)
-        self.port: int = self._socket.getsockname()[1]
+        self.port: int = 0 if host.startswith("/") else self._socket.getsockname()[1]
         self._environment = environment
         self._name = name
         self._most = most
@@ -116,7 +121,7 @@ class SocketServer:
                     logger.warning("port %d can't accept a connection: %s", self.port, error)
                     self._environment.sleep(_ACCEPT_SECONDS)
                 continue
-            self._admit(accepted, str(peer[0]))
+            self._admit(accepted, str(peer[0]) if peer else "")
 
     def _admit(self, accepted: socket.socket, peer: str) -> None:
         with self._changed:
