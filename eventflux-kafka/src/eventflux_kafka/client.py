@@ -6,12 +6,14 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from eventflux.extension import ConfigError, ConnectionUnavailableError, Environment, Options
+from eventflux_kafka.client_log import CLIENT_LOGGER
 
 CHECK_SECONDS: Final = 10.0
 STATISTICS_MS: Final = 1000
@@ -149,6 +151,12 @@ def is_unreachable(error: KafkaError) -> bool:
     return error.code() in _UNREACHABLE or bool(error.retriable())
 
 
+def is_refusal(error: KafkaError) -> bool:
+    """Whether somebody at the other end doesn't want us, or we don't want them: to try again helps nothing."""
+    is_alert = error.code() == KafkaError._TRANSPORT and "tls alert" in error.str()  # noqa: SLF001 - its name
+    return is_alert or error.code() in _REFUSALS
+
+
 class BrokerWatch:
     """Whether brokers can be reached, from what the client says in its callbacks.
 
@@ -172,7 +180,7 @@ class BrokerWatch:
 
     def config(self) -> dict[str, Any]:
         """The properties that make a client tell."""
-        return {"error_cb": self.failed, "stats_cb": self.measured, "logger": logger}
+        return {"error_cb": self.failed, "stats_cb": self.measured, "logger": CLIENT_LOGGER}
 
     def failed(self, error: KafkaError) -> None:
         """The client reports an error."""
@@ -184,7 +192,7 @@ class BrokerWatch:
             if not was_down:
                 self._on_down(ConnectionUnavailableError(error.str() if self.reason is None else self.reason.str()))
         elif error.code() in _UNREACHABLE:
-            if error.code() in _REFUSALS and self.reason is None:
+            if is_refusal(error) and self.reason is None:
                 logger.warning("Kafka refuses the connection: %s", error.str())
             self.reason = error
         else:
@@ -214,12 +222,15 @@ def check_reachable(config: Mapping[str, Any], topics: Iterable[str], environmen
         ConfigError: The client refuses its configuration.
         ConnectionUnavailableError: No broker answers within 10 s, one refuses us, or a topic does not exist.
     """
+    for name, property_ in _SSL_OPTIONS.items():
+        if property_.endswith(".location") and property_ in config and not Path(config[property_]).is_file():
+            raise ConfigError(f"{name}: the file {config[property_]!r} does not exist", key=name)
     brokers = config["bootstrap.servers"]
     watch = BrokerWatch(lambda _error: None, lambda: None)
     known: dict[str, Any] = {
         name: value for name, value in config.items() if name in _OWNED or name.startswith(_CONNECTION)
     }
-    callbacks: dict[str, Any] = {"error_cb": watch.failed, "logger": logger}
+    callbacks: dict[str, Any] = {"error_cb": watch.failed, "logger": CLIENT_LOGGER}
     admin: AdminClient = made(lambda: AdminClient({**known, **callbacks}))
     deadline = environment.monotonic() + CHECK_SECONDS
     while True:
@@ -229,7 +240,7 @@ def check_reachable(config: Mapping[str, Any], topics: Iterable[str], environmen
         except KafkaException as error:
             admin.poll(0)
             reason = watch.reason
-            if reason is not None and reason.code() in _REFUSALS:
+            if reason is not None and is_refusal(reason):
                 raise ConnectionUnavailableError(
                     f"the brokers refuse the connection (brokers: {brokers}): {reason.str()}"
                 ) from error

@@ -7,7 +7,6 @@ Python: what is delivered costs no callback.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -27,6 +26,7 @@ from eventflux.extension import (
     Worker,
 )
 from eventflux_kafka.client import BrokerWatch, check_properties, check_reachable, client_config, is_unreachable, made
+from eventflux_kafka.client_log import CLIENT_LOGGER
 
 _OWNED: Final = {
     "acks": "acks",
@@ -44,8 +44,6 @@ _HEADERS: Final = "headers."
 _POLL_SECONDS: Final = 0.2
 _ROOM_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 5.0
-
-logger = logging.getLogger("eventflux.kafka")
 
 Report = Callable[[KafkaError | None, Message], None]
 
@@ -72,7 +70,7 @@ class KafkaSink(Sink):
         self._waits_for_room = options.text("queue.full.strategy") == "block"
         self._flush_seconds = options.integer("flush.timeout.ms") / 1000.0
         self._config = {**client_config(options, _OWNED), **self._producer_config()}
-        check_properties(options, lambda: Producer({**self._config, "logger": logger}))
+        check_properties(options, lambda: Producer({**self._config, "logger": CLIENT_LOGGER}))
         self._producer: Producer | None = None
         self._watch = BrokerWatch(ctx.deliveries.interrupted, ctx.deliveries.restored)
         self._stopping: Waiter = ctx.environment.waiter()

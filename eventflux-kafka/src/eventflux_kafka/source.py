@@ -36,6 +36,7 @@ from eventflux.extension import (
     Waiter,
 )
 from eventflux_kafka.client import BrokerWatch, check_properties, check_reachable, client_config, made, plain_topics
+from eventflux_kafka.client_log import CLIENT_LOGGER
 from eventflux_kafka.partitions import (
     EARLIEST,
     LATEST,
@@ -93,7 +94,7 @@ class KafkaSource(ThreadedSource):
         self._config = {**_DEFAULTS, **client_config(options, _OWNED), "group.id": self._group}
         self._config["enable.auto.commit"] = self._commits_itself
         self._config["auto.commit.interval.ms"] = options.integer("commit.interval")
-        check_properties(options, lambda: Consumer({**self._config, "logger": logger}).close())
+        check_properties(options, lambda: Consumer({**self._config, "logger": CLIENT_LOGGER}).close())
         self._position: Mapping[Partition, int] = {}
         self._restored: Mapping[Partition, int] = {}
         self._assigned: frozenset[Partition] = frozenset()
@@ -310,7 +311,7 @@ class KafkaSource(ThreadedSource):
     def _commit_from_outside(self, places: list[Place]) -> None:
         """Commit when the source has left its group: allowed as long as nobody else is in it."""
         config = {name: value for name, value in self._config.items() if name != "partition.assignment.strategy"}
-        consumer = Consumer({**config, "logger": logger})
+        consumer = Consumer({**config, "logger": CLIENT_LOGGER})
         try:
             consumer.commit(offsets=places, asynchronous=False)
         finally:

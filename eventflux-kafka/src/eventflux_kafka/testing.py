@@ -74,13 +74,13 @@ class KafkaBroker:
 
     Attributes:
         folder: Where it keeps everything.
-        tls: It listens with TLS, too: `tls_address`.
+        tls: Name of a further listener, in capitals -> the files with which it listens with TLS: `tls_address`.
         users: Name -> password of those who may come in with SASL PLAIN: `sasl_address`.
         settings: Further properties of the broker.
     """
 
     folder: Path
-    tls: TlsFiles | None = None
+    tls: Mapping[str, TlsFiles] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
@@ -91,10 +91,9 @@ class KafkaBroker:
         """Host and port without TLS."""
         return f"127.0.0.1:{self._ports['PLAINTEXT']}"
 
-    @property
-    def tls_address(self) -> str:
+    def tls_address(self, listener: str) -> str:
         """Host and port with TLS."""
-        return f"localhost:{self._ports['SSL']}"
+        return f"localhost:{self._ports[listener]}"
 
     @property
     def sasl_address(self) -> str:
@@ -182,8 +181,7 @@ class KafkaBroker:
 
     def _prepare(self, java: list[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        names = ["PLAINTEXT", "CONTROLLER"]
-        names += ["SSL"] if self.tls is not None else []
+        names = ["PLAINTEXT", "CONTROLLER", *self.tls]
         names += ["SASL_PLAINTEXT"] if self.users else []
         self._ports.update(zip(names, _free_ports(len(names)), strict=True))
         (self.folder / "log4j2.properties").write_text(_LOGGING)
@@ -197,7 +195,9 @@ class KafkaBroker:
             raise KafkaUnavailableError(f"the broker's storage was not made:\n{made.stdout}{made.stderr}")
 
     def _properties(self) -> dict[str, Any]:
-        hosts = {name: "localhost" if name == "SSL" else "127.0.0.1" for name in self._ports}
+        hosts = {name: "localhost" if name in self.tls else "127.0.0.1" for name in self._ports}
+        protocols = [f"{name}:SSL" for name in self.tls]
+        protocols += [f"{name}:{name}" for name in ("PLAINTEXT", "SASL_PLAINTEXT")]
         listeners = [f"{name}://127.0.0.1:{port}" for name, port in self._ports.items()]
         advertised = [f"{name}://{hosts[name]}:{port}" for name, port in self._ports.items() if name != "CONTROLLER"]
         properties: dict[str, Any] = {
@@ -205,6 +205,7 @@ class KafkaBroker:
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self._ports['CONTROLLER']}",
             "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": ",".join(["CONTROLLER:PLAINTEXT", *protocols]),
             "listeners": ",".join(listeners),
             "advertised.listeners": ",".join(advertised),
             "log.dirs": self.folder / "data",
@@ -220,13 +221,14 @@ class KafkaBroker:
             "broker.heartbeat.interval.ms": 100,
             "broker.session.timeout.ms": 1000,
         }
-        if self.tls is not None:
-            properties |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": self.tls.identity}
-            if self.tls.client_ca is not None:
+        for name, files in self.tls.items():
+            prefix = f"listener.name.{name.lower()}.ssl"
+            properties |= {f"{prefix}.keystore.type": "PEM", f"{prefix}.keystore.location": files.identity}
+            if files.client_ca is not None:
                 properties |= {
-                    "ssl.truststore.type": "PEM",
-                    "ssl.truststore.location": self.tls.client_ca,
-                    "ssl.client.auth": "required",
+                    f"{prefix}.truststore.type": "PEM",
+                    f"{prefix}.truststore.location": files.client_ca,
+                    f"{prefix}.client.auth": "required",
                 }
         if self.users:
             users = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
