@@ -240,6 +240,26 @@ def test_a_sink_that_waits_sends_again_what_its_connection_lost(start):
     assert mail.secured == [2]
 
 
+def test_what_a_sink_that_waits_gives_up_at_the_end_is_not_secured(start):
+    runtime, mail, post = start(options="on.error='WAIT',")
+    post.refused[line(1)] = [ConnectionUnavailableError("timed out") for _ in range(10)]
+    runtime.sinks[0]._stopping.set()
+    mail.deliver(line(1))
+    assert mail.on_data.secure() is False
+    assert mail.secured == []
+
+
+def test_a_sink_whose_connection_is_interrupted_is_not_flushed_for_ever(start):
+    _, mail, post = start(options="on.error='WAIT',")
+    post.refused[line(1)] = [ConnectionUnavailableError("timed out")]
+    mail.deliver(line(1))
+    post.ctx.deliveries.interrupted(ConnectionUnavailableError("all brokers are down"))
+    assert mail.on_data.secure() is False
+    post.ctx.deliveries.restored()
+    assert mail.on_data.secure() is True
+    assert [payload for payload, _ in post.arrived] == [line(1)]
+
+
 def test_what_fails_late_is_tried_as_often_as_the_policy_says(manager, start):
     app = """
         CREATE STREAM S (id BIGINT, name STRING) WITH ('type' = 'source', 'extension' = 'mail', 'format' = 'json');

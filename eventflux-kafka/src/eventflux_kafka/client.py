@@ -160,8 +160,9 @@ def is_refusal(error: KafkaError) -> bool:
 class BrokerWatch:
     """Whether brokers can be reached, from what the client says in its callbacks.
 
-    The client connects again by itself. It says when the last connection is gone; that one is there again shows in its
-    statistics, or in what it delivers.
+    The client connects again by itself. Its statistics, once a second, say how each connection is; that all are gone is
+    an outage only behind an error, since connections that nobody needs are not kept. Or a message arrives: that is an
+    answer, too.
     """
 
     def __init__(self, on_down: Callable[[Exception], None], on_up: Callable[[], None]) -> None:
@@ -187,10 +188,7 @@ class BrokerWatch:
         if error.fatal():
             self.fatal = error
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - that is its name
-            with self._lock:
-                was_down, self.is_down = self.is_down, True
-            if not was_down:
-                self._on_down(ConnectionUnavailableError(error.str() if self.reason is None else self.reason.str()))
+            self._is_down(error if self.reason is None else self.reason)
         elif error.code() in _UNREACHABLE:
             if is_refusal(error) and self.reason is None:
                 logger.warning("Kafka refuses the connection: %s", error.str())
@@ -200,11 +198,20 @@ class BrokerWatch:
 
     def measured(self, statistics: str) -> None:
         """The client's statistics, as JSON."""
-        if not self.is_down:
+        reason = self.reason
+        if reason is None and not self.is_down:
             return
         brokers = json.loads(statistics).get("brokers", {}).values()
         if any(broker.get("state") == "UP" for broker in brokers):
             self.works()
+        elif reason is not None:
+            self._is_down(reason)
+
+    def _is_down(self, reason: KafkaError) -> None:
+        with self._lock:
+            was_down, self.is_down = self.is_down, True
+        if not was_down:
+            self._on_down(ConnectionUnavailableError(reason.str()))
 
     def works(self) -> None:
         """A broker has answered."""

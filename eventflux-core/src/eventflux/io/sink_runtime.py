@@ -135,6 +135,8 @@ class SinkRuntime:
                     self.sink.flush()
                 if not self._settle():
                     break
+                if self.connection.is_interrupted:
+                    raise ConnectionUnavailableError(f"{self.connection.name} sends events again when it is connected")
             if self._fatal is not None:
                 raise PublishError(f"{self.connection.name} has failed: {self._fatal}")
 
@@ -338,11 +340,17 @@ class SinkRuntime:
         """Whether the policy wants a payload sent again; it has waited as long as the policy says."""
         action = self.failures.policy.action
         if action is ErrorAction.WAIT and isinstance(error, ConnectionUnavailableError):
-            return not self._stopping.is_set()
+            return not self._gives_up(self._stopping.is_set(), error)
         if action is ErrorAction.RETRY:
             delays = self.failures.retry_delays()
-            return attempts <= len(delays) and not self._stopping.wait(delays[attempts - 1])
+            return attempts <= len(delays) and not self._gives_up(self._stopping.wait(delays[attempts - 1]), error)
         return False
+
+    def _gives_up(self, stops: bool, error: Exception) -> bool:  # noqa: FBT001 - it is what it is about
+        """An event that the policy would try again is given up, since the sink stops: it is not secured."""
+        if stops:
+            self._fatal = error
+        return stops
 
     def _reconnects_now(self) -> bool:
         """A sink that makes its stream wait, or tries again, connects itself; the others leave it to the timer."""
@@ -353,10 +361,10 @@ class SinkRuntime:
     def _may_try_again(self, error: Exception, delays: Iterator[float]) -> bool:
         action = self.failures.policy.action
         if action is ErrorAction.WAIT and isinstance(error, ConnectionUnavailableError):
-            return not self._stopping.wait(WAIT_SECONDS)
+            return not self._gives_up(self._stopping.wait(WAIT_SECONDS), error)
         if action is ErrorAction.RETRY:
             delay = next(delays, None)
-            return delay is not None and not self._stopping.wait(delay)
+            return delay is not None and not self._gives_up(self._stopping.wait(delay), error)
         return False
 
     def _fail(self, event: EventLike, error: Exception, attempts: int) -> None:
