@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import batch, file_to_file, latency, rates, startup
-from benchmarks.goals import BATCH_ENGINES, BYTES_A_RETAINED_EVENT
+from benchmarks.goals import BATCH_ENGINES, BYTES_A_PARTIAL_MATCH, BYTES_A_RETAINED_EVENT
 from benchmarks.measure import PAIRS, Table
 from benchmarks.subject import INPUT_WAYS
 from benchmarks.workloads import IN_MEMORY, WORKLOADS
 
-MEASUREMENTS = ("rates", "batch", "files", "latency", "memory", "soak", "start")
+MEASUREMENTS = ("rates", "batch", "files", "latency", "memory", "patterns", "soak", "start")
 SOAKED = ("c", "d")
+WAITING = (100, 10_000, 100_000, 1_000_000)
 
 
 def machine() -> str:
@@ -38,15 +39,16 @@ def machine() -> str:
     )
 
 
-def _memory(arguments: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.memory", *arguments]
+def _alone(module: str, arguments: list[str]) -> dict[str, Any]:
+    """A figure that comes from a process of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return answer
 
 
 def memory() -> Table:
     table = Table(["what", "bytes an event", "floor -> goal", "verdict"])
-    found = _memory(["retained", "1000000"])
+    found = _alone("memory", ["retained", "1000000"])
     floor, goal = BYTES_A_RETAINED_EVENT
     value = found["bytes_per_event"]
     verdict = "goal" if value <= goal else "floor" if value <= floor else "BELOW"
@@ -58,7 +60,7 @@ def memory() -> Table:
 def soak(events: int) -> Table:
     table = Table(["workload", "events", "rate", "resident, settled", "resident, end", "growth an event"])
     for name in SOAKED:
-        found = _memory(["soak", name, str(events)])
+        found = _alone("memory", ["soak", name, str(events)])
         table.add(
             [
                 name,
@@ -71,6 +73,22 @@ def soak(events: int) -> Table:
             workload=name,
             **found,
         )
+    return table
+
+
+def patterns() -> Table:
+    """How flat the cost of an event is in the matches that wait, their memory, and that it stays level."""
+    table = Table(["what", "matches that wait", "ns an event", "bytes a match beside its row", "floor", "verdict"])
+    for n in WAITING:
+        found = _alone("patterns", ["waiting", str(n)])
+        # Of few the fixed memory of the operator would be most.
+        small = found["bytes_per_match"] <= BYTES_A_PARTIAL_MATCH or n < WAITING[-1]
+        verdict = "WRONG" if not found["right"] else "floor" if small else "BELOW"
+        cells = ["g", f"{n:,}", f"{found['ns_per_event']:.0f}", f"{found['bytes_per_match']:.1f}"]
+        table.add([*cells, f"{BYTES_A_PARTIAL_MATCH:g} of {WAITING[-1]:,}", verdict], **found)
+    found = _alone("patterns", ["soak", "10000000"])
+    growth = f"{found['growth_bytes_per_event']:.3f} bytes an event"
+    table.add([f"g, {found['events']:,} events", f"{found['waiting']:,}", "", growth, "", ""], **found)
     return table
 
 
@@ -97,6 +115,8 @@ def measured(what: str, names: list[str], options: argparse.Namespace) -> Table:
             return latency.measure(chosen, seconds=options.seconds, checkpoints=options.checkpoints)
         case "memory":
             return memory()
+        case "patterns":
+            return patterns()
         case "soak":
             return soak(options.events)
         case "start":
