@@ -92,7 +92,7 @@ def waiting(n: int) -> dict[str, Any]:
 
 
 def soak(n: int) -> dict[str, Any]:
-    """Resident memory along n events at 1,000 a second of event time: level, since what is out of WITHIN goes at once."""
+    """Resident memory along n events at 1,000 a second: level, since what is out of WITHIN goes at once."""
     run = Run()
     block = 1_000_000
     generator = np.random.default_rng(7)
