@@ -18,12 +18,13 @@ InputWay = Literal["row", "rows", "columns", "arrow"]
 OutputWay = Literal["batch", "rows"]
 INPUT_WAYS: tuple[InputWay, ...] = ("row", "rows", "columns", "arrow")
 OUTPUT_WAYS: tuple[OutputWay, ...] = ("batch", "rows")
+MERGED = "*"
 ROWS_A_CALL: dict[InputWay, int] = {"row": 1, "rows": 1000, "columns": 10_000, "arrow": 10_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One prepared call: what goes in, on which stream."""
+    """One prepared call: what goes in, on which stream; MERGED: on several, merged by time."""
 
     stream: str
     data: Any
@@ -31,10 +32,15 @@ class Call:
 
 
 def prepare(workload: Workload, n: int, way: InputWay) -> list[Call]:
-    """The input in the form of the input way; runs of rows of one stream where there are two."""
+    """The input in the form of the input way.
+
+    Where there are two streams, rows go in runs of one stream, and columns in calls that merge both by time.
+    """
     columns = inputs.INPUTS[workload.source](n, **({} if workload.rate is None else {"rate": workload.rate}))
     ts = columns.pop("ts")
     names = columns.pop("stream", None)
+    if names is not None and way in ("columns", "arrow"):
+        return _merged(columns, ts, names, way)
     if names is None:
         assert workload.stream is not None
         runs = [(workload.stream, 0, n)]
@@ -62,6 +68,22 @@ def prepare(workload: Workload, n: int, way: InputWay) -> list[Call]:
     table = pa.table({"ts": ts, **columns}).combine_chunks()
     whole = table.to_batches()[0] if n else pa.RecordBatch.from_pylist([], schema=table.schema)
     return [Call(stream, whole.slice(lower, upper - lower), None) for stream, lower, upper in pieces]
+
+
+def _merged(columns: inputs.Columns, ts: Any, names: Any, way: InputWay) -> list[Call]:
+    streams = sorted(set(names.tolist()))
+    calls = []
+    for lower in range(0, len(ts), ROWS_A_CALL[way]):
+        piece = slice(lower, lower + ROWS_A_CALL[way])
+        data = {}
+        for stream in streams:
+            chosen = names[piece] == stream
+            rows = {name: column[piece][chosen] for name, column in columns.items()}
+            if way == "arrow":
+                rows = {name: pa.array(column) for name, column in rows.items()}
+            data[stream] = (rows, ts[piece][chosen])
+        calls.append(Call(MERGED, data, None))
+    return calls
 
 
 class Run:
@@ -107,6 +129,11 @@ class Run:
 
     def send(self, calls: list[Call], way: InputWay) -> float:
         """Seconds from the first send until the last output has reached the callback."""
+        if calls and calls[0].stream == MERGED:
+            started = time.perf_counter()
+            for call in calls:
+                self.runtime.send_merged(call.data)
+            return time.perf_counter() - started
         handlers: dict[str, InputHandler] = {
             stream: self.runtime.input_handler(stream) for stream in {call.stream for call in calls}
         }

@@ -133,6 +133,22 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
     return status;
 }
 
+ef_status ef_border_push_parts(ef_border *border, const ef_part *parts, uint32_t count, ef_error *error) {
+    if (border->is_closed) {
+        return ef_fail(error, EF_CLOSED, "the engine is closed");
+    }
+    if (!ef_queue_is_reserved(&border->queue)) {
+        EF_TRY(ef_queue_reserve(&border->queue, error));
+    }
+    ef_status status = ef_engine_push_parts(border->engine, parts, count, ef_border_now(border), error);
+    if (border->playback) {
+        atomic_store_explicit(&border->reached, ef_engine_now(border->engine), memory_order_relaxed);
+    } else {
+        announce(border);
+    }
+    return status;
+}
+
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) {
     if (border->is_closed) {
         return ef_fail(error, EF_CLOSED, "the engine is closed");

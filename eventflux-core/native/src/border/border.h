@@ -54,6 +54,8 @@ int64_t ef_border_now(ef_border *border);
 /* `rows->timestamps` may be NULL: now. Stream meaning: at most ef_engine_slice_rows rows. */
 ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *rows, ef_meaning meaning,
                          ef_error *error) EF_MUST_USE;
+/* Rows of several streams, with timestamps: ef_engine_push_parts. */
+ef_status ef_border_push_parts(ef_border *border, const ef_part *parts, uint32_t count, ef_error *error) EF_MUST_USE;
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) EF_MUST_USE;
 /* Takes what came out into the delivery queue. The ticket up to which to deliver, 0: nothing came out. */
 uint64_t ef_border_collect(ef_border *border);

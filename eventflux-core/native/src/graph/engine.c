@@ -171,7 +171,7 @@ void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uin
 
 /* ---- pushes ---- */
 
-static ef_status begin(ef_engine *engine, ef_error *error) {
+ef_status ef_push_begin(ef_engine *engine, ef_error *error) {
     if (!engine->sealed) {
         return ef_fail(error, EF_STATE, "the graph is not sealed yet");
     }
@@ -182,7 +182,7 @@ static ef_status begin(ef_engine *engine, ef_error *error) {
     return EF_OK;
 }
 
-static ef_status finish(ef_engine *engine, ef_status status) {
+ef_status ef_push_finish(ef_engine *engine, ef_status status) {
     engine->frame_count = 0;
     ef_end_slice(engine);
     engine->running = false;
@@ -231,19 +231,31 @@ static ef_status push_step(ef_engine *engine, ef_node *stream, const ef_batch *r
     return run_standing(engine, stream, rows, error);
 }
 
+ef_status ef_push_one(ef_engine *engine, ef_node *stream, const ef_batch *rows, uint32_t row, int64_t now, ef_error *error) {
+    ef_batch one;
+    if (!ef_batch_view(&one, rows, row, 1, &engine->arena)) {
+        return ef_fail_memory(error);
+    }
+    ef_node *node = stream->entrance >= 0 ? ef_node_at(engine, stream->entrance) : stream;
+    ef_status status = push_step(engine, node, &one, engine->options.playback ? rows->timestamps[row] : now, error);
+    engine->frame_count = 0;
+    ef_end_slice(engine);
+    return status;
+}
+
 static ef_status push_row_by_row(ef_engine *engine, ef_node *stream, const ef_batch *rows, int64_t now,
                                  ef_error *error) {
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < rows->rows && status == EF_OK; i++) {
-        ef_batch row;
-        if (!ef_batch_view(&row, rows, i, 1, &engine->arena)) {
-            return ef_fail_memory(error);
-        }
-        status = push_step(engine, stream, &row, engine->options.playback ? rows->timestamps[i] : now, error);
-        engine->frame_count = 0;
-        ef_end_slice(engine);
+        status = ef_push_one(engine, stream, rows, i, now, error);
     }
     return status;
+}
+
+ef_status ef_let_time_go_on(ef_engine *engine, int64_t now, ef_error *error) {
+    ef_move_clock(engine, now);
+    EF_TRY(ef_fire_due(engine, error));
+    return ef_run_domains(engine, error);
 }
 
 /* In playback the clock runs along the rows; on the wall clock it stands still within a slice, and what is due has fired before. */
@@ -262,9 +274,7 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
         }
     }
     if (!engine->options.playback) {
-        ef_move_clock(engine, now);
-        EF_TRY(ef_fire_due(engine, error));
-        EF_TRY(ef_run_domains(engine, error));
+        EF_TRY(ef_let_time_go_on(engine, now, error));
         int64_t *clock = ef_arena_take(&engine->arena, rows->rows * sizeof *clock);
         if (clock == NULL) {
             return ef_fail_memory(error);
@@ -311,6 +321,17 @@ static ef_status push_as_slice(ef_engine *engine, ef_node *stream, const ef_batc
     return status;
 }
 
+ef_status ef_push_settle(ef_engine *engine, ef_status status, ef_error *error) {
+    if (EF_UNLIKELY(status == EF_OK && engine->first_fault != NULL)) {
+        status = ef_run_faults(engine, error);
+    }
+    if (status == EF_OK) {
+        status = ef_run_domains(engine, error);
+    }
+    ef_join_bulk(engine);
+    return status;
+}
+
 ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *rows, ef_meaning meaning, int64_t now,
                          ef_error *error) {
     if (stream < 0 || (uint32_t)stream >= engine->node_count ||
@@ -320,7 +341,7 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
     if (meaning == EF_STREAM_MEANING && rows->rows > engine->options.slice_rows) {
         return ef_fail(error, EF_LIMIT, "a slice can have at most %u rows", engine->options.slice_rows);
     }
-    EF_TRY(begin(engine, error));
+    EF_TRY(ef_push_begin(engine, error));
     ef_node *node = ef_node_at(engine, stream);
     if (node->entrance >= 0) {
         node = ef_node_at(engine, node->entrance);
@@ -336,26 +357,20 @@ ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *r
     } else {
         status = node->steps != NULL || node->domain > 0 ? push_row_by_row(engine, node, rows, now, error)
                                                          : push_as_slice(engine, node, rows, now, error);
-        if (EF_UNLIKELY(status == EF_OK && engine->first_fault != NULL)) {
-            status = ef_run_faults(engine, error);
-        }
-        if (status == EF_OK) {
-            status = ef_run_domains(engine, error);
-        }
-        ef_join_bulk(engine);
+        status = ef_push_settle(engine, status, error);
     }
-    return finish(engine, status);
+    return ef_push_finish(engine, status);
 }
 
 ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
-    EF_TRY(begin(engine, error));
+    EF_TRY(ef_push_begin(engine, error));
     ef_move_clock(engine, now);
     ef_status status = ef_fire_due(engine, error);
-    return finish(engine, status == EF_OK ? ef_run_domains(engine, error) : status);
+    return ef_push_finish(engine, status == EF_OK ? ef_run_domains(engine, error) : status);
 }
 
 ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
-    EF_TRY(begin(engine, error));
+    EF_TRY(ef_push_begin(engine, error));
     ef_status status = EF_OK;
     for (uint32_t d = 0; d < engine->event_count && status == EF_OK; d++) {
         status = ef_reorder_finish(ef_entrance_of(ef_node_at(engine, engine->events[d]->entrance))->reorder, error);
@@ -364,7 +379,7 @@ ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
             status = ef_run_domains(engine, error);
         }
     }
-    return finish(engine, status);
+    return ef_push_finish(engine, status);
 }
 
 bool ef_engine_needs_clock(const ef_engine *engine) {

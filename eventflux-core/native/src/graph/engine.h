@@ -94,6 +94,14 @@ typedef enum ef_meaning {
  * playback). Fails as a whole only before anything happened (EF_INVALID, EF_STATE, EF_NO_MEMORY before start); later failures of rows and operators go to the error queue. */
 ef_status ef_engine_push(ef_engine *engine, ef_node_id stream, const ef_batch *rows, ef_meaning meaning, int64_t now,
                          ef_error *error) EF_MUST_USE;
+/* Rows of one stream among those of others: steps[i] is the place of row i among all, from 0 on; they rise. */
+typedef struct ef_part {
+    ef_node_id stream;
+    const ef_batch *rows;
+    const uint32_t *steps;
+} ef_part;
+/* Rows of several streams, each stream once, as if each had been pushed alone at its step. All parts together: at most slice_rows rows. */
+ef_status ef_engine_push_parts(ef_engine *engine, const ef_part *parts, uint32_t count, int64_t now, ef_error *error) EF_MUST_USE;
 /* Moves the clock (never back) and fires what is due. */
 ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) EF_MUST_USE;
 int64_t ef_engine_now(const ef_engine *engine);

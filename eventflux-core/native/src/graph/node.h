@@ -219,6 +219,22 @@ ef_status ef_fire_due(ef_engine *engine, ef_error *error) EF_MUST_USE; /* the pa
 ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
                        ef_error *error) EF_MUST_USE;
 
+/* Rows for the slice that ef_run_entered runs; once a stream. */
+void ef_enter_slice(ef_node *stream, const ef_batch *batch);
+ef_status ef_run_entered(ef_engine *engine, const ef_track *track, ef_error *error) EF_MUST_USE;
+/* Whether pushes into all these streams may run as one slice. */
+ef_status ef_may_run_together(ef_engine *engine, const ef_part *parts, uint32_t count, bool *may, ef_error *error) EF_MUST_USE;
+
+/* pieces of a push (engine.c) */
+ef_status ef_push_begin(ef_engine *engine, ef_error *error) EF_MUST_USE;
+/* One row of `rows` at its own step, with the end of its slice. */
+ef_status ef_push_one(ef_engine *engine, ef_node *stream, const ef_batch *rows, uint32_t row, int64_t now, ef_error *error) EF_MUST_USE;
+/* On the wall clock: what is due fires before a slice. */
+ef_status ef_let_time_go_on(ef_engine *engine, int64_t now, ef_error *error) EF_MUST_USE;
+/* What a slice leaves behind: faulty rows, other time domains, bulk deliveries. */
+ef_status ef_push_settle(ef_engine *engine, ef_status status, ef_error *error) EF_MUST_USE;
+ef_status ef_push_finish(ef_engine *engine, ef_status status);
+
 /* Calls an operator, keeps its figures and due time, and takes its failed rows to the failure queue. A failing operator costs its rows, not the push. */
 void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
                       ef_out *out);

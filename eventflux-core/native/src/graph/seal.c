@@ -329,6 +329,32 @@ static void judge_pushes(origin_walk *w, ef_node *node) {
     }
 }
 
+ef_status ef_may_run_together(ef_engine *engine, const ef_part *parts, uint32_t count, bool *may, ef_error *error) {
+    *may = false;
+    sealing s = {.engine = engine,
+                 .marks = ef_arena_take(&engine->arena, engine->node_count),
+                 .stack = ef_arena_take(&engine->arena, engine->node_count * sizeof(ef_node_id))};
+    if (s.marks == NULL || s.stack == NULL) {
+        return ef_fail_memory(error);
+    }
+    memset(s.marks, UNSEEN, engine->node_count);
+    const ef_domain *domain = ef_domain_at(engine, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        const ef_node *stream = ef_node_at(engine, parts[i].stream);
+        if (stream->steps != NULL || stream->domain > 0 || stream->entrance >= 0) {
+            return EF_OK;
+        }
+        mark_reached(&s, stream->id);
+    }
+    for (uint32_t t = 0; domain->is_event_time && t < domain->timer_count; t++) {
+        if (ef_entrance_of(ef_node_at(engine, domain->timers[t])) == NULL) {
+            mark_reached(&s, domain->timers[t]);
+        }
+    }
+    *may = !has_shared_conflict(&s) && !has_faults(&s);
+    return EF_OK;
+}
+
 ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     if (engine->sealed) {
         return ef_fail(error, EF_STATE, "the graph is sealed already");

@@ -117,10 +117,12 @@ static ef_status run_node(ef_engine *engine, ef_node *node, const ef_track *trac
     return status;
 }
 
-ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
-                       ef_error *error) {
-    /* What queries insert into the pushed stream in the same slice comes from timers: its causes differ from those of the pushed rows. */
+void ef_enter_slice(ef_node *stream, const ef_batch *batch) {
+    /* What queries insert into the pushed stream in the same slice comes from timers, or from rows of other steps: its causes differ from those of the pushed rows. */
     stream->inbox[stream->inbox_count++] = (ef_arrival){.batch = *batch};
+}
+
+ef_status ef_run_entered(ef_engine *engine, const ef_track *track, ef_error *error) {
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < engine->graph_count && status == EF_OK; i++) {
         status = run_node(engine, ef_node_at(engine, engine->order[i]), track, error);
@@ -130,6 +132,12 @@ ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch
         engine->nodes[i]->slice_rows = NULL;
     }
     return status;
+}
+
+ef_status ef_run_slice(ef_engine *engine, ef_node *stream, const ef_batch *batch, const ef_track *track,
+                       ef_error *error) {
+    ef_enter_slice(stream, batch);
+    return ef_run_entered(engine, track, error);
 }
 
 /* ---- merging ---- */

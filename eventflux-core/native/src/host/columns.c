@@ -66,6 +66,120 @@ bool ef_border_push_rows(ef_border_object *border, ef_node_id stream, const ef_s
     return true;
 }
 
+/* Rows of a stream among those of others: how many have been sent, and those of the slice at hand. */
+typedef struct merging {
+    const ef_source_rows *rows;
+    int64_t at;
+    ef_batch batch;
+    uint32_t taken;
+    uint32_t *steps;
+} merging;
+
+/* The next slice, of at most `most` rows: always the row with the lowest timestamp, of equal ones that of the first stream; each stream keeps its own order. It
+ * ends where the rows of a stream that were looked at do. False: out of memory. */
+static bool merge_slice(merging *streams, uint32_t count, uint32_t most, ef_arena *arena) {
+    uint32_t each = most / count > 0 ? most / count : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        merging *m = &streams[i];
+        int64_t left = m->rows->rows - m->at;
+        uint32_t wanted = (uint32_t)(left < 0 ? 0 : left < each ? left : each);
+        m->taken = 0;
+        m->steps = ef_arena_take(arena, (wanted > 0 ? wanted : 1) * sizeof *m->steps);
+        if (m->steps == NULL || !ef_source_rows_slice(m->rows, m->at, wanted, arena, &m->batch)) {
+            return false;
+        }
+    }
+    for (uint32_t step = 0; step < most; step++) {
+        merging *next = NULL;
+        for (uint32_t i = 0; i < count; i++) {
+            merging *m = &streams[i];
+            if (m->taken == m->batch.rows) {
+                if (m->at + m->taken < m->rows->rows) {
+                    next = NULL; /* its next row is not known yet */
+                    break;
+                }
+                continue;
+            }
+            if (next == NULL || m->batch.timestamps[m->taken] < next->batch.timestamps[next->taken]) {
+                next = m;
+            }
+        }
+        if (next == NULL) {
+            break;
+        }
+        next->steps[next->taken++] = step;
+    }
+    return true;
+}
+
+static uint32_t parts_of(const merging *streams, const ef_node_id *nodes, uint32_t count, ef_batch *batches, ef_part *parts) {
+    uint32_t made = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (streams[i].taken > 0) {
+            batches[made] = streams[i].batch;
+            batches[made].rows = streams[i].taken;
+            parts[made] = (ef_part){.stream = nodes[i], .rows = &batches[made], .steps = streams[i].steps};
+            made++;
+        }
+    }
+    return made;
+}
+
+bool ef_border_push_merged(ef_border_object *border, const ef_node_id *nodes, const ef_source_rows *const *rows, uint32_t count,
+                           ef_arena *arena) {
+    merging *streams = PyMem_Calloc(count, sizeof *streams);
+    ef_batch *batches = PyMem_Calloc(count, sizeof *batches);
+    ef_part *parts = PyMem_Calloc(count, sizeof *parts);
+    bool good = streams != NULL && batches != NULL && parts != NULL, is_more = good;
+    for (uint32_t i = 0; good && i < count; i++) {
+        streams[i].rows = rows[i];
+    }
+    if (!good) {
+        ef_raise_memory(border->host);
+    }
+    while (good && is_more) {
+        ef_error error;
+        ef_status status = EF_OK;
+        ef_entry entry = EF_ENTERED;
+        uint64_t ticket = 0;
+        Py_BEGIN_ALLOW_THREADS
+        while (is_more && status == EF_OK && ticket == 0 && entry == EF_ENTERED) {
+            ef_arena_reset(arena);
+            if (!merge_slice(streams, count, ef_engine_slice_rows(border->engine), arena)) {
+                status = ef_fail_memory(&error);
+                break;
+            }
+            uint32_t made = parts_of(streams, nodes, count, batches, parts);
+            is_more = made > 0;
+            entry = is_more ? ef_border_enter(&border->border) : EF_ENTERED;
+            if (is_more && entry == EF_ENTERED) {
+                status = ef_border_push_parts(&border->border, parts, made, &error);
+                ticket = ef_border_collect(&border->border);
+                ef_border_leave(&border->border);
+                for (uint32_t i = 0; i < count; i++) {
+                    streams[i].at += streams[i].taken;
+                }
+            }
+        }
+        Py_END_ALLOW_THREADS
+        if (entry != EF_ENTERED) {
+            ef_raise_inside(border);
+            good = false;
+        } else if (ticket != 0 && !ef_border_deliver(border, ticket)) {
+            good = false;
+        } else if (status != EF_OK) {
+            ef_raise_native(border, &error);
+            good = false;
+        } else {
+            good = ef_raise_pending(border);
+        }
+    }
+    PyMem_Free(parts);
+    PyMem_Free(batches);
+    PyMem_Free(streams);
+    return good;
+}
+
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
 #define SCHEMA_NAME "arrow_schema"

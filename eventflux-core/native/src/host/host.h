@@ -210,6 +210,9 @@ bool ef_border_push_batch(ef_border_object *border, ef_node_id stream, const ef_
                           ef_arena *arena);
 
 /* ... rows given as columns of the outside; `arena` is reset for each slice. */
+/* Checked rows of several streams, which have timestamps, as if each had been sent alone, the lowest timestamp first. */
+bool ef_border_push_merged(ef_border_object *border, const ef_node_id *nodes, const ef_source_rows *const *rows, uint32_t count,
+                           ef_arena *arena) EF_MUST_USE;
 bool ef_border_push_rows(ef_border_object *border, ef_node_id stream, const ef_source_rows *rows, ef_meaning meaning,
                          ef_arena *arena);
 /* A list or tuple as column `index`. */

@@ -291,6 +291,47 @@ static PyObject *input_push_rows(PyObject *self, PyObject *arguments) {
     return good ? PyLong_FromUnsignedLongLong((unsigned long long)accepted) : NULL;
 }
 
+/* _push_merged(inputs of one engine, without rings, addresses of checked ef_source_rows with timestamps) */
+static PyObject *input_push_merged(PyObject *self, PyObject *arguments) {
+    ef_border_object *border = ((ef_input_object *)self)->border;
+    PyObject *inputs, *addresses;
+    if (!PyArg_ParseTuple(arguments, "O!O!:_push_merged", &PyTuple_Type, &inputs, &PyTuple_Type, &addresses)) {
+        return NULL;
+    }
+    Py_ssize_t count = PyTuple_Size(inputs);
+    ef_node_id *nodes = PyMem_Calloc((size_t)count + 1, sizeof *nodes);
+    const ef_source_rows **rows = PyMem_Calloc((size_t)count + 1, sizeof *rows);
+    bool good = nodes != NULL && rows != NULL && PyTuple_Size(addresses) == count;
+    uint64_t accepted = 0;
+    for (Py_ssize_t i = 0; good && i < count; i++) {
+        PyObject *input = PyTuple_GetItem(inputs, i);
+        unsigned long long address = PyLong_AsUnsignedLongLong(PyTuple_GetItem(addresses, i));
+        good = PyErr_Occurred() == NULL && Py_TYPE(input) == Py_TYPE(self) && ((ef_input_object *)input)->border == border &&
+               ((ef_input_object *)input)->ring < 0;
+        if (good) {
+            nodes[i] = ((ef_input_object *)input)->node;
+            rows[i] = (const ef_source_rows *)(uintptr_t)address;
+            accepted += rows[i]->rows < 0 ? 0 : (uint64_t)rows[i]->rows;
+        }
+    }
+    if (!good && PyErr_Occurred() == NULL) {
+        PyErr_SetString(PyExc_ValueError, "inputs of one engine, none of them asynchronous, and as many rows");
+    }
+    if (good && ef_border_use(border, true)) {
+        ef_scratch *scratch = ef_scratch_take(border);
+        good = scratch != NULL && ef_border_push_merged(border, nodes, rows, (uint32_t)count, &scratch->arena);
+        if (scratch != NULL) {
+            ef_scratch_give(border, scratch);
+        }
+        ef_border_unuse(border);
+    } else {
+        good = false;
+    }
+    PyMem_Free(nodes);
+    PyMem_Free(rows);
+    return good ? PyLong_FromUnsignedLongLong((unsigned long long)accepted) : NULL;
+}
+
 /* _push_batch(address of an ef_batch of the stream's types, well-formed, each row an event of its own) */
 static PyObject *input_push_batch(PyObject *self, PyObject *argument) {
     ef_input_object *input = (ef_input_object *)self;
@@ -337,6 +378,7 @@ static PyMethodDef methods[] = {
      "send_batch(rows, timestamps=None)\n--\n\nSend rows as one chunk. Gives the number of rows accepted."},
     {"_pack_column", input_pack_column, METH_VARARGS, NULL},
     {"_push_rows", input_push_rows, METH_VARARGS, NULL},
+    {"_push_merged", input_push_merged, METH_VARARGS, NULL},
     {"_push_batch", input_push_batch, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

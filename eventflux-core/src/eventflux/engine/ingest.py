@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflux.engine import arrow
@@ -260,6 +260,45 @@ def send_columns(
         return rows.push(chunk=chunk)
     finally:
         rows.close()
+
+
+def send_merged(engine: Engine, parts: Sequence[tuple[Input, Mapping[str, Any], Any]]) -> int:
+    """Send rows of several streams given as columns, the lowest timestamp first.
+
+    Args:
+        engine: The engine of the inputs.
+        parts: An input, its columns as in `send_columns`, its timestamps (one moment for all, or one a row).
+
+    Returns:
+        Rows accepted.
+
+    Raises:
+        EventDataError: Columns do not fit their stream, or timestamps are missing; no row has entered.
+    """
+    prepared: list[_Rows] = []
+    try:
+        for target, columns, timestamps in parts:
+            layout = target.layout
+            _check_names(layout.stream, layout.names, list(columns))
+            if timestamps is None:
+                raise EventDataError(
+                    f"stream {layout.stream}: rows that are merged with those of other streams need timestamps",
+                    stream=layout.stream,
+                    expected="milliseconds since the epoch",
+                )
+            rows = _Rows(engine, target)
+            prepared.append(rows)
+            for index, name in enumerate(layout.names):
+                rows.place(index, columns[name])
+            _place_timestamps(rows, timestamps)
+            rows.verify()
+        if not parts:
+            return 0
+        inputs = tuple(target for target, _, _ in parts)
+        return inputs[0]._push_merged(inputs, tuple(_address(rows.native) for rows in prepared))  # noqa: SLF001 - as above
+    finally:
+        for rows in prepared:
+            rows.close()
 
 
 def send_arrow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eventflux.engine import ingest
@@ -90,3 +90,9 @@ class InputHandler:
 
     def __repr__(self) -> str:
         return f"InputHandler({self.stream}: {self.definition})"
+
+
+def send_merged(engine: Engine, parts: Iterable[tuple[InputHandler, Mapping[str, Any], Any]]) -> int:
+    """Send rows of several streams of one engine, the earliest first; the number of rows accepted."""
+    merged = [(handler._native, columns, timestamps) for handler, columns, timestamps in parts]  # noqa: SLF001 - of this module
+    return ingest.send_merged(engine, merged)
