@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eventflux.runtime.health import Health, HealthStatus
     from eventflux.runtime.input_handler import InputHandler
     from eventflux.runtime.manager import EventFluxManager
+    from eventflux.runtime.match_explanations import CapturedEvent, MatchExplanation
     from eventflux.runtime.metrics import Metrics
     from eventflux.state.error_stores.file import FileErrorStore
     from eventflux.state.error_stores.memory import MemoryErrorStore
@@ -77,6 +78,7 @@ _HOMES = {
     "Attribute": "eventflux.types.schema",
     "AttributeType": "eventflux.types.attribute_type",
     "BackpressureError": "eventflux.types.errors",
+    "CapturedEvent": "eventflux.runtime.match_explanations",
     "Config": "eventflux.configuration.tree",
     "CacheTable": "eventflux.state.tables.cache",
     "ConfigError": "eventflux.types.errors",
@@ -107,6 +109,7 @@ _HOMES = {
     "IncompatibleStateError": "eventflux.types.errors",
     "InputHandler": "eventflux.runtime.input_handler",
     "MappingError": "eventflux.types.errors",
+    "MatchExplanation": "eventflux.runtime.match_explanations",
     "MemoryErrorStore": "eventflux.state.error_stores.memory",
     "Metrics": "eventflux.runtime.metrics",
     "ParseError": "eventflux.types.errors",
@@ -138,6 +141,7 @@ __all__ = [
     "AttributeType",
     "BackpressureError",
     "CacheTable",
+    "CapturedEvent",
     "Config",
     "ConfigError",
     "ConnectionUnavailableError",
@@ -167,6 +171,7 @@ __all__ = [
     "IncompatibleStateError",
     "InputHandler",
     "MappingError",
+    "MatchExplanation",
     "MemoryErrorStore",
     "Metrics",
     "ParseError",

@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--print", action="append", default=[], metavar="STREAM", help="print a stream's events (repeatable)"
     )
+    parser.add_argument("--why", action="store_true", help="print the events behind each match below its row")
     parser.add_argument("--log-all", action="store_true", help="print the events of every stream")
     add_store_options(parser)
     restore = parser.add_mutually_exclusive_group()
@@ -115,7 +116,10 @@ def _settings(options: argparse.Namespace) -> Config:
 
 def _made(manager: EventFluxManager, app: str | Path, options: argparse.Namespace) -> EventFluxAppRuntime:
     runtime = manager.create_eventflux_app_runtime(
-        app, playback=True if options.playback else None, variables=load_variables(options.define)
+        app,
+        playback=True if options.playback else None,
+        variables=load_variables(options.define),
+        explain_matches=options.why,
     )
     runtime.on_exception(_tell)
     _print_streams(runtime, options)
@@ -210,15 +214,19 @@ def _tell(failure: RuntimeFailure) -> None:
 
 def _print_streams(runtime: EventFluxAppRuntime, options: argparse.Namespace) -> None:
     wanted = list(options.print)
-    if options.log_all:
+    if options.log_all or (options.why and not wanted):
         wanted += [name for name in runtime.streams if name not in wanted]
     for name in wanted:
-        runtime.add_callback(name, _printer(name))
+        runtime.add_callback(name, _printer(name, runtime if options.why else None))
 
 
-def _printer(name: str) -> Callable[[EventBatch], None]:
+def _printer(name: str, explains: EventFluxAppRuntime | None) -> Callable[[EventBatch], None]:
     def show(events: EventBatch) -> None:
-        lines = [f"{name} {event.timestamp} {list(event.data)!r}" for event in events]
+        lines: list[str] = []
+        for event in events:
+            lines.append(f"{name} {event.timestamp} {list(event.data)!r}")
+            why = None if explains is None else explains.explain_match(event)
+            lines += [] if why is None else [f"  {captured}" for captured in why.events]
         print("\n".join(lines), flush=True)
 
     return show

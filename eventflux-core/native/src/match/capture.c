@@ -1,6 +1,7 @@
 /* Captures: values of an attempt for its conditions, and of a match for the rows put out. */
 #include <math.h>
 
+#include "base/object.h"
 #include "match/matcher.h"
 
 static bool takes(const matcher *m, const attempt *a, uint32_t group, uint32_t at) {
@@ -162,6 +163,8 @@ bool captured_value(const matcher *m, const match_slot *s, const attempt *a, con
         }
         return there;
     }
+    case EF_MATCH_EVENTS:
+        return false;
     case EF_MATCH_NUMBER:
         value->l = (int64_t)s->matches;
         return true;
@@ -238,7 +241,7 @@ static void fill(run *r, const match_slot *s, const attempt *a, bool running, ui
     const matcher *m = r->m;
     for (uint32_t c = 0; c < m->output_count; c++) {
         const ef_match_capture *capture = &m->outputs[c];
-        if (capture->running != running) {
+        if (capture->running != running || capture->kind == EF_MATCH_EVENTS) {
             continue;
         }
         if (capture->kind == EF_MATCH_VALUE) {
@@ -260,6 +263,39 @@ static void fill(run *r, const match_slot *s, const attempt *a, bool running, ui
     }
 }
 
+/* All rows of the match, into rows [from, to) of the output. */
+static ef_status fill_events(run *r, const match_slot *s, const attempt *a, uint32_t from, uint32_t to) {
+    const matcher *m = r->m;
+    for (uint32_t c = 0; c < m->output_count; c++) {
+        if (m->outputs[c].kind != EF_MATCH_EVENTS) {
+            continue;
+        }
+        ef_object_writer writer;
+        ef_object_writer_init(&writer, r->arena);
+        ef_object_put_list(&writer, a->depth);
+        for (uint32_t i = 0; i < a->depth; i++) {
+            const char *row = ef_pages_at(m->pages, row_at(s, a->start + i)->row);
+            ef_object_put_list(&writer, m->layout.columns + 2);
+            ef_object_put_integer(&writer, m->positions[steps_of(m, a)[i].position].variable);
+            ef_object_put_integer(&writer, ef_row_timestamp(row));
+            for (uint32_t k = 0; k < m->layout.columns; k++) {
+                any_value value;
+                bool there = ef_row_read(m->pages, &m->layout, row, k, &value);
+                ef_object_put_value(&writer, m->layout.type[k], there ? &value : NULL);
+            }
+        }
+        ef_str text;
+        if (!ef_object_writer_take(&writer, &text)) {
+            return ef_fail_memory(r->error);
+        }
+        for (uint32_t i = from; i < to; i++) {
+            ((ef_str *)r->found.made[c].values)[i] = text;
+            ef_bit_set(r->found.made[c].validity, i);
+        }
+    }
+    return EF_OK;
+}
+
 /* What ran out of time has the first moment at which it was too late. */
 static void put_row(run *r, const match_slot *s, const attempt *a, uint32_t at) {
     found *f = &r->found;
@@ -279,6 +315,7 @@ ef_status matched_put(run *r, match_slot *s, attempt *a) {
     EF_TRY(matched_reserve(r, rows));
     if (!m->all_rows) {
         fill(r, s, a, false, from, from + 1);
+        EF_TRY(fill_events(r, s, a, from, from + 1));
         put_row(r, s, a, a->depth - 1);
         return EF_OK;
     }
@@ -287,6 +324,7 @@ ef_status matched_put(run *r, match_slot *s, attempt *a) {
         shown += !m->positions[steps_of(m, a)[i].position].excluded;
     }
     fill(r, s, a, false, from, from + shown);
+    EF_TRY(fill_events(r, s, a, from, from + shown));
     attempt_view(m, a, 0);
     for (uint32_t i = 0; i < depth; i++) {
         attempt_show(m, a, i);

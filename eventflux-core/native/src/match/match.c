@@ -12,8 +12,8 @@ void ef_match_free_programs(const ef_match_config *match) {
 
 static bool capture_fits(const matcher *m, const ef_match_capture *capture) {
     bool reads = capture->kind != EF_MATCH_COUNT && capture->kind != EF_MATCH_TIMESTAMP &&
-                 capture->kind != EF_MATCH_CLASSIFIER && capture->kind != EF_MATCH_NUMBER;
-    return (capture->group < m->group_count || capture->kind == EF_MATCH_NUMBER) && capture->kind <= EF_MATCH_NUMBER &&
+                 capture->kind != EF_MATCH_CLASSIFIER && capture->kind != EF_MATCH_NUMBER && capture->kind != EF_MATCH_EVENTS;
+    return (capture->group < m->group_count || capture->kind == EF_MATCH_NUMBER) && capture->kind <= EF_MATCH_EVENTS &&
            (!reads || (capture->column < m->columns && m->kept_at[capture->column] != UINT32_MAX));
 }
 

@@ -30,7 +30,8 @@ typedef enum ef_match_capture_kind {
     EF_MATCH_DEVIATION = 7,
     EF_MATCH_TIMESTAMP = 8,  /* LONG: of one row */
     EF_MATCH_CLASSIFIER = 9, /* STRING: the variable that took one row */
-    EF_MATCH_NUMBER = 10     /* LONG: number of the match in its partition, from 1 */
+    EF_MATCH_NUMBER = 10,    /* LONG: number of the match in its partition, from 1 */
+    EF_MATCH_EVENTS = 11     /* OBJECT, outputs only: all rows, each as [variable, timestamp, what is kept of it...] */
 } ef_match_capture_kind;
 
 typedef struct ef_match_capture {

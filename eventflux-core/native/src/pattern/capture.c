@@ -75,6 +75,35 @@ static ef_status make_list(run *r, const state *from, uint32_t place, const ef_h
     return ef_object_writer_take(&writer, &result->s) ? EF_OK : ef_fail_memory(r->error);
 }
 
+static ef_status make_events(run *r, const match *m, ef_any *result) {
+    const pattern *p = r->p;
+    uint32_t total = 0;
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        total += match_length(p, m, j);
+    }
+    ef_object_writer writer;
+    ef_object_writer_init(&writer, r->arena);
+    ef_object_put_list(&writer, total);
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        const ef_row_layout *layout = &p->states[j].layout;
+        ef_handle *rows;
+        uint32_t count;
+        EF_TRY(all_events(r, m, j, &rows, &count));
+        for (uint32_t i = 0; i < count; i++) {
+            const char *row = ef_pages_at(p->pages, rows[i]);
+            ef_object_put_list(&writer, layout->columns + 2);
+            ef_object_put_integer(&writer, j);
+            ef_object_put_integer(&writer, ef_row_timestamp(row));
+            for (uint32_t c = 0; c < layout->columns; c++) {
+                ef_any value;
+                bool there = ef_row_read(p->pages, layout, row, c, &value);
+                ef_object_put_value(&writer, layout->type[c], there ? &value : NULL);
+            }
+        }
+    }
+    return ef_object_writer_take(&writer, &result->s) ? EF_OK : ef_fail_memory(r->error);
+}
+
 /* Aggregates in order of the events: a float is added as everywhere else. */
 static bool aggregate(const run *r, const ef_capture *capture, const state *from, uint32_t place, const ef_handle *rows,
                       uint32_t count, ef_any *result) {
@@ -154,6 +183,8 @@ static ef_status make_value(run *r, const ef_capture *capture, const match *m, e
         result->l = *there ? ef_row_timestamp(ef_pages_at(r->p->pages, row)) : 0;
         return EF_OK;
     }
+    case EF_CAPTURE_EVENTS:
+        return make_events(r, m, result);
     default: {
         ef_handle *rows;
         uint32_t count;

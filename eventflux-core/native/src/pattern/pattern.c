@@ -63,7 +63,7 @@ static void *copied(pattern *p, const void *from, size_t size) {
 
 static bool refers(const ef_capture *captures, uint32_t count, uint32_t j) {
     for (uint32_t i = 0; i < count; i++) {
-        if (captures[i].state == j && captures[i].kind != EF_CAPTURE_VALUE) {
+        if (captures[i].kind == EF_CAPTURE_EVENTS || (captures[i].state == j && captures[i].kind != EF_CAPTURE_VALUE)) {
             return true;
         }
     }
@@ -118,7 +118,7 @@ static ef_status take_keys(pattern *p, uint32_t j, ef_error *error) {
 static ef_status check_capture(const pattern *p, const ef_capture *capture, ef_error *error) {
     bool fits = capture->state < p->state_count &&
                 (capture->kind == EF_CAPTURE_PRESENT || capture->kind == EF_CAPTURE_COUNT ||
-                 capture->kind == EF_CAPTURE_TIMESTAMP ||
+                 capture->kind == EF_CAPTURE_TIMESTAMP || capture->kind == EF_CAPTURE_EVENTS ||
                  (capture->column < p->port_columns[p->states[capture->state].config.port] &&
                   p->states[capture->state].kept_at[capture->column] != UINT32_MAX));
     return fits ? EF_OK : ef_fail(error, EF_INVALID, "a pattern captures what no state keeps");

@@ -35,7 +35,8 @@ typedef enum ef_capture_kind {
     EF_CAPTURE_MAXIMUM = 7,
     EF_CAPTURE_DEVIATION = 8, /* DOUBLE, of the population */
     EF_CAPTURE_TIMESTAMP = 9, /* LONG: timestamp of one event */
-    EF_CAPTURE_COUNT_VALUES = 10 /* LONG: number of events whose column is not null */
+    EF_CAPTURE_COUNT_VALUES = 10, /* LONG: number of events whose column is not null */
+    EF_CAPTURE_EVENTS = 11 /* OBJECT: all events of all states, each as [state, timestamp, what is kept of it...] */
 } ef_capture_kind;
 
 typedef struct ef_capture {

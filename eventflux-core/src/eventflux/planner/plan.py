@@ -31,6 +31,7 @@ from eventflux.planner.host_functions import HostFunction, HostFunctions, Script
 from eventflux.planner.logical.aggregations import UTC, AggregationPlan
 from eventflux.planner.logical.event_time import EventTime, explain_domain
 from eventflux.planner.logical.explain import explain_query
+from eventflux.planner.logical.explanations import ExplainedQuery
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA, NamedWindowPlan, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import TablePlan
@@ -126,6 +127,7 @@ class Plan:
         host_functions: What programs call outside the engine, by number.
         warnings: By place.
         switched_off: Rewrites that were not done.
+        explained: Queries whose rows are explained, with the hidden streams that do it.
     """
 
     source: SourceText
@@ -144,6 +146,7 @@ class Plan:
     host_functions: tuple[HostFunction, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     switched_off: frozenset[str] = frozenset()
+    explained: tuple[ExplainedQuery, ...] = ()
 
     def stream(self, name: str) -> StreamPlan | None:
         """The stream of that name, if it is one that a text can name."""
@@ -315,12 +318,14 @@ class PlannerOptions:
         stream_properties: Stream -> properties that the configuration gives where the text does not.
         tables: Tables that the text may name without defining them.
         zone: IANA name of the zone whose calendar aggregations follow.
+        tells_events: Queries over patterns get copies that tell the events of each match: `Plan.explained`.
     """
 
     switched_off: frozenset[str] = frozenset()
     stream_properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: Mapping[str, TableDefinition] = field(default_factory=dict)
     zone: str = UTC
+    tells_events: bool = False
 
     def __post_init__(self) -> None:
         unknown = self.switched_off - set(RULE_NAMES)
@@ -407,6 +412,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         host_functions=tuple(binder.host_functions.functions),
         warnings=diagnostics.warnings,
         switched_off=chosen.switched_off,
+        explained=made.explained,
     )
 
 
@@ -422,5 +428,6 @@ def _bind(
         configured=options.stream_properties,
         published=options.tables,
         zone=options.zone,
+        tells_events=options.tells_events,
     )
     return binder, binder.bind()

@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from eventflux.engine.builder import EngineBuilder, Node
 from eventflux.engine.engine import Engine
-from eventflux.engine.native_types import EventBatch, Input, Layout
+from eventflux.engine.native_types import Event, EventBatch, Input, Layout
 from eventflux.engine.version import __version__
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
@@ -34,6 +34,7 @@ from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.host_operators import HostOperators
 from eventflux.runtime.input_handler import InputHandler, send_merged
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
+from eventflux.runtime.match_explanations import MatchExplanation, MatchExplanations
 from eventflux.runtime.metrics import Metrics, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.outside_tables import OutsideTables
@@ -78,9 +79,12 @@ class EventFluxAppRuntime:
         settings: EngineSettings,
         on_closed: Callable[[EventFluxAppRuntime], None],
         persistence: PersistenceSettings | None = None,
+        *,
+        explains_matches: bool = False,
     ) -> None:
         self.name = name
         self._plan = plan
+        self._explains_matches = explains_matches
         self._context = context
         self._on_closed = on_closed
         self._persistence = persistence or PersistenceSettings()
@@ -203,6 +207,10 @@ class EventFluxAppRuntime:
             self._on_demand.close()
             self._engine.close()
             raise
+        self._explanations = MatchExplanations()
+        for query in plan.explained:
+            layout = self._engine.layout(query.stream, query.schema)
+            self._engine.listen(self._emitted.streams[query.stream], layout, self._explanations.listener(query))
         self._engine.refuse(self._lifecycle.refuse_input)
 
     def _build(self) -> EmittedApp:
@@ -294,6 +302,24 @@ class EventFluxAppRuntime:
         """The logical and the native plan, readable, and how pushes into each stream run."""
         drivers = [f"{name}: {self._engine.driver(self._emitted.streams[name])}" for name in self._schemas]
         return "\n".join([self._plan.explain(self._outside), "", "drivers", *drivers])
+
+    def explain_match(self, event: Event) -> MatchExplanation | None:
+        """The events behind a row of a query over a pattern, a sequence or MATCH_RECOGNIZE.
+
+        Args:
+            event: As a callback on the stream that the query inserts into gets it.
+
+        Returns:
+            None: it comes from no such query, or more than 10,000 rows have come since.
+
+        Raises:
+            RuntimeStateError: The app was not created with `explain_matches=True`.
+        """
+        if not self._explains_matches:
+            raise RuntimeStateError(
+                f"app {self.name!r} does not keep the events of matches", hint="create it with explain_matches=True"
+            )
+        return self._explanations.find(event)
 
     def metrics(self) -> Metrics:
         """Figures of streams, operators, memory and failures since the start."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType, TracebackType
 from zoneinfo import ZoneInfoNotFoundError
@@ -98,6 +99,7 @@ class EventFluxManager:
         playback: bool | None = None,
         config: ConfigLike = None,
         variables: Mapping[str, str] | None = None,
+        explain_matches: bool = False,
     ) -> EventFluxAppRuntime:
         """Make an app; it takes no input before `start()`.
 
@@ -107,6 +109,8 @@ class EventFluxManager:
             playback: Whether the clock follows the timestamps of events; None: as the text says.
             config: Above the manager's configuration, key by key.
             variables: Values for `${NAME}`, before the environment's.
+            explain_matches: Keep the events behind the latest matches, for `explain_match`. Queries over patterns then
+                run twice; state saved without it cannot be restored, and the other way round.
 
         Raises:
             ParseError: The text is not in the language.
@@ -114,7 +118,7 @@ class EventFluxManager:
             ExtensionNotFoundError: It names an extension that is not there.
             ConfigError: The configuration does not fit the app.
         """
-        return self._create(app, name, playback, config, variables, is_sandbox=False)
+        return self._create(app, name, playback, config, variables, explain_matches, is_sandbox=False)
 
     create_eventflux_app_runtime_from_string = create_eventflux_app_runtime
 
@@ -126,12 +130,13 @@ class EventFluxManager:
         playback: bool | None = None,
         config: ConfigLike = None,
         variables: Mapping[str, str] | None = None,
+        explain_matches: bool = False,
     ) -> EventFluxAppRuntime:
         """As `create_eventflux_app_runtime`, without sources, sinks and stores: for tests.
 
         Streams keep their attributes, tables are held in memory; nothing outside is read or written.
         """
-        return self._create(app, name, playback, config, variables, is_sandbox=True)
+        return self._create(app, name, playback, config, variables, explain_matches, is_sandbox=True)
 
     def _create(
         self,
@@ -140,6 +145,7 @@ class EventFluxManager:
         playback: bool | None,  # noqa: FBT001 - None is a value
         config: ConfigLike,
         variables: Mapping[str, str] | None,
+        explain_matches: bool,  # noqa: FBT001 - as its callers were called
         *,
         is_sandbox: bool,
     ) -> EventFluxAppRuntime:
@@ -150,7 +156,8 @@ class EventFluxManager:
         if playback is None and flag(chosen, "application.playback"):
             playback = True
         wanted_app = sandboxed(completed.app) if is_sandbox else completed.app
-        made = plan(wanted_app, self._context.registry, playback=playback, options=self._planner_options(chosen))
+        options = replace(self._planner_options(chosen), tells_events=explain_matches)
+        made = plan(wanted_app, self._context.registry, playback=playback, options=options)
         settings = read_engine_settings(chosen, playback=made.settings.playback is not None)
         self._use_configured_store(chosen)
         said = name or text(chosen, "application.name") or made.settings.name
@@ -168,7 +175,13 @@ class EventFluxManager:
                     if (candidate := f"{wanted}_{number}") not in self._runtimes
                 )
             runtime = EventFluxAppRuntime(
-                unique, made, self._context, settings, self._forget, persistence_settings(chosen)
+                unique,
+                made,
+                self._context,
+                settings,
+                self._forget,
+                persistence_settings(chosen),
+                explains_matches=explain_matches,
             )
             self._runtimes[unique] = runtime
         return runtime

@@ -50,6 +50,7 @@ from eventflux.planner.event_time import Relations, TimedPlans, timed
 from eventflux.planner.host_functions import HostFunctions, ScriptFunction
 from eventflux.planner.logical.aggregations import UTC, AggregationPlan
 from eventflux.planner.logical.event_time import EventTime, Watermark
+from eventflux.planner.logical.explanations import ExplainedQuery, elements_of
 from eventflux.planner.logical.nodes import NamedWindowPlan, Node, QueryPlan, TriggerPlan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.tables import StorePlan, TablePlan
@@ -77,6 +78,7 @@ class BoundApp:
     queries: tuple[QueryPlan, ...]
     time: EventTime
     seeds: tuple[Seed | UpsertValues, ...]
+    explained: tuple[ExplainedQuery, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class AppBinder:
         configured: Properties of streams that the configuration gives.
         published: Tables that are there without a definition in the text.
         zone: IANA name of the zone whose calendar aggregations follow.
+        tells_events: Queries over patterns get copies that tell the events of each match.
     """
 
     app: EventFluxApp
@@ -97,6 +100,7 @@ class AppBinder:
     configured: Mapping[str, Mapping[str, str]]
     published: Mapping[str, extension.TableDefinition] = field(default_factory=dict)
     zone: str = UTC
+    tells_events: bool = False
     catalog: Catalog = field(default_factory=Catalog)
     _scripts: dict[str, ScriptFunction] = field(default_factory=dict)
     _options: dict[str, StreamOptions] = field(default_factory=dict)
@@ -110,6 +114,7 @@ class AppBinder:
     _producers: dict[str, list[int]] = field(default_factory=dict)
     _plans: dict[int, tuple[QueryPlan, ...]] = field(default_factory=dict)
     _partitions: dict[str, PartitionPlan] = field(default_factory=dict)
+    _explained: list[ExplainedQuery] = field(default_factory=list)
     _started: set[int] = field(default_factory=set)
     # The queries that are being bound, the innermost last, with the names of WITH and the plans of subqueries of each.
     _current: list[int] = field(default_factory=list)
@@ -139,6 +144,7 @@ class AppBinder:
             queries=plans.queries,
             time=plans.time,
             seeds=self._seeds(statements),
+            explained=tuple(self._explained),
         )
 
     def _timed(self) -> TimedPlans:
@@ -197,6 +203,7 @@ class AppBinder:
             block=block,
             match_limit=self.settings.match_limit,
             zone=self.zone,
+            event_times={mark.stream: mark.column for mark in self._watermarks},
         )
 
     @property
@@ -351,7 +358,7 @@ class AppBinder:
         blocks = partition_blocks(statements, self.diagnostics)
         for block in blocks:
             self._check_statements(block)
-        for pending in pending_queries(statements, blocks, self.diagnostics):
+        for pending in pending_queries(statements, blocks, self.diagnostics, tells_events=self.tells_events):
             self._pending[pending.number] = pending
             if pending.target_name is not None:
                 self._producers.setdefault(pending.target_name, []).append(pending.number)
@@ -407,9 +414,12 @@ class AppBinder:
         if block is not None and block.name not in self._partitions:
             self._bind_block(block)
         made = self._bind_query(self._pending[number])
-        if self._pending[number].gives_timeouts:
+        pending = self._pending[number]
+        if pending.gives_timeouts or pending.explains is not None:
             made = tuple(replace(plan, is_hidden=True) for plan in made)
         plans = (*self._hidden.pop(), *made)
+        if pending.explains is not None:
+            self._note_explained(pending, plans)
         self._plans[number] = plans if block is None else self._in_block(block, plans)
         self._locals.pop()
         self._current.pop()
@@ -417,7 +427,7 @@ class AppBinder:
     def _bind_query(self, pending: PendingQuery) -> tuple[QueryPlan, ...]:
         query = pending.query
         context = self._context(query.dialect, pending.name, pending.block)
-        context = replace(context, gives_timeouts=pending.gives_timeouts)
+        context = replace(context, gives_timeouts=pending.gives_timeouts, tells_events=pending.explains is not None)
         self._common_tables(context, query)
         branches = bind_branches(context, self, query)
         if isinstance(query.output, ReturnEvents):
@@ -436,6 +446,15 @@ class AppBinder:
         if first < pending.number and self.catalog.find(pending.target_name) is None:
             self._bind_pending(first)
         return Targets(self.catalog).insert(context, pending, branches, kinds_of(query))
+
+    def _note_explained(self, pending: PendingQuery, plans: tuple[QueryPlan, ...]) -> None:
+        entry = None if pending.target_name is None else self.catalog.find(pending.target_name)
+        if entry is None or entry.schema is None or pending.explains is None:
+            return
+        self.catalog.add(replace(entry, is_hidden=True))
+        self._explained.append(
+            ExplainedQuery(name=pending.explains, stream=entry.name, schema=entry.schema, elements=elements_of(plans))
+        )
 
     def _bind_mutation(
         self, context: BindContext, pending: PendingQuery, branches: Sequence[BoundBranch]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import Partition, RelationName
@@ -41,8 +41,10 @@ class BindContext:
         query: Name of the query, for messages and host functions.
         block: The partition block that the statement stands in.
         zone: IANA name of the zone whose calendar aggregations follow.
+        event_times: Stream with a watermark -> position of the attribute that is its time.
         gives_timeouts: The query is about what runs out of time, not about matches.
         match_limit: On partial matches of patterns.
+        tells_events: The query tells the events of each match, in MATCHED_EVENTS.
         parameters: Values of an on-demand query, by position or name; None: the text can have none.
     """
 
@@ -55,8 +57,10 @@ class BindContext:
     query: str = ""
     block: PartitionBlock | None = None
     zone: str = UTC
+    event_times: Mapping[str, int] = field(default_factory=dict)
     gives_timeouts: bool = False
     match_limit: MatchLimit | None = None
+    tells_events: bool = False
     parameters: Mapping[int | str, TypedExpression] | None = None
 
     @property

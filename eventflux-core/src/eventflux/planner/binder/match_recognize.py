@@ -27,8 +27,10 @@ from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.patterns import report_timeouts
 from eventflux.planner.binder.row_patterns import PatternTooLargeError, Positions, positions_of
 from eventflux.planner.logical import nodes as plan
+from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.planner.logical.partitions import PartitionPlan
-from eventflux.planner.logical.row_patterns import MAX_VARIABLES, MatchCapture, MatchSkip, MatchVariable
+from eventflux.planner.logical.reading import scans
+from eventflux.planner.logical.row_patterns import COMPUTED, MAX_VARIABLES, MatchCapture, MatchSkip, MatchVariable
 from eventflux.planner.typed.build import call, constant
 from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
@@ -123,7 +125,7 @@ class _MatchBinder:
         numbers = {name: number for number, name in enumerate(names)}
         variables = {name: 1 << number for name, number in numbers.items()}
         positions = self._positions(numbers)
-        self._check_order()
+        self._check_order(node)
         definitions = self._definitions(variables, numbers)
         captures: list[MatchCapture] = []
         binder = self._binder(variables, captures, "MEASURES")
@@ -254,6 +256,9 @@ class _MatchBinder:
                 self._refuse(item.span, "the type of a NULL measure is not known", "write CAST(NULL AS type)")
                 continue
             yield name, value, item.span
+        if self.context.tells_events:
+            span = self.source.span
+            yield Identifier(name=MATCHED_EVENTS, span=span), binder.rows.events(MATCHED_EVENTS, span), span
         if not self.source.measures and not self.source.partition_by:
             self._refuse(self.source.pattern.span, "a match has no columns", "say in MEASURES what is read of it")
 
@@ -276,7 +281,7 @@ class _MatchBinder:
         own = [
             Column(index=index, type=attribute.type, name=attribute.name) for index, attribute in enumerate(node.schema)
         ]
-        extra = [Attribute(f"_computed{index}", _known(value)) for index, value in enumerate(self.parts.computed)]
+        extra = [Attribute(f"{COMPUTED}{index}", _known(value)) for index, value in enumerate(self.parts.computed)]
         return plan.Map(
             input=node,
             columns=(*own, *self.parts.computed),
@@ -284,16 +289,22 @@ class _MatchBinder:
             span=self.source.span,
         )
 
-    def _check_order(self) -> None:
-        """Rows are matched as they arrive: ORDER BY may say so only."""
+    def _check_order(self, node: plan.Node | None) -> None:
+        """Rows are matched as they come, in order of event time if they have one: ORDER BY may say so only."""
         scope = InputScope(relations=(self.relation,))
+        streams = [] if node is None else [scan.stream for scan in scans(node)]
+        times = [self.context.event_times[stream] for stream in streams if stream in self.context.event_times]
         for number, item in enumerate(self.source.order_by):
             bound = ExpressionBinder(context=self.context, scope=scope, clause="ORDER BY").bind(item.expression)
             if isinstance(bound, Unknown) or number > 0:
                 continue
             if item.descending:
                 self._refuse(item.span, "ORDER BY must be ascending: rows are matched as they come")
-            elif not isinstance(bound, Column) or bound.type is not AttributeType.LONG:
+            elif (
+                not isinstance(bound, Column)
+                or bound.type is not AttributeType.LONG
+                or (times and bound.index not in times)
+            ):
                 self._refuse(
                     item.span,
                     "ORDER BY must name the column of event time",

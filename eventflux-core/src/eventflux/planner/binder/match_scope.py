@@ -152,6 +152,12 @@ class MatchScope(InputScope):
         )
         return self.captured(capture, span)
 
+    def events(self, name: str, span: Span) -> Column:
+        """The list of all rows."""
+        kind = MatchCaptureKind.EVENTS
+        group = self.parts.group(self.all_variables)
+        return self.captured(MatchCapture(kind=kind, group=group, type=AttributeType.OBJECT, name=name), span)
+
     def timestamp(self, name: str) -> Column | None:
         if name not in self.variables:
             return None

@@ -12,6 +12,7 @@ from typing import Final
 from eventflux.language.ast import AttributeReference, EventIndex, Expression, FunctionCall
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.planner.logical.patterns import Capture, CaptureKind, StateKind
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -66,11 +67,13 @@ class PatternScope(InputScope):
         elements: In order of their states; `offset` of their relations tells them apart.
         captures: Where captures are counted.
         own_state: The state whose filter is bound; None: the selection.
+        tells_events: MATCHED_EVENTS is the list of all events.
     """
 
     elements: tuple[ElementRelation, ...]
     captures: CaptureList
     own_state: int | None = None
+    tells_events: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -86,6 +89,9 @@ class PatternScope(InputScope):
         )
 
     def resolve(self, reference: AttributeReference, diagnostics: Diagnostics) -> TypedExpression:
+        if self.tells_events and reference.name.name == MATCHED_EVENTS:
+            capture = Capture(kind=CaptureKind.EVENTS, state=0, type=AttributeType.OBJECT, name=MATCHED_EVENTS)
+            return self._captured(capture, reference.span)
         # Explicit base: a slotted dataclass is made anew, which breaks the short form of super().
         found = InputScope.resolve(self, reference, diagnostics)
         if not isinstance(found, Column):

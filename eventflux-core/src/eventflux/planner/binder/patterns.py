@@ -64,6 +64,7 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
         relations=_unique([element.relation for element in elements]),
         elements=tuple(elements),
         captures=CaptureList(),
+        tells_events=context.tells_events,
     )
     bound = tuple(_with_filters(context, number, states, elements) for number in range(len(states.found)))
     _check_within(context, source, states)
@@ -105,15 +106,7 @@ def with_captures(node: plan.Node | None, scope: InputScope) -> plan.Node | None
         below = with_captures(node.input, scope)
         assert below is not None
         return plan.with_input(node, below)
-    captures = tuple(scope.captures.found)
-    kept: dict[int, set[int]] = {}
-    for capture in (*captures, *(each for state in node.states for each in state.captures)):
-        if capture.kind.reads_column:
-            kept.setdefault(capture.state, set()).add(capture.column)
-    states = tuple(
-        replace(state, kept=tuple(sorted(kept.get(number, set())))) for number, state in enumerate(node.states)
-    )
-    return replace(node, states=states, captures=captures)
+    return node.reading(tuple(scope.captures.found))
 
 
 # ---- the chain

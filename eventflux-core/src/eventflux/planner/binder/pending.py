@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from eventflux.language.ast import (
     Annotation,
+    AttributeReference,
+    EventType,
     Identifier,
     InsertInto,
     MatchRecognizeInput,
@@ -15,12 +17,15 @@ from eventflux.language.ast import (
     Query,
     QueryDefinition,
     RelationName,
+    SelectItem,
+    Star,
     Statement,
     ViewDefinition,
 )
 from eventflux.language.ast import RelationKind as Prefix
 from eventflux.planner.binder.context import PartitionBlock
 from eventflux.planner.diagnostics import Diagnostics
+from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.source_text import Span
 
@@ -39,6 +44,7 @@ class PendingQuery:
         view: Name of the view that it fills.
         block: The partition block that it stands in.
         gives_timeouts: Made of ON TIMEOUT: the same query over what runs out of time.
+        explains: Name of the query that this is a copy of which tells the events of its matches.
     """
 
     number: int
@@ -47,6 +53,7 @@ class PendingQuery:
     view: Identifier | None = None
     block: PartitionBlock | None = None
     gives_timeouts: bool = False
+    explains: str | None = None
 
     @property
     def target(self) -> RelationName | None:
@@ -78,9 +85,16 @@ class PendingQuery:
 
 
 def pending_queries(
-    statements: Sequence[Statement], blocks: Sequence[PartitionBlock], diagnostics: Diagnostics
+    statements: Sequence[Statement],
+    blocks: Sequence[PartitionBlock],
+    diagnostics: Diagnostics,
+    *,
+    tells_events: bool = False,
 ) -> tuple[PendingQuery, ...]:
-    """The queries that are planned, in text order, all with names of their own."""
+    """The queries that are planned, in text order, all with names of their own.
+
+    `tells_events`: before those over patterns stand copies that tell the events of each match.
+    """
     found = list(_queries(statements, blocks))
     given = _given_names(found, diagnostics)
     taken = {name for name in given if name is not None}
@@ -93,11 +107,45 @@ def pending_queries(
                 name += "_"
             taken.add(name)
         query, missed = _without_timeouts(query)
-        pending.append(PendingQuery(number=len(pending), name=name, query=query, view=view, block=block))
+        made = [PendingQuery(number=0, name=name, query=query, view=view, block=block)]
         if missed is not None:
             name = f"{name}/timeout"
-            pending.append(PendingQuery(number=len(pending), name=name, query=missed, block=block, gives_timeouts=True))
+            made.append(PendingQuery(number=0, name=name, query=missed, block=block, gives_timeouts=True))
+        for one in made:
+            copy = _telling(one) if tells_events else None
+            if copy is not None:
+                pending.append(replace(copy, number=len(pending)))
+            pending.append(replace(one, number=len(pending)))
     return tuple(pending)
+
+
+def _telling(pending: PendingQuery) -> PendingQuery | None:
+    """The same query with MATCHED_EVENTS as a further attribute; None where it is none over a pattern."""
+    query = pending.query
+    is_insert = query.output is None or (
+        isinstance(query.output, InsertInto) and query.output.event_type in {None, EventType.CURRENT}
+    )
+    if not isinstance(query.input, (PatternInput, MatchRecognizeInput)) or query.selection is None or not is_insert:
+        return None
+    if query.unions or query.selection.distinct:
+        return None
+    items = query.selection.items
+    if not (isinstance(query.input, MatchRecognizeInput) and any(isinstance(item, Star) for item in items)):
+        name = Identifier(name=MATCHED_EVENTS, span=query.span)
+        items = (*items, SelectItem(expression=AttributeReference(name=name, span=query.span), span=query.span))
+    target = RelationName(name=Identifier(name=f"{pending.name}/why", span=query.span), span=query.span)
+    return replace(
+        pending,
+        name=f"{pending.name}/why",
+        query=replace(
+            query,
+            annotations=(),
+            selection=replace(query.selection, items=items),
+            output=InsertInto(target=target, span=query.span),
+        ),
+        view=None,
+        explains=pending.name,
+    )
 
 
 def _without_timeouts(query: Query) -> tuple[Query, Query | None]:

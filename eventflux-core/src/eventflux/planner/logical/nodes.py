@@ -21,8 +21,14 @@ from typing import Final, TypeAlias
 from eventflux.extension import Argument, BoundParameter, Extension
 from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.partitions import PartitionPlan
-from eventflux.planner.logical.patterns import Capture, MatchLimit, PatternState
-from eventflux.planner.logical.row_patterns import MatchCapture, MatchPosition, MatchSkip, MatchVariable
+from eventflux.planner.logical.patterns import Capture, CaptureKind, MatchLimit, PatternState
+from eventflux.planner.logical.row_patterns import (
+    MatchCapture,
+    MatchCaptureKind,
+    MatchPosition,
+    MatchSkip,
+    MatchVariable,
+)
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
@@ -229,6 +235,20 @@ class Pattern:
     def schema(self) -> Schema:
         return _captured((capture.name, capture.type) for capture in self.captures)
 
+    def reading(self, captures: tuple[Capture, ...]) -> Pattern:
+        """The pattern whose rows hold these captures: it keeps of its events what is read of them."""
+        kept: dict[int, set[int]] = {}
+        for capture in (*captures, *(each for state in self.states for each in state.captures)):
+            if capture.kind is CaptureKind.EVENTS:
+                for number, state in enumerate(self.states):
+                    kept.setdefault(number, set()).update(range(len(self.inputs[state.port].schema)))
+            elif capture.kind.reads_column:
+                kept.setdefault(capture.state, set()).add(capture.column)
+        states = tuple(
+            replace(state, kept=tuple(sorted(kept.get(number, set())))) for number, state in enumerate(self.states)
+        )
+        return replace(self, captures=captures, states=states)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -265,6 +285,8 @@ class Match:
     def kept(self) -> tuple[int, ...]:
         """Columns of the input that captures read."""
         captures = (*self.captures, *(each for variable in self.variables for each in variable.captures))
+        if any(capture.kind is MatchCaptureKind.EVENTS for capture in captures):
+            return tuple(range(len(self.input.schema)))
         return tuple(sorted({capture.column for capture in captures if capture.kind.reads_column}))
 
     @property

@@ -39,10 +39,11 @@ class CaptureKind(enum.IntEnum):
     DEVIATION = 8
     TIMESTAMP = 9
     COUNT_VALUES = 10
+    EVENTS = 11
 
     @property
     def reads_column(self) -> bool:
-        return self not in {CaptureKind.PRESENT, CaptureKind.COUNT, CaptureKind.TIMESTAMP}
+        return self not in {CaptureKind.PRESENT, CaptureKind.COUNT, CaptureKind.TIMESTAMP, CaptureKind.EVENTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

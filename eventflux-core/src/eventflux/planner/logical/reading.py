@@ -13,10 +13,10 @@ _PLAN_MODULES: Final = f"{__name__.rpartition('.')[0]}."
 
 def scans(node: Node) -> tuple[Scan, ...]:
     """The streams and windows whose events reach the node; not what it only looks up."""
-    return tuple(part for part in _parts(node) if isinstance(part, Scan))
+    return tuple(part for part in parts(node) if isinstance(part, Scan))
 
 
-def _parts(node: object) -> Iterator[object]:
+def parts(node: object) -> Iterator[object]:
     """A node and all parts of the plan below it, of whatever shape."""
     yield node
     if not is_dataclass(node) or (isinstance(node, JoinSide) and node.is_static):
@@ -25,4 +25,4 @@ def _parts(node: object) -> Iterator[object]:
         value = getattr(node, each.name)
         for part in value if isinstance(value, tuple) else (value,):
             if type(part).__module__.startswith(_PLAN_MODULES):
-                yield from _parts(part)
+                yield from parts(part)

@@ -15,6 +15,8 @@ from eventflux.types.attribute_type import AttributeType
 from eventflux.types.source_text import NO_SPAN, Span
 
 MAX_VARIABLES: Final = 64
+COMPUTED: Final = "computed~"
+"""How names of columns begin that are added to the input for aggregates."""
 
 
 class MatchCaptureKind(enum.IntEnum):
@@ -31,6 +33,7 @@ class MatchCaptureKind(enum.IntEnum):
     TIMESTAMP = 8
     CLASSIFIER = 9
     NUMBER = 10
+    EVENTS = 11
 
     @property
     def reads_column(self) -> bool:
@@ -39,6 +42,7 @@ class MatchCaptureKind(enum.IntEnum):
             MatchCaptureKind.TIMESTAMP,
             MatchCaptureKind.CLASSIFIER,
             MatchCaptureKind.NUMBER,
+            MatchCaptureKind.EVENTS,
         }
 
 

@@ -125,14 +125,7 @@ def _prune_pattern(node: Pattern, needed: set[int]) -> tuple[Node, _Numbers]:
     """A pattern puts out what is read, and keeps of its events what that and its conditions read."""
     kept = sorted(needed)
     captures = tuple(node.captures[index] for index in kept)
-    read: dict[int, set[int]] = {}
-    for capture in (*captures, *(each for state in node.states for each in state.captures)):
-        if capture.kind.reads_column:
-            read.setdefault(capture.state, set()).add(capture.column)
-    states = tuple(
-        replace(state, kept=tuple(sorted(read.get(number, set())))) for number, state in enumerate(node.states)
-    )
-    return replace(node, captures=captures, states=states), {old: new for new, old in enumerate(kept)}
+    return node.reading(captures), {old: new for new, old in enumerate(kept)}
 
 
 def _prune_match(node: Match, needed: set[int]) -> tuple[Node, _Numbers]:
