@@ -164,3 +164,20 @@ def test_stdout_writes_lines(events):
     assert sink.publish_block(b"c\nd\n", 2, b"\n")
     assert not sink.publish_block(b"c\0", 1, b"\0")
     assert stream.getvalue() == b"a\nb\nEvent{timestamp=1000, data=[x, 1], isExpired=false}\nc\nd\n"
+
+
+def test_a_mapper_that_breaks_costs_the_payload_not_the_source(app, monkeypatch):
+    made = app(PAIR, {"type": "source", "extension": "inMemory", "inMemory.topic": "t", "format": "json"})
+    general = made.source.feed._mapper.map
+
+    def breaks(payload, properties):
+        if payload == "7":
+            raise RuntimeError("no")
+        return general(payload, properties)
+
+    monkeypatch.setattr(made.source.feed._mapper, "map", breaks)
+    made.source.start()
+    InMemoryBroker.publish("t", "7")
+    InMemoryBroker.publish("t", '{"k": "a", "n": 1}')
+    assert made.rows.rows == [("a", 1)]
+    assert made.source.feed.failures.counts.by_action == {"drop": 1}

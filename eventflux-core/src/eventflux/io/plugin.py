@@ -11,6 +11,14 @@ from eventflux.io.mappers.csv import CSV_SINK, CSV_SOURCE
 from eventflux.io.mappers.json import JSON_SINK, JSON_SOURCE
 from eventflux.io.mappers.msgpack import MSGPACK_SINK, MSGPACK_SOURCE
 from eventflux.io.mappers.pass_through import PASS_THROUGH_SINK, PASS_THROUGH_SOURCE
+from eventflux.io.mappers.schema_formats import (
+    AVRO_SINK,
+    AVRO_SOURCE,
+    PROTOBUF_SINK,
+    PROTOBUF_SOURCE,
+    XML_SINK,
+    XML_SOURCE,
+)
 from eventflux.io.mappers.text import TEXT_SINK, TEXT_SOURCE
 from eventflux.io.sinks.file import FILE_SINK
 from eventflux.io.sinks.in_memory import IN_MEMORY_SINK
@@ -40,11 +48,13 @@ def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
 @hookimpl
 def eventflux_register_source_mappers(registry: ExtensionRegistry) -> None:
     registry.register(PASS_THROUGH_SOURCE, JSON_SOURCE, CSV_SOURCE, TEXT_SOURCE, MSGPACK_SOURCE, BYTES_SOURCE)
+    registry.register(XML_SOURCE, AVRO_SOURCE, PROTOBUF_SOURCE)
 
 
 @hookimpl
 def eventflux_register_sink_mappers(registry: ExtensionRegistry) -> None:
     registry.register(PASS_THROUGH_SINK, JSON_SINK, CSV_SINK, TEXT_SINK, MSGPACK_SINK, BYTES_SINK)
+    registry.register(XML_SINK, AVRO_SINK, PROTOBUF_SINK)
 
 
 @hookimpl

@@ -20,7 +20,7 @@ from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMa
 from eventflux.extension.kinds.rows import Payload, Row
 from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, EventRefusedError, MessageBatch
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
-from eventflux.types.errors import BackpressureError, EventDataError, MappingError
+from eventflux.types.errors import BackpressureError, EventDataError, EventFluxError, MappingError
 
 _NO_PROPERTIES: Mapping[str, object] = {}
 _ROOM_SECONDS = 0.005
@@ -83,7 +83,7 @@ class SourceFeed:
             self.payloads += 1
             if isinstance(payload, (bytes, bytearray, memoryview, str)):
                 self.bytes += len(payload)
-            mapped = self._mapper.map(payload, _NO_PROPERTIES if properties is None else properties)
+            mapped = self._mapped(payload, _NO_PROPERTIES if properties is None else properties)
             for error in mapped.errors:
                 self._failed(error, payload, self._name)
             self._send(mapped, self._name)
@@ -166,6 +166,19 @@ class SourceFeed:
         if self.on_lost is not None:
             self.on_lost(error)
 
+    def _mapped(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
+        """The rows of one payload; what a mapper raises is the payload's fault, unless it says otherwise."""
+        try:
+            return self._mapper.map(payload, properties)
+        except MappingError as error:
+            return MappedRows(errors=[error])
+        except EventFluxError:  # a registry of schemas that does not answer: no fault of the payload
+            raise
+        except Exception as error:  # foreign code: no payload may end a source
+            failure = MappingError(f"{type(error).__name__}: {error}", payload=payload)
+            failure.__cause__ = error
+            return MappedRows(errors=[failure])
+
     def _map_payloads(self, block: bytes, delimiter: bytes, origin: BlockOrigin, *, skip: int = 0) -> None:
         """Map payloads one by one and send their rows, but for the first ones, which have entered already."""
         gathered = MappedRows()
@@ -178,7 +191,7 @@ class SourceFeed:
             if not payload:
                 continue
             self.payloads += 1
-            mapped = self._mapper.map(payload, origin.properties)
+            mapped = self._mapped(payload, origin.properties)
             for error in mapped.errors:
                 self._failed(error, payload, f"{origin.name}:{number}")
             if origin.pacer is not None:
@@ -197,7 +210,7 @@ class SourceFeed:
             payload = batch.payloads[index]
             self.payloads += 1
             properties = _NO_PROPERTIES if batch.properties is None else batch.properties(index)
-            mapped = self._mapper.map(payload, properties)
+            mapped = self._mapped(payload, properties)
             for error in mapped.errors:
                 self._failed(error, payload, batch.name)
             _place_times(mapped, batch, index)

@@ -252,7 +252,7 @@ class CsvSinkMapper(SinkMapper):
                 key="header-names",
             )
         self._has_header = options.flag("include-header")
-        self._encoders = tuple(_text_of(attribute.type) for attribute in ctx.schema)
+        self._encoders = tuple(value_text(attribute.type) for attribute in ctx.schema)
         self._template = None
         self._native: LineEncoder | None = None
         separators = self._delimiter + self._quote
@@ -392,7 +392,8 @@ def one_character(text: str, key: str) -> str:
     return found
 
 
-def _text_of(wanted: AttributeType) -> Callable[[object], str]:
+def value_text(wanted: AttributeType) -> Callable[[object], str]:
+    """How values of a type are written as plain text; null aside."""
     match wanted:
         case AttributeType.FLOAT:
             return lambda value: short_float(value) if isinstance(value, float) else plain_text(value)
