@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 
 from eventflux import TransportError
-from eventflux.extension import Compression, MappingError, Message, MessageType
+from eventflux.extension import Compression, HeartbeatResponse, MappingError, Message, MessageType
 from eventflux_grpc import transport_pb2 as pb
 from eventflux_grpc.codecs import compress, decompress
 
@@ -90,6 +90,16 @@ def acknowledgement(of: pb.TransportMessage, **headers: str) -> pb.TransportMess
         timestamp=of.timestamp,
         source_node=of.target_node,
         target_node=of.source_node,
+    )
+
+
+def response_of(response: pb.HeartbeatResponse) -> HeartbeatResponse:
+    """A heartbeat's answer that came."""
+    name = pb.NodeHealth.Name(response.server_status.health)
+    return HeartbeatResponse(
+        server_time=response.server_timestamp,
+        node_id=response.server_node_id,
+        health=name.removeprefix("NODE_HEALTH_").lower(),
     )
 
 

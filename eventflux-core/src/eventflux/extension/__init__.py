@@ -79,6 +79,7 @@ from eventflux.extension.options import OptionProblem, OptionProblemKind, Option
 from eventflux.extension.plugin_manager import PluginFailure, PluginManager
 from eventflux.extension.registry import ExtensionInfo, ExtensionRegistry
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.duration import parse_duration
 from eventflux.types.errors import ConfigError, ConnectionUnavailableError, MappingError
 from eventflux.types.schema import Attribute, Schema
 
@@ -191,6 +192,7 @@ __all__ = [
     "extension",
     "hookimpl",
     "nearest",
+    "parse_duration",
     "parse_options",
     "scalar_function",
     "suggestion",
