@@ -12,6 +12,7 @@ from eventflux.language.ast import (
     ChainElement,
     Dialect,
     EveryElement,
+    FunctionCall,
     FunctionDefinition,
     InsertInto,
     InsertValues,
@@ -26,6 +27,7 @@ from eventflux.language.ast import (
     PatternKind,
     Query,
     RangePartition,
+    RowConcatenation,
     SetStatement,
     StreamDefinition,
     StreamElement,
@@ -261,6 +263,32 @@ def test_match_recognize_has_all_its_parts() -> None:
     assert (len(found.partition_by), len(found.order_by), len(found.measures), len(found.definitions)) == (1, 1, 1, 1)
     assert found.within is not None
     assert str(found.alias) == "m"
+
+
+def test_match_recognize_has_its_further_parts() -> None:
+    query = only(
+        "SELECT * FROM S MATCH_RECOGNIZE (MEASURES FINAL LAST(A.v) AS a, RUNNING COUNT(U.*) AS n, COUNT(*) AS m"
+        " ALL ROWS PER MATCH OMIT EMPTY MATCHES PATTERN (^ PERMUTE(A, B{2}) {- C+ -} D) SUBSET U = (A, B)"
+        " DEFINE B AS B.v > A.v)"
+    )
+    found = query.input
+    assert isinstance(found, MatchRecognizeInput)
+    assert found.all_rows
+    assert [str(name) for subset in found.subsets for name in (subset.name, *subset.variables)] == ["U", "A", "B"]
+    assert isinstance(found.pattern, RowConcatenation)
+    assert [type(item).__name__ for item in found.pattern.items] == [
+        "RowStart",
+        "RowPermutation",
+        "RowExclusion",
+        "RowVariable",
+    ]
+    calls = [item.expression for item in found.measures]
+    assert [call.final for call in calls if isinstance(call, FunctionCall)] == [True, False, None]
+
+
+def test_final_and_running_are_names_elsewhere() -> None:
+    query = only("SELECT final, running AS final FROM S WHERE final > running (1)")
+    assert [str(item.expression.name) for item in query.selection.items] == ["final", "running"]
 
 
 def test_window_table_functions_have_one_form() -> None:

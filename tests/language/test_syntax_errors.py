@@ -119,7 +119,7 @@ def test_there_is_a_text_for_each_golden_file() -> None:
         ("SELECT a FROM PATTERN (NOT A)", "SQL4003", 24),
         ("SELECT a FROM PATTERN (A{0} -> B)", "SQL4005", 25),
         ("SELECT a FROM PATTERN ((A -> B) OR C)", "SQL4006", 25),
-        ("SELECT * FROM S MATCH_RECOGNIZE (ALL ROWS PER MATCH PATTERN (A))", "SQL4007", 34),
+        ("SELECT * FROM S MATCH_RECOGNIZE (ALL ROWS PER MATCH PATTERN (A $))", "SQL4007", 64),
         ("CREATE STREAM S (a INT) WITH (a = 1, 'a' = 2)", "SQL5003", 38),
     ],
 )

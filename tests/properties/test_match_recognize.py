@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.properties.models.row_patterns import Alt, Condition, Labels, Matcher, Repeat, Row, Seq, Var, rows_of
+from tests.properties.models.row_patterns import (
+    Alt,
+    Condition,
+    Excluded,
+    Labels,
+    Matcher,
+    Repeat,
+    Row,
+    Seq,
+    Start,
+    Var,
+    rows_of,
+)
 
 from eventflux import EventBatch, EventFluxManager
 
@@ -54,8 +67,16 @@ def patterns(draw: st.DrawFn) -> tuple[Pattern, str]:
         part = parts.pop(0)
         if parts and draw(st.integers(0, 3)) == 0:
             other = parts.pop(0)
-            part = Pattern(f"({part.text} | {other.text})", Alt((part.node, other.node)))
+            if draw(st.booleans()):
+                part = Pattern(f"({part.text} | {other.text})", Alt((part.node, other.node)))
+            else:
+                orders = tuple(Seq(tuple(each.node for each in order)) for order in permutations((part, other)))
+                part = Pattern(f"PERMUTE({part.text}, {other.text})", Alt(orders))
+        if draw(st.integers(0, 5)) == 0:
+            part = Pattern(f"{{- {part.text} -}}", Excluded(part.node))
         joined.append(part)
+    if draw(st.integers(0, 7)) == 0:
+        joined.insert(0, Pattern("^", Start()))
     return Pattern(" ".join(part.text for part in joined), Seq(tuple(part.node for part in joined))), names
 
 
@@ -68,6 +89,10 @@ def _may_be_empty(node: Any) -> bool:
     match node:
         case Var():
             return False
+        case Start():
+            return True
+        case Excluded(item=item):
+            return _may_be_empty(item)
         case Repeat(minimum=minimum):
             return minimum == 0
         case Alt(items=items):
@@ -85,6 +110,8 @@ def _is_endless(node: Any) -> bool:
             return any(map(_is_endless, items))
         case Seq(items=items):
             return _is_endless(items[-1])
+        case Excluded(item=item):
+            return _is_endless(item)
     return False
 
 
@@ -174,6 +201,7 @@ class App:
     skip: str
     within: int | None
     partitioned: bool
+    all_rows: bool = False
 
     def matcher(self) -> Matcher:
         return Matcher(pattern=self.pattern, conditions=self.conditions, skip=self.skip, within=self.within)
@@ -194,7 +222,7 @@ def apps(draw: st.DrawFn) -> App:
     skips = ["PAST LAST ROW", "TO NEXT ROW", f"TO FIRST {names[-1]}", f"TO LAST {names[-1]}"]
     skip = draw(st.sampled_from(skips))
     within = draw(st.sampled_from([None, 0, 3, 6]))
-    partitioned = draw(st.booleans())
+    partitioned, all_rows = draw(st.booleans()), draw(st.booleans())
     measures = [
         "MATCH_NUMBER() AS number",
         "COUNT(*) AS rows",
@@ -205,16 +233,19 @@ def apps(draw: st.DrawFn) -> App:
         *(f"{name}.v AS {name.lower()}" for name in names),
         *(f"COUNT({name}) AS c{name.lower()}" for name in names),
         *(f"FIRST({name}.v, 1) AS s{name.lower()}" for name in names),
+        "FINAL SUM(U.v) AS whole",
+        "RUNNING LAST(U.v, 1) AS part",
     ]
     text = (
         "CREATE STREAM S (k STRING, v INT, n INT);\n"
         "@info(name = 'q') INSERT INTO O SELECT * FROM S MATCH_RECOGNIZE (\n"
         f"{'PARTITION BY k ' if partitioned else ''}MEASURES {', '.join(measures)}\n"
-        f"AFTER MATCH SKIP {skip} PATTERN ({pattern.text})\n"
+        f"{'ALL ROWS PER MATCH ' if all_rows else ''}AFTER MATCH SKIP {skip} PATTERN ({pattern.text})\n"
         f"{'' if within is None else f'WITHIN {within} MILLISECONDS ON TIMEOUT INSERT INTO M '}"
+        f"SUBSET U = ({names[0]}, {names[-1]})\n"
         f"{'DEFINE ' if definitions else ''}{', '.join(definitions)});"
     )
-    return App(text, pattern.node, names, conditions, skip, within, partitioned)
+    return App(text, pattern.node, names, conditions, skip, within, partitioned, all_rows)
 
 
 ROWS = st.lists(
@@ -249,20 +280,50 @@ def expected(app: App, rows: list[tuple[Any, Any, int]]) -> Heard:
                     failures += 1
                     continue
                 numbers[other_key] = numbers.get(other_key, 0) + 1
-                found.setdefault(other_key, []).append(_measured(app, other, each, numbers[other_key], other_key))
+                found.setdefault(other_key, []).extend(_measured(app, other, each, numbers[other_key], other_key))
             for start, labels in other.missed:
                 # Numbers of matches are those before: a run that fails has none.
-                row = _measured(app, other, (start, labels), 0, other_key)
-                row[0] = other.rows[start]["t"] + (app.within or 0) + 1
-                missed.setdefault(other_key, []).append(row)
+                for row in _measured(app, other, (start, labels), 0, other_key):
+                    row[0] = other.rows[start]["t"] + (app.within or 0) + 1
+                    missed.setdefault(other_key, []).append(row)
             other.missed.clear()
-    return found, missed, failures * (1 if app.within is None else 2)
+    shown = ({key: made for key, made in each.items() if made} for each in (found, missed))
+    return *shown, failures * (1 if app.within is None else 2)
 
 
-def _measured(app: App, matcher: Matcher, match: tuple[int, Labels], number: int, key: Any) -> list[Any]:
+def _hidden(node: Any, names: frozenset[str] = frozenset(), *, inside: bool = False) -> frozenset[str]:
+    """Variables whose rows ALL ROWS PER MATCH leaves out."""
+    match node:
+        case Var(name=name):
+            return frozenset({name}) if inside else frozenset()
+        case Excluded(item=item):
+            return _hidden(item, inside=True)
+        case Repeat(item=item):
+            return _hidden(item, inside=inside)
+        case Alt(items=items) | Seq(items=items):
+            return names.union(*(_hidden(item, inside=inside) for item in items))
+    return frozenset()
+
+
+def _measured(app: App, matcher: Matcher, match: tuple[int, Labels], number: int, key: Any) -> list[list[Any]]:
+    """The rows of a match: timestamp, key, measures, and of all rows the columns that are left."""
     start, labels = match
+    if not app.all_rows:
+        return [_row(app, matcher, start, labels, labels, number, key)]
+    hidden = _hidden(app.pattern)
+    made: list[list[Any]] = []
+    for at, label in enumerate(labels):
+        if label not in hidden:
+            row = matcher.rows[start + at]
+            rest = [] if app.partitioned else [row["k"]]
+            made.append([*_row(app, matcher, start, labels[: at + 1], labels, number, key), *rest, row["v"], row["n"]])
+    return made
+
+
+def _row(app: App, matcher: Matcher, start: int, labels: Labels, whole: Labels, number: int, key: Any) -> list[Any]:
     taken = [matcher.rows[start + i] for i in range(len(labels))]
     values = {name: _taken(matcher.rows, start, labels, name) for name in app.names}
+    union = app.names[0] + app.names[-1]
     return [
         taken[-1]["t"],
         *([key] if app.partitioned else []),
@@ -275,6 +336,8 @@ def _measured(app: App, matcher: Matcher, match: tuple[int, Labels], number: int
         *(_nth(values[name], -1) for name in app.names),
         *(len(values[name]) for name in app.names),
         *(_nth(values[name], 1) for name in app.names),
+        _sum(_taken(matcher.rows, start, whole, union)),
+        _nth(_taken(matcher.rows, start, labels, union), -2),
     ]
 
 

@@ -320,6 +320,8 @@ class FunctionCall(Node):
     """`f(*)`: all attributes; `COUNT(*)`: rows."""
     distinct: bool = False
     filter: Expression | None = None
+    final: bool | None = None
+    """In MEASURES: `FINAL LAST(x)` is about the whole match, `RUNNING LAST(x)` about its rows so far."""
 
     @property
     def qualified_name(self) -> str:

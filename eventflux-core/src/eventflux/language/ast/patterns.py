@@ -141,7 +141,36 @@ class RowGroup(Node):
     quantifier: RowQuantifier
 
 
-RowPattern: TypeAlias = RowVariable | RowConcatenation | RowAlternation | RowGroup
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPermutation(Node):
+    """`PERMUTE(A, B, C)`: each once, in any order; earlier ones are preferred."""
+
+    items: tuple[RowPattern, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowExclusion(Node):
+    """`{- A -}`: matched, and not put out by ALL ROWS PER MATCH."""
+
+    pattern: RowPattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowStart(Node):
+    """`^`: before the first row of the partition."""
+
+
+RowPattern: TypeAlias = (
+    RowVariable | RowConcatenation | RowAlternation | RowGroup | RowPermutation | RowExclusion | RowStart
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSubset(Node):
+    """`U = (A, B)` of SUBSET: a name for the rows of several variables."""
+
+    name: Identifier
+    variables: tuple[Identifier, ...]
 
 
 class SkipMode(enum.Enum):
@@ -183,5 +212,6 @@ class MatchRecognizeInput(Node):
     pattern: RowPattern
     within: DurationLiteral | None = None
     on_timeout: RelationName | None = None
+    subsets: tuple[RowSubset, ...] = ()
     definitions: tuple[RowDefinition, ...] = ()
     alias: Identifier | None = None

@@ -196,6 +196,8 @@ class SqlExpressionPrinter(BasePrinter):
         if node.distinct:
             inner = f"DISTINCT {inner}"
         text = f"{self.function_name(node.namespace, node.name)}({inner})"
+        if node.final is not None:
+            text = f"{'FINAL' if node.final else 'RUNNING'} {text}"
         if node.filter is not None:
             text += f" FILTER (WHERE {self.expression(node.filter)})"
         return text

@@ -18,9 +18,12 @@ from eventflux.language.ast import (
     Quantifier,
     RowAlternation,
     RowConcatenation,
+    RowExclusion,
     RowGroup,
     RowPattern,
+    RowPermutation,
     RowQuantifier,
+    RowStart,
     RowVariable,
     SelectItem,
     StreamElement,
@@ -131,6 +134,8 @@ class SqlPatternPrinter(SqlExpressionPrinter):
             parts.append(f"ORDER BY {self.order_items(node.order_by)}")
         if node.measures:
             parts.append(f"MEASURES {', '.join(self.select_item(item) for item in node.measures)}")
+        if node.all_rows:
+            parts.append("ALL ROWS PER MATCH")
         if node.skip is not None:
             variable = "" if node.skip.variable is None else f" {self.name(node.skip.variable)}"
             parts.append(f"AFTER MATCH SKIP {node.skip.mode.value}{variable}")
@@ -139,6 +144,12 @@ class SqlPatternPrinter(SqlExpressionPrinter):
             parts.append(f"WITHIN {self.duration(node.within)}")
         if node.on_timeout is not None:
             parts.append(f"ON TIMEOUT INSERT INTO {self.relation(node.on_timeout)}")
+        if node.subsets:
+            unions = [
+                f"{self.name(subset.name)} = ({', '.join(self.name(variable) for variable in subset.variables)})"
+                for subset in node.subsets
+            ]
+            parts.append(f"SUBSET {', '.join(unions)}")
         if node.definitions:
             items = [
                 f"{self.name(definition.variable)} AS {self.expression(definition.condition)}"
@@ -159,6 +170,12 @@ class SqlPatternPrinter(SqlExpressionPrinter):
                     self._row_pattern(item) if isinstance(item, RowConcatenation) else self._row_operand(item)
                     for item in node.items
                 )
+            case RowPermutation():
+                return f"PERMUTE({', '.join(self._row_pattern(item) for item in node.items)})"
+            case RowExclusion():
+                return f"{{- {self._row_pattern(node.pattern)} -}}"
+            case RowStart():
+                return "^"
             case RowGroup():
                 return f"({self._row_pattern(node.pattern)}){quantifier(node.quantifier)}"
 

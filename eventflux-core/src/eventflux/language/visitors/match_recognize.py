@@ -9,9 +9,13 @@ from eventflux.language.ast import (
     RowAlternation,
     RowConcatenation,
     RowDefinition,
+    RowExclusion,
     RowGroup,
     RowPattern,
+    RowPermutation,
     RowQuantifier,
+    RowStart,
+    RowSubset,
     RowVariable,
     SkipMode,
     StreamInput,
@@ -30,8 +34,11 @@ class MatchRecognizeVisitor(PatternVisitor):
         partition, order, measures = parts.get("partition_by"), parts.get("order_by"), parts.get("measures")
         rows, skip = parts.get("rows_per_match"), parts.get("after_match")
         within, definitions = parts.get("within"), parts.get("row_definitions")
-        if rows is not None and self.parts(rows).has("all_rows"):
-            self._refuse(rows, "ALL ROWS PER MATCH is not supported; use ONE ROW PER MATCH")
+        subsets = parts.get("row_subsets")
+        all_rows = None if rows is None else self.parts(rows).get("all_rows")
+        unmatched = None if all_rows is None else self.parts(all_rows).get("unmatched_rows")
+        if unmatched is not None:
+            self._refuse(unmatched, "WITH UNMATCHED ROWS is not supported; join the matches with the stream")
         limit = None if within is None else self.within(within)
         if isinstance(limit, EventCount):
             self._refuse(within if within is not None else node, "WITHIN takes a duration")
@@ -43,10 +50,12 @@ class MatchRecognizeVisitor(PatternVisitor):
             measures=()
             if measures is None
             else tuple(self.select_item(part) for part in self.parts(measures).all("aliased_expression")),
+            all_rows=all_rows is not None,
             skip=None if skip is None else self._skip(skip),
             pattern=self._row_pattern(parts.one("row_pattern")),
             within=limit,
             on_timeout=self.on_timeout(parts.get("timeout")),
+            subsets=() if subsets is None else self._row_subsets(subsets),
             definitions=() if definitions is None else self._row_definitions(definitions),
             span=source.span.to(self.span(node)),
         )
@@ -65,6 +74,13 @@ class MatchRecognizeVisitor(PatternVisitor):
                     span=self.span(part),
                 )
             )
+        return tuple(found)
+
+    def _row_subsets(self, node: ParseNode) -> tuple[RowSubset, ...]:
+        found: list[RowSubset] = []
+        for part in self.parts(node).all("row_subset"):
+            name, *variables = (self.identifier(each) for each in self.parts(part).all("identifier"))
+            found.append(RowSubset(name=name, variables=tuple(variables), span=self.span(part)))
         return tuple(found)
 
     def _skip(self, node: ParseNode) -> AfterMatchSkip:
@@ -95,9 +111,22 @@ class MatchRecognizeVisitor(PatternVisitor):
         primary = self.only(parts.one("row_primary"))
         quantifier_node = parts.get("row_quantifier")
         quantifier = None if quantifier_node is None else self._row_quantifier(quantifier_node)
-        if primary.expr_name == "identifier":
-            return RowVariable(name=self.identifier(primary), quantifier=quantifier, span=self.span(node))
-        inner = self._row_pattern(self.parts(primary).one("row_pattern"))
+        inner: RowPattern
+        match primary.expr_name:
+            case "identifier":
+                return RowVariable(name=self.identifier(primary), quantifier=quantifier, span=self.span(node))
+            case "row_permutation":
+                items = tuple(self._row_pattern(part) for part in self.parts(primary).all("row_pattern"))
+                inner = RowPermutation(items=items, span=self.span(primary))
+            case "row_exclusion":
+                pattern = self._row_pattern(self.parts(primary).one("row_pattern"))
+                inner = RowExclusion(pattern=pattern, span=self.span(primary))
+            case "row_anchor":
+                if self.text(primary) == "$":
+                    self._refuse(primary, "$ is not supported: the last row of a stream never comes")
+                inner = RowStart(span=self.span(primary))
+            case _:
+                inner = self._row_pattern(self.parts(primary).one("row_pattern"))
         if quantifier is None:
             return inner
         self._refuse(node, "a quantifier on a group is not supported")

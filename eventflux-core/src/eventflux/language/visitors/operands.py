@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from eventflux.language.ast import (
@@ -105,6 +106,8 @@ class OperandVisitor(SpecialFormVisitor):
                 return self.duration(node)
             case "call":
                 return self.call(node)
+            case "semantics_call":
+                return self._semantics_call(node)
             case "nullable":
                 return self._nullable(node)
             case "parenthesised":
@@ -221,9 +224,14 @@ class OperandVisitor(SpecialFormVisitor):
         if body is not None:
             inner = self.parts(body)
             star = inner.has("star")
-            only = inner.get("distinct_arguments")
+            only, rows = inner.get("distinct_arguments"), inner.get("qualified_star")
             distinct = only is not None
             arguments = self.arguments(only if only is not None else body)
+            if rows is not None:
+                # COUNT(X.*) counts the rows of X, as COUNT(X) does.
+                variable = self.identifier(self.parts(rows).one("qualifier"))
+                value = AttributeReference(name=variable, span=self.span(rows))
+                arguments = (Argument(value=value, span=self.span(rows)),)
         filter_node = parts.get("filter_clause")
         condition = None if filter_node is None else self.expression(self.parts(filter_node).one("expression"))
         return FunctionCall(
@@ -235,6 +243,11 @@ class OperandVisitor(SpecialFormVisitor):
             filter=condition,
             span=self.span(node),
         )
+
+    def _semantics_call(self, node: ParseNode) -> FunctionCall:
+        parts = self.parts(node)
+        is_final = self.text(parts.one("semantics_word")).upper() == "FINAL"
+        return replace(self.call(parts.one("call")), final=is_final, span=self.span(node))
 
     def arguments(self, node: ParseNode) -> tuple[Argument, ...]:
         """All arguments below a node."""

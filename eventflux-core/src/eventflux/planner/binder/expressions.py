@@ -268,6 +268,8 @@ class ExpressionBinder:
     def call(self, call: FunctionCall) -> TypedExpression:
         """A call, bound."""
         context = self.context
+        if call.final is not None:
+            return self._refuse(call.span, "RUNNING and FINAL belong into MEASURES of MATCH_RECOGNIZE")
         call = sql_spelling(call) if context.is_sql else call
         script = find_script(context, call)
         if script is not None:

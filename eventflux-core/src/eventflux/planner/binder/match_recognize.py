@@ -11,9 +11,12 @@ from eventflux.language.ast import (
     MatchRecognizeInput,
     RowAlternation,
     RowConcatenation,
+    RowExclusion,
     RowGroup,
     RowPattern,
+    RowPermutation,
     RowQuantifier,
+    RowStart,
     RowVariable,
     SelectItem,
     SkipMode,
@@ -25,7 +28,7 @@ from eventflux.planner.binder.match_scope import MatchBinder, MatchParts, MatchS
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.partitions import bind_partition_by
 from eventflux.planner.binder.patterns import report_timeouts
-from eventflux.planner.binder.row_patterns import PatternTooLargeError, Positions, positions_of
+from eventflux.planner.binder.row_patterns import MAX_PLACES, PatternTooLargeError, Positions, positions_of
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -123,13 +126,16 @@ class _MatchBinder:
         source = self.source
         names = self._variables()
         numbers = {name: number for number, name in enumerate(names)}
-        variables = {name: 1 << number for name, number in numbers.items()}
+        variables = self._with_subsets({name: 1 << number for name, number in numbers.items()})
         positions = self._positions(numbers)
         self._check_order(node)
         definitions = self._definitions(variables, numbers)
         captures: list[MatchCapture] = []
         binder = self._binder(variables, captures, "MEASURES")
+        binder = replace(binder, scope=replace(binder.rows, running=source.all_rows, shows_rows=source.all_rows))
         outputs = [*self._keys(binder), *self._measures(binder)]
+        if source.all_rows:
+            outputs += self._rest(binder, outputs)
         skip_group = self._skip_group(variables)
         self._check_names(outputs)
         if any(isinstance(value, Unknown) for _, value, _ in outputs):
@@ -149,6 +155,7 @@ class _MatchBinder:
             within=None if source.within is None else source.within.milliseconds,
             skip=MatchSkip.PAST_LAST_ROW if source.skip is None else _SKIPS[source.skip.mode],
             skip_group=skip_group,
+            all_rows=source.all_rows,
             gives_timeouts=self.context.gives_timeouts,
             span=source.span,
         )
@@ -175,6 +182,22 @@ class _MatchBinder:
             )
         return tuple(found)
 
+    def _with_subsets(self, variables: dict[str, int]) -> dict[str, int]:
+        """The variables and the names of SUBSET."""
+        found = dict(variables)
+        for subset in self.source.subsets:
+            name = subset.name.name
+            if name in found:
+                self._refuse(subset.name.span, f"'{name}' is a variable already", "name the subset otherwise")
+            rows = 0
+            for variable in subset.variables:
+                if variable.name in variables:
+                    rows |= variables[variable.name]
+                else:
+                    self._unknown(variable, "SUBSET", variables)
+            found[name] = rows
+        return found
+
     def _positions(self, numbers: dict[str, int]) -> Positions | None:
         pattern = self.source.pattern
         for last in _last_quantifiers(pattern):
@@ -187,7 +210,9 @@ class _MatchBinder:
         try:
             positions = positions_of(pattern, numbers)
         except PatternTooLargeError:
-            self._refuse(pattern.span, "the bounds of PATTERN are too high")
+            self._refuse(
+                pattern.span, f"PATTERN has more than {MAX_PLACES} places", "lower its bounds, or permute fewer parts"
+            )
             return None
         if None in positions.start:
             self._refuse(pattern.span, "PATTERN can match without a row", "let one variable take a row at least")
@@ -259,8 +284,17 @@ class _MatchBinder:
         if self.context.tells_events:
             span = self.source.span
             yield Identifier(name=MATCHED_EVENTS, span=span), binder.rows.events(MATCHED_EVENTS, span), span
-        if not self.source.measures and not self.source.partition_by:
+        if not self.source.measures and not self.source.partition_by and not self.source.all_rows:
             self._refuse(self.source.pattern.span, "a match has no columns", "say in MEASURES what is read of it")
+
+    def _rest(
+        self, binder: MatchBinder, outputs: Sequence[tuple[Identifier, TypedExpression, Span]]
+    ) -> Iterator[tuple[Identifier, TypedExpression, Span]]:
+        """With a row for each row of a match: its other columns."""
+        known = {name.name for name, _, _ in outputs}
+        for column in binder.rows.columns:
+            if column.name not in known:
+                yield Identifier(name=column.name, span=self.source.span), column, self.source.span
 
     def _check_names(self, outputs: Sequence[tuple[Identifier, TypedExpression, Span]]) -> None:
         seen: set[str] = set()
@@ -330,8 +364,13 @@ def _row_variables(pattern: RowPattern) -> Iterator[RowVariable]:
         case RowConcatenation() | RowAlternation():
             for item in pattern.items:
                 yield from _row_variables(item)
-        case RowGroup():
+        case RowPermutation():
+            for item in pattern.items:
+                yield from _row_variables(item)
+        case RowGroup() | RowExclusion():
             yield from _row_variables(pattern.pattern)
+        case RowStart():
+            pass
 
 
 def _last_quantifiers(pattern: RowPattern) -> Iterator[RowQuantifier]:
@@ -342,9 +381,13 @@ def _last_quantifiers(pattern: RowPattern) -> Iterator[RowQuantifier]:
                 yield pattern.quantifier
         case RowConcatenation():
             yield from _last_quantifiers(pattern.items[-1])
-        case RowAlternation():
+        case RowAlternation() | RowPermutation():
             for item in pattern.items:
                 yield from _last_quantifiers(item)
+        case RowExclusion():
+            yield from _last_quantifiers(pattern.pattern)
         case RowGroup():
             yield pattern.quantifier
             yield from _last_quantifiers(pattern.pattern)
+        case RowStart():
+            pass

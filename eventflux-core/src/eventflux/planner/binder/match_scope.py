@@ -78,6 +78,7 @@ class MatchScope(InputScope):
         captures: Of this place.
         navigation: Which rows references mean.
         running: Values as of each row, where every row of a match is put out.
+        shows_rows: Every row of a match is put out.
         used: Variables that references named since this list was made.
     """
 
@@ -86,6 +87,7 @@ class MatchScope(InputScope):
     captures: list[MatchCapture]
     navigation: Navigation = Navigation()
     running: bool = False
+    shows_rows: bool = False
     used: list[int] = field(default_factory=list)
 
     @property
@@ -262,6 +264,8 @@ class MatchBinder(ExpressionBinder):
         if call.namespace is not None:
             return ExpressionBinder.call(self, call)
         name = call.name.upper()
+        if call.final is not None:
+            return self._with_semantics(call, name)
         match name:
             case "FIRST" | "LAST" | "PREV" | "NEXT" | "CLASSIFIER" | "MATCH_NUMBER" if self._has_more(call):
                 return self._refuse_form(call)
@@ -279,6 +283,16 @@ class MatchBinder(ExpressionBinder):
                 return self._aggregate(call, name)
             case _:
                 return ExpressionBinder.call(self, call)
+
+    def _with_semantics(self, call: FunctionCall, name: str) -> TypedExpression:
+        if name not in _AGGREGATES and name not in {"FIRST", "LAST", "PREV", "CLASSIFIER"}:
+            return self.refuse_match(
+                call.span, f"{'FINAL' if call.final else 'RUNNING'} stands before FIRST, LAST, PREV and aggregates"
+            )
+        if call.final and self.defines:
+            return self.refuse_match(call.span, "FINAL does not stand in DEFINE: the match is not complete there")
+        running = self.rows.shows_rows and not call.final
+        return replace(self, scope=replace(self.rows, running=running)).call(replace(call, final=None))
 
     def refuse_match(self, span: Span, message: str, hint: str | None = None) -> Unknown:
         """Note an error of MATCH_RECOGNIZE."""

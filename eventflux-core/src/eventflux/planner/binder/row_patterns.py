@@ -11,11 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Final, TypeAlias
 
 from typing_extensions import assert_never
 
-from eventflux.language.ast import RowAlternation, RowConcatenation, RowGroup, RowPattern, RowQuantifier, RowVariable
+from eventflux.language.ast import (
+    RowAlternation,
+    RowConcatenation,
+    RowExclusion,
+    RowGroup,
+    RowPattern,
+    RowPermutation,
+    RowQuantifier,
+    RowStart,
+    RowVariable,
+)
 from eventflux.planner.logical.row_patterns import MatchPosition
 
 MAX_PLACES: Final = 10_000
@@ -125,6 +136,17 @@ class _Machine:
                 return following
             case RowAlternation():
                 return self._add(_Split([self.pattern(item, following) for item in node.items]))
+            case RowPermutation():
+                orders = permutations(node.items)
+                entries = [self.pattern(RowConcatenation(items=order), following) for order in orders]
+                return self._add(_Split(entries))
+            case RowExclusion():
+                around, self.excluding = self.excluding, True
+                entry = self.pattern(node.pattern, following)
+                self.excluding = around
+                return entry
+            case RowStart():
+                return self._add(_Begin(following))
             case RowGroup():
                 inner = node.pattern
                 return self._repeated(lambda behind: self.pattern(inner, behind), node.quantifier, following)
