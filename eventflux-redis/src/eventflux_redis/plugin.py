@@ -11,6 +11,7 @@ from eventflux_redis.pubsub import RedisPubSubSink, RedisPubSubSource
 from eventflux_redis.state_backend import RedisBackend
 from eventflux_redis.stream_sink import RedisStreamSink
 from eventflux_redis.stream_source import RedisStreamSource
+from eventflux_redis.table import RedisTable
 
 EVENTFLUX_API = (1, 0)
 
@@ -94,3 +95,8 @@ def eventflux_register_persistence_stores(registry: ExtensionRegistry) -> None:
 @hookimpl
 def eventflux_register_state_backends(registry: ExtensionRegistry) -> None:
     registry.register(STATE_BACKEND)
+
+
+@hookimpl
+def eventflux_register_stores(registry: ExtensionRegistry) -> None:
+    registry.register(RedisTable)
