@@ -69,7 +69,7 @@ ef_node_id ef_build_operator(ef_engine *engine, ef_node_id from, const ef_operat
                              ef_error *error);
 ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *arguments, uint32_t group_keys,
                            uint32_t aggregate_count, const char *const *names, const int32_t *argument_types,
-                           const int32_t *argument_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
+                           const int32_t *argument_outputs, const int32_t *filter_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
                            uint32_t order_count, const uint32_t *order_outputs, const uint8_t *order_flags, int64_t limit,
                            int64_t offset, bool current, bool expired, bool keeps_all, ef_error *error);
 ef_node_id ef_build_expression_window(ef_engine *engine, ef_node_id from, ef_program *arguments,

@@ -99,7 +99,7 @@ int ef_operator_tester_input(ef_operator_tester *tester, int type) {
 int ef_operator_tester_aggregate(ef_operator_tester *tester, const char *name, int argument, int output) {
     uint32_t a = tester->aggregate_count++;
     snprintf(tester->names[a], sizeof tester->names[a], "%s", name);
-    tester->aggregates[a] = (ef_aggregate_config){tester->names[a], (ef_type)argument, output};
+    tester->aggregates[a] = (ef_aggregate_config){.name = tester->names[a], .argument = (ef_type)argument, .argument_output = output};
     return (int)ef_aggregate_type(name, (ef_type)argument);
 }
 

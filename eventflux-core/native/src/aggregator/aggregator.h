@@ -23,7 +23,8 @@ enum {
     EF_FOLD_ADD = 0,
     EF_FOLD_REMOVE = 1,
     EF_FOLD_SKIP = 2, /* nothing: a RESET row, or a row that failed */
-    EF_FOLD_CLEAR = 4 /* the state is emptied first */
+    EF_FOLD_CLEAR = 4, /* the state is emptied first */
+    EF_FOLD_PASS = 8   /* neither added nor removed, but put out as others: its FILTER is not true */
 };
 
 /* Rows a block; a multiple of 8. */
@@ -60,7 +61,7 @@ typedef struct ef_fold {
     const void *values;      /* [rows], in input form */
     const uint8_t *validity; /* bit 0 is row 0; NULL: no nulls */
     const uint8_t *actions;  /* [rows]; NULL: all ADD */
-    bool general;            /* some action has SKIP or CLEAR */
+    bool general;            /* some action has SKIP, CLEAR or PASS */
     const uint8_t *emit;     /* [rows], 0 or 1; NULL: all rows are put out */
     void *out;               /* values of the rows put out, densely */
     uint8_t *out_valid;      /* a byte each, 0 or 1 */
@@ -95,6 +96,7 @@ struct ef_aggregate {
     ef_keeps keeps;
     bool takes_sets;    /* the argument must be a set */
     int32_t column;     /* of the argument columns; -1: none */
+    int32_t filter;     /* of the argument columns, a BOOL: rows for which it is not true do not count; -1: all do */
     ef_pages *pages;
     ef_value_counts *counts;
     uint64_t seed;
@@ -106,7 +108,7 @@ struct ef_aggregate {
     ef_status(EF_MUST_USE *check)(const ef_aggregate *aggregate, char *state, ef_claims *claims, ef_error *error);
 };
 
-/* Fills in all but offset, column, pages, counts and seed. False: there is no such aggregator for the type. */
+/* Fills in all but offset, column, filter, pages, counts and seed. False: there is no such aggregator for the type. */
 bool ef_aggregate_resolve(ef_aggregate *aggregate, const char *name, ef_type argument, ef_removal removal);
 
 static inline void ef_aggregate_clear(const ef_aggregate *aggregate, char *group) {

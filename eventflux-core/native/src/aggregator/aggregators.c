@@ -49,6 +49,23 @@ static bool resolve_number(ef_aggregate *aggregate, const char *name, ef_type ar
     return false;
 }
 
+static bool resolve_distinct_sum(ef_aggregate *aggregate, const char *name, ef_type argument) {
+    aggregate->clear = ef_distinct_clear_state;
+    aggregate->check = ef_distinct_check;
+    if (strcmp(name, "sum_long_distinct") == 0 && is_integer(argument)) {
+        return set(aggregate, ef_sum_long_distinct_fold, EF_INPUT_VALUE, EF_LONG, EF_DISTINCT_SUM_STATE);
+    }
+    if (strcmp(name, "sum_double_distinct") == 0 && is_numeric(argument)) {
+        return set(aggregate, ef_sum_double_distinct_fold, EF_INPUT_VALUE, EF_DOUBLE, EF_DISTINCT_SUM_STATE);
+    }
+    if (strcmp(name, "avg_distinct") == 0 && is_numeric(argument)) {
+        return set(aggregate, ef_avg_distinct_fold, EF_INPUT_VALUE, EF_DOUBLE, EF_DISTINCT_SUM_STATE);
+    }
+    aggregate->clear = NULL;
+    aggregate->check = NULL;
+    return false;
+}
+
 static bool resolve_count(ef_aggregate *aggregate, const char *name, ef_type argument) {
     if (strcmp(name, "count") == 0) {
         return set(aggregate, ef_count_fold, EF_INPUT_NONE, EF_LONG, EF_COUNT_STATE);
@@ -153,9 +170,10 @@ bool ef_aggregate_resolve(ef_aggregate *aggregate, const char *name, ef_type arg
     if (length >= EF_AGGREGATE_NAME) {
         return false;
     }
-    ef_aggregate made = {.argument = argument, .removal = removal, .column = -1};
+    ef_aggregate made = {.argument = argument, .removal = removal, .column = -1, .filter = -1};
     memcpy(made.name, name, length);
-    bool found = resolve_number(&made, name, argument) || resolve_count(&made, name, argument) ||
+    bool found = resolve_number(&made, name, argument) || resolve_distinct_sum(&made, name, argument) ||
+                 resolve_count(&made, name, argument) ||
                  resolve_extreme(&made, name, argument, removal) ||
                  resolve_collection(&made, name, argument, removal);
     if (found) {

@@ -5,16 +5,13 @@
  *
  * One index over (owner, value) serves all groups and aggregates of a selection, so that a group with few values costs few bytes.
  * A value goes when it has left as often as it came. O(1) a row, for a set O(1) an element. */
+#include "aggregator/distinct.h"
+
 #include "aggregator/fold_loop.h"
 #include "aggregator/folds.h"
 #include "aggregator/kept_value.h"
 
-typedef struct distinct {
-    uint64_t owner;
-    uint32_t head; /* handle + 1; 0: none */
-    uint32_t tail;
-    int64_t count; /* different values */
-} distinct;
+typedef ef_distinct distinct;
 
 typedef struct node {
     uint64_t owner;
@@ -65,7 +62,7 @@ static uint32_t find(const ef_aggregate *aggregate, uint64_t owner, bool null, e
     return 0;
 }
 
-static ef_status count_up(const ef_aggregate *aggregate, distinct *state, bool null, ef_chunk_entry value,
+ef_status ef_distinct_add(const ef_aggregate *aggregate, distinct *state, bool null, ef_chunk_entry value,
                           ef_error *error) {
     ef_pages *pages = aggregate->pages;
     uint64_t owner = state->owner != 0 ? state->owner : aggregate->counts->next_owner;
@@ -127,8 +124,8 @@ static void node_drop(const ef_aggregate *aggregate, uint32_t link) {
     ef_pages_give(aggregate->pages, link - 1, sizeof(node));
 }
 
-static ef_status count_down(const ef_aggregate *aggregate, distinct *state, bool null, ef_chunk_entry value,
-                            ef_error *error) {
+ef_status ef_distinct_remove(const ef_aggregate *aggregate, distinct *state, bool null, ef_chunk_entry value,
+                             ef_error *error) {
     ef_pages *pages = aggregate->pages;
     if (state->owner == 0) {
         return EF_OK;
@@ -177,7 +174,7 @@ static ef_chunk_entry node_value(const ef_aggregate *aggregate, const node *seen
     return value;
 }
 
-static void drop_all(const ef_aggregate *aggregate, distinct *state) {
+void ef_distinct_drop(const ef_aggregate *aggregate, distinct *state) {
     uint32_t link = state->head;
     while (link != 0) {
         const node *seen = node_at(aggregate->pages, link);
@@ -191,7 +188,7 @@ static void drop_all(const ef_aggregate *aggregate, distinct *state) {
 }
 
 void ef_distinct_clear_state(const ef_aggregate *aggregate, char *state) {
-    drop_all(aggregate, (distinct *)(void *)state);
+    ef_distinct_drop(aggregate, (distinct *)(void *)state);
 }
 
 /* Owners are numbered anew: saved numbers could be the same twice. */
@@ -236,15 +233,15 @@ ef_status ef_distinct_check(const ef_aggregate *aggregate, char *bytes, ef_claim
     EF_ALWAYS_INLINE ef_status name##_add(const ef_aggregate *aggregate, ef_fold *fold, distinct *state,            \
                                           const char *values, uint32_t i) {                                         \
         bool null = fold->validity != NULL && !ef_bit(fold->validity, i);                                           \
-        return count_up(aggregate, state, null, ef_value_entry(aggregate->argument, values, i), fold->error);       \
+        return ef_distinct_add(aggregate, state, null, ef_value_entry(aggregate->argument, values, i), fold->error);       \
     }                                                                                                               \
     EF_ALWAYS_INLINE ef_status name##_remove(const ef_aggregate *aggregate, ef_fold *fold, distinct *state,         \
                                              const char *values, uint32_t i) {                                      \
         bool null = fold->validity != NULL && !ef_bit(fold->validity, i);                                           \
-        return count_down(aggregate, state, null, ef_value_entry(aggregate->argument, values, i), fold->error);     \
+        return ef_distinct_remove(aggregate, state, null, ef_value_entry(aggregate->argument, values, i), fold->error);     \
     }                                                                                                               \
     EF_ALWAYS_INLINE void name##_clear(const ef_aggregate *aggregate, distinct *state) {                            \
-        drop_all(aggregate, state);                                                                                 \
+        ef_distinct_drop(aggregate, state);                                                                                 \
     }                                                                                                               \
     EF_ALWAYS_INLINE bool name##_read(const ef_aggregate *aggregate, ef_fold *fold, const distinct *state,          \
                                       int64_t *out) {                                                               \
@@ -285,16 +282,16 @@ static ef_status each_element(const ef_aggregate *aggregate, ef_fold *fold, dist
 
 static ef_status ef_union_set_add(const ef_aggregate *aggregate, ef_fold *fold, distinct *state, const ef_str *values,
                                   uint32_t i) {
-    return each_element(aggregate, fold, state, &values[i], count_up);
+    return each_element(aggregate, fold, state, &values[i], ef_distinct_add);
 }
 
 static ef_status ef_union_set_remove(const ef_aggregate *aggregate, ef_fold *fold, distinct *state,
                                      const ef_str *values, uint32_t i) {
-    return each_element(aggregate, fold, state, &values[i], count_down);
+    return each_element(aggregate, fold, state, &values[i], ef_distinct_remove);
 }
 
 EF_ALWAYS_INLINE void ef_union_set_clear(const ef_aggregate *aggregate, distinct *state) {
-    drop_all(aggregate, state);
+    ef_distinct_drop(aggregate, state);
 }
 
 static bool ef_union_set_read(const ef_aggregate *aggregate, ef_fold *fold, const distinct *state, ef_str *out) {

@@ -54,7 +54,8 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
                     name##_clear(aggregate, state);                                                                     \
                     memset(state, 0, sizeof *state);                                                                    \
                 }                                                                                                       \
-                counts = (takes_nulls) || validity == NULL || ef_bit(validity, i);                                      \
+                counts = (action & EF_FOLD_PASS) == 0 &&                                                                \
+                         ((takes_nulls) || validity == NULL || ef_bit(validity, i));                                    \
             }                                                                                                           \
             if (counts) {                                                                                               \
                 if (form != EF_FOLD_ADDS && (action & EF_FOLD_REMOVE) != 0) {                                           \

@@ -42,10 +42,14 @@ EF_CHECK_OF(ef_least_any);
 /* distinct.c */
 EF_FOLD_OF(ef_distinct_count);
 EF_FOLD_OF(ef_distinct_count_nonnull);
+EF_FOLD_OF(ef_sum_long_distinct);
+EF_FOLD_OF(ef_sum_double_distinct);
+EF_FOLD_OF(ef_avg_distinct);
 EF_FOLD_OF(ef_union_set);
 EF_CLEAR_OF(ef_distinct);
 EF_CHECK_OF(ef_distinct);
 #define EF_DISTINCT_STATE 24u
+#define EF_DISTINCT_SUM_STATE 32u
 
 /* sequences.c */
 EF_FOLD_OF(ef_first_1); /* by the width of the value */

@@ -202,18 +202,21 @@ void ef_build_text_free(ef_alloc *alloc, char *text, size_t size) {
     ef_free(alloc, text, size);
 }
 
+/* filter_outputs: -1 where an aggregate has none; NULL: none has one. */
 static void fill_aggregates(ef_aggregate_config *aggregates, uint32_t count, const char *const *names,
-                            const int32_t *argument_types, const int32_t *argument_outputs) {
+                            const int32_t *argument_types, const int32_t *argument_outputs,
+                            const int32_t *filter_outputs) {
     for (uint32_t i = 0; i < count; i++) {
         aggregates[i] = (ef_aggregate_config){.name = names[i],
                                               .argument = (ef_type)argument_types[i],
-                                              .argument_output = argument_outputs[i]};
+                                              .argument_output = argument_outputs[i],
+                                              .filter = filter_outputs == NULL ? 0 : (uint32_t)(filter_outputs[i] + 1)};
     }
 }
 
 ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *arguments, uint32_t group_keys,
                            uint32_t aggregate_count, const char *const *names, const int32_t *argument_types,
-                           const int32_t *argument_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
+                           const int32_t *argument_outputs, const int32_t *filter_outputs, ef_program *outputs, uint32_t visible, ef_program *having,
                            uint32_t order_count, const uint32_t *order_outputs, const uint8_t *order_flags, int64_t limit,
                            int64_t offset, bool current, bool expired, bool keeps_all, ef_error *error) {
     ef_alloc *alloc = ef_engine_alloc(engine);
@@ -228,7 +231,7 @@ ef_node_id ef_build_select(ef_engine *engine, ef_node_id from, ef_program *argum
         ef_program_free(having);
         (void)ef_fail_memory(error);
     } else {
-        fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs);
+        fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs, filter_outputs);
         for (uint32_t i = 0; i < order_count; i++) {
             order[i] = (ef_order_key){.output = order_outputs[i],
                                       .descending = (order_flags[i] & 1u) != 0,
@@ -272,7 +275,7 @@ ef_node_id ef_build_expression_window(ef_engine *engine, ef_node_id from, ef_pro
         ef_program_free(condition);
         return (ef_node_id)ef_fail_memory(error);
     }
-    fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs);
+    fill_aggregates(aggregates, aggregate_count, names, argument_types, argument_outputs, NULL);
     ef_select_config select = {.arguments = arguments,
                                .aggregates = aggregates,
                                .aggregate_count = aggregate_count,

@@ -9,6 +9,7 @@ typedef struct ef_aggregate_config {
     const char *name;        /* aggregator: sum_long, avg, count, min_double, distinct_count, ... */
     ef_type argument;        /* type of the argument; 0 = none */
     int32_t argument_output; /* which output of `arguments` is its argument, or -1 */
+    uint32_t filter;         /* 1 + which output, a BOOL, says whether a row counts; 0: all do */
 } ef_aggregate_config;
 
 typedef struct ef_order_key {

@@ -316,9 +316,22 @@ static bool needs_general(const uint8_t *actions, uint32_t rows) {
     return (any & (EF_FOLD_SKIP | EF_FOLD_CLEAR)) != 0;
 }
 
+/* The actions of rows [from, from + rows), with PASS where the filter is not true. */
+static const uint8_t *filter_actions(const ef_column *filter, const uint8_t *actions, uint32_t from, uint32_t rows,
+                                     uint8_t *filtered) {
+    const uint8_t *passes = filter->values;
+    for (uint32_t i = 0; i < rows; i++) {
+        uint8_t action = actions != NULL ? actions[i] : EF_FOLD_ADD;
+        bool counts = passes[from + i] != 0 && !ef_is_null(filter, from + i);
+        filtered[i] = (uint8_t)(action | (counts ? 0u : (unsigned)EF_FOLD_PASS));
+    }
+    return filtered;
+}
+
 typedef struct fold_space {
     void *values;      /* [EF_FOLD_ROWS] of 8 bytes */
     uint8_t *valid;    /* [emitted] */
+    uint8_t *filtered; /* [EF_FOLD_ROWS] actions of rows with a filter */
     uint8_t *general;  /* [blocks] whether some action is no plain adding or removing; NULL: nowhere */
 } fold_space;
 
@@ -348,6 +361,10 @@ static ef_status fold_one(ef_select_call *call, const ef_aggregate *aggregate, c
         fold.validity = argument != NULL && argument->validity != NULL ? argument->validity + from / 8 : NULL;
         fold.actions = call->actions != NULL ? call->actions + from : NULL;
         fold.general = space->general != NULL && space->general[from / EF_FOLD_ROWS] != 0;
+        if (aggregate->filter >= 0) {
+            fold.actions = filter_actions(&call->arguments[aggregate->filter], fold.actions, from, fold.rows, space->filtered);
+            fold.general = true;
+        }
         fold.emit = call->emit != NULL ? call->emit + from : NULL;
         fold.out = (char *)result->values + put * width;
         fold.out_valid = space->valid + put;
@@ -380,8 +397,10 @@ ef_status ef_select_fold(ef_select_call *call) {
     fold_space space = {
         .values = ef_arena_take(call->arena, (rows < EF_FOLD_ROWS ? rows : EF_FOLD_ROWS) * 8u),
         .valid = ef_arena_take(call->arena, call->count > 0 ? call->count : 1),
+        .filtered = self->has_filters ? ef_arena_take(call->arena, EF_FOLD_ROWS) : NULL,
     };
-    if (call->aggregates == NULL || space.values == NULL || space.valid == NULL) {
+    if (call->aggregates == NULL || space.values == NULL || space.valid == NULL ||
+        (self->has_filters && space.filtered == NULL)) {
         return ef_fail_memory(call->error);
     }
     if (call->actions != NULL && (call->failed != NULL || call->has_kind[EF_RESET] || call->reset_count > 0)) {

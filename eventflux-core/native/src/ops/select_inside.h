@@ -72,6 +72,7 @@ typedef struct ef_select {
     uint32_t key_count;
     uint32_t key_words;
     ef_aggregate *aggregates; /* [aggregate_count] */
+    bool has_filters;         /* some of them have one */
     uint32_t aggregate_count;
     uint32_t group_size;
 

@@ -74,7 +74,14 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
             return ef_fail(error, EF_INVALID, "the argument of aggregator %s is not an output of its type",
                            config->name);
         }
+        bool has_filter = config->filter > 0;
+        if (has_filter && (config->filter > self->argument_count ||
+                           ef_program_output_type(self->arguments, config->filter - 1) != EF_BOOL)) {
+            return ef_fail(error, EF_INVALID, "the filter of aggregator %s is not a BOOL", config->name);
+        }
         aggregate->column = has_argument ? output : -1;
+        self->has_filters = self->has_filters || has_filter;
+        aggregate->filter = has_filter ? (int32_t)config->filter - 1 : -1;
         aggregate->pages = self->pages;
         aggregate->counts = &self->counts;
         aggregate->seed = ef_hash_u64(a, self->seed);

@@ -143,11 +143,15 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregateSpec:
-    """An aggregator over one of the outputs of `SelectSpec.arguments` (or over none, as `count`)."""
+    """An aggregator over one of the outputs of `SelectSpec.arguments` (or over none, as `count`).
+
+    Rows count for which output `filter_output`, a BOOL, is true.
+    """
 
     name: str
     argument_type: AttributeType | None = None
     argument_output: int | None = None
+    filter_output: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +443,7 @@ class EngineBuilder:
         """Add a selection."""
         error = new_error()
         names, types, outputs = _aggregates(spec.aggregates)
+        filters = [-1 if each.filter_output is None else each.filter_output for each in spec.aggregates]
         null = ffi.NULL
         made = lib.ef_build_select(
             self._engine.handle,
@@ -449,6 +454,7 @@ class EngineBuilder:
             ffi.new("const char *[]", names),
             types,
             outputs,
+            ffi.new("int32_t[]", filters),
             spec.outputs.take(),
             spec.visible,
             spec.having.take() if spec.having is not None else null,

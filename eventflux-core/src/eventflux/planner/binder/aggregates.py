@@ -20,6 +20,8 @@ from eventflux.types.error_codes import ErrorCode
 _SKIPS_NULL: Final = frozenset(
     {"sum", "avg", "min", "max", "minForever", "maxForever", "stdDev", "variance", "and", "or", "countNonNull"}
 )
+# Aggregators with a form in which each value counts once.
+_DISTINCT: Final = frozenset({"sum", "avg"})
 _SAME_WHEN_DISTINCT: Final = frozenset({"min", "max", "minForever", "maxForever", "and", "or", "distinctCount"})
 
 
@@ -56,15 +58,21 @@ def aggregate_call(
     values = handed_over(resolved, arguments)
     if values is None or resolved.returns is None:
         return Unknown(span=call.span)
+    if resolved.native is None and condition is not None:
+        context.diagnostics.not_supported(call.span, f"FILTER on {call.name} is")
+        return Unknown(span=call.span)
     if resolved.native is None:
         return _in_python(context, collector, chosen, call, values, resolved.returns)
     if chosen.name == "count":
         # The argument is ignored; whatever it was, it has been checked.
         values = ()
     argument = values[0] if values else None
-    if argument is not None and condition is not None:
-        argument = _filtered(argument, condition)
-    return collector.add(AggregateCall(name=resolved.native, argument=argument, type=resolved.returns, span=call.span))
+    if argument is not None and condition is not None and chosen.name in _SKIPS_NULL:
+        argument, condition = _filtered(argument, condition), None
+    native = f"{resolved.native}_distinct" if call.distinct and chosen.name in _DISTINCT else resolved.native
+    return collector.add(
+        AggregateCall(name=native, argument=argument, type=resolved.returns, condition=condition, span=call.span)
+    )
 
 
 def _in_python(
@@ -101,11 +109,8 @@ def _chosen(
         chosen = context.registry.get(ExtensionKind.AGGREGATOR, "distinctCount")
     elif declaration.name == "count" and (condition is not None or (context.is_sql and arguments)):
         chosen = context.registry.get(ExtensionKind.AGGREGATOR, "countNonNull")
-    elif call.distinct and declaration.name not in _SAME_WHEN_DISTINCT:
+    elif call.distinct and declaration.name not in _SAME_WHEN_DISTINCT | _DISTINCT:
         context.diagnostics.not_supported(call.span, f"{call.name}(DISTINCT ...) is")
-        return None
-    if condition is not None and chosen.name not in _SKIPS_NULL:
-        context.diagnostics.not_supported(call.span, f"FILTER on {call.name} is")
         return None
     return chosen
 

@@ -34,7 +34,7 @@ def is_bound(selection: BoundSelection) -> bool:
         *(item.expression for item in selection.items),
         *(output.expression for output in selection.hidden),
         *selection.group_by,
-        *(call.argument for call in selection.aggregates if call.argument is not None),
+        *(expression for call in selection.aggregates for expression in call.expressions),
         *(() if selection.having is None else (selection.having,)),
     ]
     return not any(isinstance(node, Unknown) for node in nodes(expressions))

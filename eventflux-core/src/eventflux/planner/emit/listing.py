@@ -167,6 +167,8 @@ class ListedGraph:
         for aggregate in parts.aggregates:
             argument = "" if aggregate.argument_output is None else f"out {aggregate.argument_output}"
             text += f", {aggregate.name}({argument})"
+            if aggregate.filter_output is not None:
+                text += f" where out {aggregate.filter_output}"
         for key in parts.order:
             direction = " desc" if key.descending else ""
             text += f", order {key.output}{direction}{' nulls first' if key.nulls_first else ''}"

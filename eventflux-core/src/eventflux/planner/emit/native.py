@@ -408,6 +408,7 @@ def _select_spec(
                 name=aggregate.name,
                 argument_type=aggregate.argument_type,
                 argument_output=aggregate.argument_output,
+                filter_output=aggregate.filter_output,
             )
             for aggregate in parts.aggregates
         ),

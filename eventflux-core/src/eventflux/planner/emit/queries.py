@@ -239,8 +239,19 @@ class QueryEmitter(Generic[ProgramT]):
             if call.argument is not None:
                 position = len(arguments)
                 arguments.append(call.argument)
+            filter_position = None
+            if call.condition is not None:
+                filter_position = len(arguments)
+                arguments.append(call.condition)
             argument_type = None if call.argument is None else call.argument.type
-            aggregators.append(Aggregator(name=call.name, argument_type=argument_type, argument_output=position))
+            aggregators.append(
+                Aggregator(
+                    name=call.name,
+                    argument_type=argument_type,
+                    argument_output=position,
+                    filter_output=filter_position,
+                )
+            )
         aggregate_types = [node.aggregates[index].type for index in native]
         if in_python and not native:
             # The selection aggregates all the same: a batch gives one row a group.

@@ -43,11 +43,12 @@ ProgramT = TypeVar("ProgramT", bound=ProgramTarget)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregator:
-    """An aggregate: its argument is an output of the argument program, or there is none."""
+    """An aggregate: its argument and what filters its rows are outputs of the argument program, or there are none."""
 
     name: str
     argument_type: AttributeType | None
     argument_output: int | None
+    filter_output: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

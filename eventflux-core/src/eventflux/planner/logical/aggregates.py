@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from eventflux.extension import Argument, Extension
 from eventflux.planner.typed.nodes import AggregateValue, TypedExpression
@@ -23,6 +24,7 @@ class HostAggregator:
 class AggregateCall:
     """One aggregate: the engine's aggregator and its argument over the input of the selection.
 
+    Rows for which `condition` is not true do not count.
     Of an aggregator written in Python, `host` says what makes it; where it takes more arguments than one, `argument` is
     the list of them.
     """
@@ -30,8 +32,22 @@ class AggregateCall:
     name: str
     argument: TypedExpression | None
     type: AttributeType
+    condition: TypedExpression | None = None
     host: HostAggregator | None = None
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
+
+    @property
+    def expressions(self) -> tuple[TypedExpression, ...]:
+        """What it reads of a row."""
+        return tuple(part for part in (self.argument, self.condition) if part is not None)
+
+    def changed(self, change: Callable[[TypedExpression], TypedExpression]) -> AggregateCall:
+        """The same with `change` applied to what it reads."""
+        return replace(
+            self,
+            argument=None if self.argument is None else change(self.argument),
+            condition=None if self.condition is None else change(self.condition),
+        )
 
 
 @dataclass(slots=True)
@@ -42,7 +58,7 @@ class AggregateCollector:
 
     def add(self, call: AggregateCall) -> AggregateValue:
         """The value of the aggregate, a new one or an equal one that is there."""
-        shareable = call.argument is None or is_pure(call.argument)
+        shareable = all(part is None or is_pure(part) for part in (call.argument, call.condition))
         if shareable and call in self.calls:
             index = self.calls.index(call)
         else:

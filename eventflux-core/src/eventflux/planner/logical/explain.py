@@ -166,7 +166,8 @@ def _select_lines(node: Select, indent: str) -> list[str]:
     def aggregate(index: int) -> str:
         call = node.aggregates[index]
         argument = "" if call.argument is None else text_of(call.argument, name)
-        return f"{call.name}({argument})"
+        condition = "" if call.condition is None else f" where {text_of(call.condition, name)}"
+        return f"{call.name}({argument}){condition}"
 
     def output(index: int) -> str:
         return node.outputs[index].name

@@ -70,7 +70,7 @@ def _root(node: Root) -> Root:
 def _select(node: Select) -> Select:
     expressions = [
         *node.group_by,
-        *(call.argument for call in node.aggregates if call.argument is not None),
+        *(expression for call in node.aggregates for expression in call.expressions),
         *(output.expression for output in node.outputs),
     ]
     source, numbers = _prune(node.input, columns_read(expressions))
@@ -86,7 +86,7 @@ def _select(node: Select) -> Select:
 
 
 def _aggregate(call: AggregateCall, numbers: _Numbers) -> AggregateCall:
-    return call if call.argument is None else replace(call, argument=renumber_columns(call.argument, numbers))
+    return call.changed(lambda expression: renumber_columns(expression, numbers))
 
 
 def _prune(node: Node, needed: set[int]) -> tuple[Node, _Numbers]:

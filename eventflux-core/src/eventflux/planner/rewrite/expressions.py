@@ -86,7 +86,7 @@ def _select(node: Select, change: Change) -> Select:
 
 
 def _aggregate(call: AggregateCall, change: Change) -> AggregateCall:
-    return call if call.argument is None else replace(call, argument=change(call.argument))
+    return call.changed(change)
 
 
 def _condition(condition: TableCondition, change: Change) -> TableCondition:
