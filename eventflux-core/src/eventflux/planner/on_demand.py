@@ -17,6 +17,9 @@ from eventflux.engine.builder import Node as NativeNode
 from eventflux.engine.engine import Engine
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import (
+    Binary,
+    BinaryOperator,
+    Expression,
     Filter,
     InsertInto,
     InsertValues,
@@ -38,6 +41,7 @@ from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.mutations import ChangingRows, Mutation, plan_change
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.outputs import OutputKinds, inferred_schema, unchanged
+from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import relation_of
 from eventflux.planner.binder.select_nodes import is_bound, make_select
 from eventflux.planner.binder.selection import BoundSelection, SelectionClauses, bind_selection
@@ -50,6 +54,7 @@ from eventflux.planner.emit.tables import OutsideContent
 from eventflux.planner.emit.target import Node
 from eventflux.planner.host_functions import HostFunction, HostFunctions
 from eventflux.planner.logical.event_time import Watermark
+from eventflux.planner.logical.nodes import Filter as FilterNode
 from eventflux.planner.logical.nodes import Lookup, QueryPlan, Scan
 from eventflux.planner.logical.nodes import Node as PlanNode
 from eventflux.planner.logical.partitions import PartitionPlan
@@ -426,10 +431,21 @@ class _OnDemandBinder:
         condition: TypedExpression | None = None
         within = self._names(relation, source, TABLE_OFFSET)
         binder = ExpressionBinder(context=self.context, scope=within, clause="the condition")
+        found = 0 if relation.schema is None else len(relation.schema)
+        questions = TableQuestions(context=self.context, relations=self, scope=scope, width=width + found)
+        asking = ExpressionBinder(context=self.context, scope=scope, clause="the condition", tables=questions)
+        behind: TypedExpression | None = None
         conditions = [handler.condition for handler in source.handlers if isinstance(handler, Filter)]
-        for each in [*conditions, *(() if query.where is None else (query.where,))]:
-            bound = binder.condition(each)
-            condition = bound if condition is None else boolean("and", condition, bound, span=each.span)
+        if query.where is not None:
+            conditions.append(query.where)
+        for each in [part for condition in conditions for part in _conjuncts(condition)]:
+            before = questions.count
+            bound = asking.condition(each)
+            if questions.count > before:
+                behind = bound if behind is None else boolean("and", behind, bound, span=each.span)
+            else:
+                bound = binder.condition(each)
+                condition = bound if condition is None else boolean("and", condition, bound, span=each.span)
             if isinstance(bound, Unknown):
                 return None, scope
         if entry is None or entry.schema is None:
@@ -447,7 +463,13 @@ class _OnDemandBinder:
             schema=schema,
             span=source.span,
         )
-        return node, scope
+        if behind is None:
+            return node, scope
+        if len(schema) != width + found:
+            # An aggregation has columns of its own behind those that the text can name.
+            self.diagnostics.not_supported(source.span, "a condition on a table beside an aggregation is")
+            return None, scope
+        return FilterNode(input=questions.over(node), condition=behind, span=behind.span), scope
 
     def _bounds(self, entry: Entry, query: Query) -> list[TypedExpression] | None:
         """What WITHIN ... PER ... demands of an aggregation; of anything else nothing. None after errors were noted."""
@@ -486,3 +508,10 @@ class _OnDemandBinder:
             self.diagnostics.not_supported(query.partition_by[0].span, "PARTITION BY in an on-demand query is")
         if query.common_tables:
             self.diagnostics.not_supported(query.common_tables[0].span, "WITH in an on-demand query is")
+
+
+def _conjuncts(condition: Expression) -> tuple[Expression, ...]:
+    """The parts of a condition that AND joins."""
+    if isinstance(condition, Binary) and condition.operator is BinaryOperator.AND:
+        return (*_conjuncts(condition.left), *_conjuncts(condition.right))
+    return (condition,)

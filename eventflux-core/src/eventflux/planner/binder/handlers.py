@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from typing_extensions import assert_never
 
@@ -21,6 +22,19 @@ from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression,
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.schema import Schema
+
+# Windows that send RESET, or whose rows are reduced to the last one of a batch. One written in Python may do so too.
+_BATCHES: Final = frozenset(
+    {
+        "length_batch",
+        "time_batch",
+        "external_time_batch",
+        "batch",
+        "hopping",
+        "expression_batch",
+        plan.PYTHON_WINDOW,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +62,6 @@ class HandlerChain:
     relation: Relation
     node: plan.Node | None
     named_window: str | None = None
-    has_window: bool = False
 
     @property
     def scope(self) -> InputScope:
@@ -82,13 +95,24 @@ class HandlerChain:
         elif questions.is_asked:
             self._ask(questions, condition, bound, has_aggregates=collector is not None and bool(collector.calls))
         elif collector is not None and collector.calls:
-            if self.has_window:
-                self.context.diagnostics.not_supported(condition.span, "aggregates in a filter behind a window are")
+            if self._brings_batches():
+                self.context.diagnostics.not_supported(
+                    condition.span,
+                    "aggregates in a filter behind a batch window are",
+                    "select the rows with their aggregate into a stream, and filter that",
+                )
                 self.node = None
             elif self.node is not None:
                 self.node = _running(self.node, collector, bound)
         elif self.node is not None:
             self.node = plan.Filter(input=self.node, condition=bound, span=condition.span)
+
+    def _brings_batches(self) -> bool:
+        """Whether the window before brings its rows in batches, each of which begins anew."""
+        if self.node is None:
+            return False
+        windows = [node for node in plan.chain(self.node) if isinstance(node, plan.Window) and node.appended is None]
+        return any(window.native in _BATCHES for window in windows)
 
     def _ask(
         self, questions: TableQuestions, condition: Expression, bound: TypedExpression, *, has_aggregates: bool
@@ -129,7 +153,6 @@ class HandlerChain:
             return
         binder = ExpressionBinder(context=self.context, scope=self.scope, clause="a window")
         bound = bind_window(binder, handler, allows_python=True)
-        self.has_window = True
         if bound is None:
             self.node = None
         elif self.node is not None:

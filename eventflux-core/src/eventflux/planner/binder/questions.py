@@ -91,6 +91,10 @@ class TableQuestions:
         return node
 
     @property
+    def count(self) -> int:
+        return len(self._questions)
+
+    @property
     def is_asked(self) -> bool:
         return bool(self._questions)
 
