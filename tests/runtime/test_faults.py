@@ -16,6 +16,7 @@ from eventflux import (
 )
 from eventflux.extension import ErrorEntry, Extension, ExtensionKind, Sink
 from eventflux.extension.kinds.error_store import EventForm, FailureType, Occurrence
+from eventflux.state.error_stores.buffered import BufferedErrorStore
 from eventflux.types.errors import ConnectionUnavailableError
 
 
@@ -126,6 +127,87 @@ def test_a_bounded_memory_store_lets_the_oldest_go():
     for cause in ("a", "b", "c"):
         bounded.save(entry(cause=cause))
     assert [each.cause for each in bounded.load()] == ["b", "c"]
+
+
+@pytest.mark.parametrize("make", [SqliteErrorStore, FileErrorStore], ids=["sqlite", "file"])
+def test_a_bounded_store_lets_the_oldest_go(make, tmp_path):
+    bounded = make(tmp_path / "errors", max_entries=2)
+    for cause in ("a", "b", "c", "d"):
+        bounded.save(entry(cause=cause))
+    assert [each.cause for each in bounded.load()] == ["c", "d"]
+
+
+class Slow(MemoryErrorStore):
+    """A store that waits before it writes."""
+
+    def __init__(self):
+        super().__init__()
+        self.may_write = threading.Event()
+
+    def save(self, given):
+        self.may_write.wait(10)
+        return super().save(given)
+
+
+def test_a_buffer_lets_senders_go_on_and_questions_wait():
+    slow = Slow()
+    buffered = BufferedErrorStore(slow, buffer_size=10)
+    for cause in ("a", "b", "c"):
+        assert buffered.save(entry(cause=cause)) == 0
+    assert MemoryErrorStore.count(slow) == 0
+    slow.may_write.set()
+    assert [each.cause for each in buffered.load()] == ["a", "b", "c"]
+    assert buffered.count("a") == 3
+    buffered.close()
+    buffered.close()
+    with pytest.raises(ErrorStoreError, match="closed"):
+        buffered.save(entry())
+
+
+def test_a_full_buffer_may_lose_entries(caplog):
+    slow = Slow()
+    buffered = BufferedErrorStore(slow, buffer_size=1, drop_when_full=True)
+    for number in range(10):
+        buffered.save(entry(cause=str(number)))
+    assert buffered.dropped >= 8
+    assert "it is lost" in caplog.text
+    slow.may_write.set()
+    buffered.close()
+    assert slow.count() == 10 - buffered.dropped
+
+
+def test_closing_a_buffer_writes_what_waits(tmp_path):
+    buffered = BufferedErrorStore(SqliteErrorStore(tmp_path / "errors.db"), buffer_size=100)
+    for number in range(50):
+        buffered.save(entry(cause=str(number)))
+    buffered.close()
+    with SqliteErrorStore(tmp_path / "errors.db") as again:
+        assert again.count() == 50
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "file", "memory"])
+@pytest.mark.parametrize("size", [0, 16])
+def test_the_configuration_names_an_error_store(tmp_path, kind, size):
+    config = {"error_store": {"type": kind, "path": str(tmp_path / "errors"), "buffer_size": size}}
+    with EventFluxManager(config, plugins=False) as manager:
+        runtime = manager.create_eventflux_app_runtime(
+            "@OnError(action='STORE') define stream S (a object); from S select sizeOfSet(a) as n insert into O;"
+        )
+        runtime.start()
+        runtime.input_handler("S").send(("no set",))
+        assert manager.error_store is not None
+        assert [each.stream for each in manager.error_store.load()] == ["S"]
+        assert runtime.replay_errors() == 0
+        assert [each.attempt for each in manager.error_store.load()] == [2]
+    assert manager.error_store is None
+
+
+def test_an_error_store_that_is_not_there_is_refused():
+    with (
+        EventFluxManager({"error_store": {"type": "tape"}}, plugins=False) as manager,
+        pytest.raises(ConfigError, match="no error store 'tape'"),
+    ):
+        manager.create_eventflux_app_runtime("define stream S (x int); from S select x insert into O;")
 
 
 def test_a_store_that_cannot_be_used_says_so(tmp_path):

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "query": ("query", "rows of tables, windows and aggregations: of saved state, or of a running app"),
     "send": ("send", "rows into a stream of a running app"),
     "tail": ("tail", "events of a stream of a running app, as they come"),
+    "errors": ("errors", "failed events that an error store keeps: list, show, replay, discard"),
     "replay": ("replay", "run an app over recorded events, in the time of the events"),
     "bench": ("bench", "how fast an app runs on this machine"),
     "new": ("new", "a folder with an app, its configuration and its tests"),

@@ -214,6 +214,27 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("runtime.memory_limit", KeyType.SIZE, "Most bytes that the engine may hold.", minimum=0),
     Key("runtime.shutdown_timeout", KeyType.DURATION, "How long a stop may drain.", 30_000, minimum=0),
     Key(
+        "error_store.type",
+        KeyType.TEXT,
+        "Where failed events are kept: none, memory, sqlite, file, or an extension.",
+        "none",
+    ),
+    Key("error_store.path", KeyType.TEXT, "Of the SQLite or file store; ./errors.db, ./errors."),
+    Key("error_store.max_entries", KeyType.INTEGER, "The oldest go for further ones; 0: no limit.", 100_000, minimum=0),
+    Key(
+        "error_store.buffer_size",
+        KeyType.INTEGER,
+        "Entries that may wait to be written; 0: each is written before its sender goes on.",
+        1024,
+        minimum=0,
+    ),
+    Key(
+        "error_store.drop_when_buffer_full",
+        KeyType.BOOLEAN,
+        "Lose entries for which there is no room, instead of waiting.",
+        default=False,
+    ),
+    Key(
         "persistence.type",
         KeyType.TEXT,
         "Where revisions are kept: none, memory, file, sqlite, or an extension.",
@@ -297,7 +318,6 @@ OPEN_SECTIONS: Final = (
     "state_backend",
     "transport",
     "distributed",
-    "error_store",
     "data_sources",
     "kafka",
 )

@@ -35,6 +35,7 @@ from eventflux.planner.rewrite.rules import RULE_NAMES
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
+from eventflux.runtime.error_store_settings import configured_error_store
 from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
 from eventflux.runtime.sandbox import sandboxed
@@ -66,6 +67,7 @@ class EventFluxManager:
         self._lock = threading.RLock()  # guards _runtimes
         self._runtimes: dict[str, EventFluxAppRuntime] = {}
         self._configured_store: PersistenceStore | None = None
+        self._configured_errors: ErrorStore | None = None
         chosen = config_of(config)
         self._context = EventFluxContext(
             plugins=_plugins(chosen, plugins=plugins), environment=real_environment(), config=chosen
@@ -232,6 +234,13 @@ class EventFluxManager:
         for runtime in tuple(self._runtimes.values()):
             runtime.shutdown(drain=drain, timeout=timeout)
             runtime.close()
+        errors, self._configured_errors = self._configured_errors, None
+        if errors is not None:
+            if self._context.error_store is errors:
+                self._context.error_store = None
+            close_errors = getattr(errors, "close", None)
+            if close_errors is not None:
+                close_errors()
         store, self._configured_store = self._configured_store, None
         if store is not None:
             if self._context.persistence_store is store:
@@ -288,6 +297,9 @@ class EventFluxManager:
         if self._context.persistence_store is None and self._context.fallback_store is not None:
             self._configured_store = configured_store(config, self._context.registry)
             self._context.persistence_store = self._configured_store
+        if self._context.error_store is None and self._configured_errors is None:
+            self._configured_errors = configured_error_store(config, self._context.registry)
+            self._context.error_store = self._configured_errors
 
     def set_persistence_store(self, store: PersistenceStore | None) -> None:
         """Keep revisions there: restored from at start, saved to at shutdown. None: `persist()` is refused.

@@ -16,6 +16,7 @@ from eventflux.state.stores.sqlite import SqlitePersistenceStore
 _KEEP = Parameter(
     "revisions_to_keep", ("INT",), "Older ones are removed after each save; 0 keeps all.", default=3, minimum=0
 )
+_MOST = Parameter("max_entries", ("INT",), "Most that are kept; 0: no limit.", default=0, minimum=0)
 
 
 @hookimpl
@@ -55,21 +56,21 @@ def eventflux_register_error_stores(registry: ExtensionRegistry) -> None:
             name="memory",
             kind=ExtensionKind.ERROR_STORE,
             description="Failed events in memory, until the process ends.",
-            parameters=(Parameter("max_entries", ("INT",), "Most that are kept; 0: no limit.", default=0, minimum=0),),
+            parameters=(_MOST,),
             factory=MemoryErrorStore,
         ),
         Extension(
             name="sqlite",
             kind=ExtensionKind.ERROR_STORE,
             description="Failed events in an SQLite database.",
-            parameters=(Parameter("path", ("STRING",), "The database file."),),
+            parameters=(Parameter("path", ("STRING",), "The database file."), _MOST),
             factory=SqliteErrorStore,
         ),
         Extension(
             name="file",
             kind=ExtensionKind.ERROR_STORE,
             description="Failed events as files in a directory.",
-            parameters=(Parameter("directory", ("STRING",), "Made if it is not there."),),
+            parameters=(Parameter("directory", ("STRING",), "Made if it is not there."), _MOST),
             factory=FileErrorStore,
         ),
     )

@@ -24,12 +24,16 @@ class FileErrorStore:
 
     Args:
         directory: Made if it is not there.
+        max_entries: About the most that are kept: older ones go for further ones. 0: no limit.
 
     Raises:
         ErrorStoreError: It can't be used.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    def __init__(self, directory: str | os.PathLike[str], *, max_entries: int = 0) -> None:
+        if max_entries < 0:
+            raise ValueError("max_entries must not be negative")
+        self._limit = max_entries
         self._directory = Path(directory)
         self._lock = threading.Lock()  # guards _last
         try:
@@ -57,6 +61,8 @@ class FileErrorStore:
             partial.rename(path)
         except OSError as error:
             raise self._failed(error) from error
+        if self._limit and number > self._limit:
+            self._remove(self._path(number - self._limit))
         return number
 
     def load(

@@ -33,12 +33,16 @@ class SqliteErrorStore:
 
     Args:
         path: The file; made if it is not there.
+        max_entries: About the most that are kept: older ones go for further ones. 0: no limit.
 
     Raises:
         ErrorStoreError: The file can't be opened as a database.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, max_entries: int = 0) -> None:
+        if max_entries < 0:
+            raise ValueError("max_entries must not be negative")
+        self._limit = max_entries
         self._lock = threading.Lock()  # guards _connection: one statement at a time
         self._path = os.fspath(path)
         try:
@@ -68,7 +72,10 @@ class SqliteErrorStore:
         )
         try:
             with self._lock:
-                return int(self._connection.execute(_INSERT, values).lastrowid or 0)
+                number = int(self._connection.execute(_INSERT, values).lastrowid or 0)
+                if self._limit:
+                    self._connection.execute("DELETE FROM errors WHERE id <= ?", (number - self._limit,))
+                return number
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
