@@ -67,16 +67,15 @@ ef_status attempt_push(matcher *m, attempt *a, uint32_t position, ef_error *erro
         a->groups = grown;
         a->capacity *= 2;
     }
-    steps_of(m, a)[a->depth] = (step){.position = position};
+    *step_at(m, a, a->depth) = (step){.position = position};
     groups_add(m, a, a->depth, position);
     a->depth++;
     return EF_OK;
 }
 
 void attempt_pop(const matcher *m, attempt *a) {
-    const step *steps = steps_of(m, a);
     uint32_t at = --a->depth;
-    uint64_t bit = UINT64_C(1) << m->positions[steps[at].position].variable;
+    uint64_t bit = UINT64_C(1) << m->positions[step_at(m, a, at)->position].variable;
     for (uint32_t g = 0; g < m->group_count; g++) {
         group_view *view = &a->groups[g];
         if (!(m->groups[g] & bit)) {
@@ -86,13 +85,13 @@ void attempt_pop(const matcher *m, attempt *a) {
         if (view->count > 0) {
             do {
                 view->last--;
-            } while (!(m->groups[g] >> m->positions[steps[view->last].position].variable & 1u));
+            } while (!(m->groups[g] >> m->positions[step_at(m, a, view->last)->position].variable & 1u));
         }
     }
 }
 
 void attempt_show(const matcher *m, attempt *a, uint32_t at) {
-    groups_add(m, a, at, steps_of(m, a)[at].position);
+    groups_add(m, a, at, step_at(m, a, at)->position);
 }
 
 void attempt_view(const matcher *m, attempt *a, uint32_t depth) {
@@ -126,7 +125,7 @@ ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcom
         uint32_t from = m->start_from, count = m->start_count;
         uint32_t *choice = &a->choice;
         if (a->depth > 0) {
-            step *last = &steps_of(m, a)[a->depth - 1];
+            step *last = step_at(m, a, a->depth - 1);
             from = m->positions[last->position].from;
             count = m->positions[last->position].count;
             choice = &last->choice;
@@ -158,6 +157,7 @@ ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcom
             continue;
         }
         EF_TRY(attempt_push(m, a, position, r->error));
+        attempt_fold(m, s, a, a->depth - 1);
         bool fits;
         EF_TRY(step_fits(r, s, a, &fits));
         if (!fits) {
@@ -166,22 +166,22 @@ ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcom
     }
 }
 
-ef_status attempt_remember(run *r, const attempt *a, const step **steps, uint32_t *depth) {
-    step *copy = ef_arena_take(r->arena, a->depth * sizeof *copy);
+ef_status attempt_remember(run *r, const attempt *a, const void **steps, uint32_t *depth) {
+    void *copy = ef_arena_take(r->arena, a->depth * (size_t)r->m->step_size);
     if (copy == NULL) {
         return ef_fail_memory(r->error);
     }
     if (a->depth > 0) {
-        memcpy(copy, steps_of(r->m, a), a->depth * sizeof *copy);
+        memcpy(copy, step_at(r->m, a, 0), a->depth * (size_t)r->m->step_size);
     }
     *steps = copy;
     *depth = a->depth;
     return EF_OK;
 }
 
-void attempt_recall(const matcher *m, attempt *a, const step *steps, uint32_t depth) {
+void attempt_recall(const matcher *m, attempt *a, const void *steps, uint32_t depth) {
     if (depth > 0) {
-        memcpy(steps_of(m, a), steps, depth * sizeof *steps);
+        memcpy(step_at(m, a, 0), steps, depth * (size_t)m->step_size);
     }
     a->depth = depth;
     attempt_view(m, a, depth);

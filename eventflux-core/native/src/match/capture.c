@@ -5,7 +5,7 @@
 #include "match/matcher.h"
 
 static bool takes(const matcher *m, const attempt *a, uint32_t group, uint32_t at) {
-    return m->groups[group] >> m->positions[steps_of(m, a)[at].position].variable & 1u;
+    return m->groups[group] >> m->positions[step_at(m, a, at)->position].variable & 1u;
 }
 
 /* The step that took the index-th row of the group; false: there is none. O(rows between it and the end it is counted from). */
@@ -61,38 +61,29 @@ static int compare_numbers(ef_type type, const any_value *a, const any_value *b)
     return (x > y) - (x < y);
 }
 
-/* What an aggregate has seen, in order of the rows: a float is added as everywhere else. */
-typedef struct fold {
-    ef_type type;
-    bool whole;
-    int64_t seen, sum;
-    double total, mean, squares;
-    any_value best;
-} fold;
-
-static void fold_add(fold *f, ef_match_capture_kind kind, const any_value *value) {
+static void fold_add(fold *f, ef_match_capture_kind kind, ef_type type, const any_value *value) {
     f->seen++;
     if (kind == EF_MATCH_COUNT_VALUES) {
         return;
     }
     if (kind == EF_MATCH_MINIMUM || kind == EF_MATCH_MAXIMUM) {
-        int order = f->seen == 1 ? 0 : compare_numbers(f->type, value, &f->best);
+        int order = f->seen == 1 ? 0 : compare_numbers(type, value, &f->best);
         if (f->seen == 1 || (kind == EF_MATCH_MINIMUM ? order < 0 : order > 0)) {
             f->best = *value;
         }
         return;
     }
-    if (f->whole) {
-        f->sum = (int64_t)((uint64_t)f->sum + (uint64_t)(f->type == EF_INT ? value->i : value->l));
+    if (type == EF_INT || type == EF_LONG) {
+        f->sum = (int64_t)((uint64_t)f->sum + (uint64_t)(type == EF_INT ? value->i : value->l));
     }
-    double number = as_double(f->type, value);
+    double number = as_double(type, value);
     f->total += number;
     double distance = number - f->mean;
     f->mean += distance / (double)f->seen;
     f->squares += distance * (number - f->mean);
 }
 
-static bool fold_result(const fold *f, ef_match_capture_kind kind, any_value *result) {
+static bool fold_result(const fold *f, ef_match_capture_kind kind, ef_type type, any_value *result) {
     if (kind == EF_MATCH_COUNT_VALUES) {
         result->l = f->seen;
         return true;
@@ -102,7 +93,7 @@ static bool fold_result(const fold *f, ef_match_capture_kind kind, any_value *re
     }
     switch (kind) {
     case EF_MATCH_SUM:
-        if (f->whole) {
+        if (type == EF_INT || type == EF_LONG) {
             result->l = f->sum;
         } else {
             result->d = f->total;
@@ -120,23 +111,41 @@ static bool fold_result(const fold *f, ef_match_capture_kind kind, any_value *re
     }
 }
 
-static bool aggregate(const matcher *m, const match_slot *s, const attempt *a, const ef_match_capture *capture,
-                      any_value *result) {
+static void fold_row(const matcher *m, const match_slot *s, const attempt *a, const ef_match_capture *capture, uint32_t at,
+                     fold *f) {
     uint32_t place = m->kept_at[capture->column];
-    ef_type type = m->layout.type[place];
-    fold f = {.type = type, .whole = type == EF_INT || type == EF_LONG};
-    const group_view *view = &a->groups[capture->group];
-    for (uint32_t at = view->first, left = view->count; left > 0; at++) {
-        if (!takes(m, a, capture->group, at)) {
-            continue;
+    any_value value;
+    if (ef_row_read(m->pages, &m->layout, ef_pages_at(m->pages, row_at(s, a->start + at)->row), place, &value)) {
+        fold_add(f, capture->kind, m->layout.type[place], &value);
+    }
+}
+
+void attempt_fold(const matcher *m, const match_slot *s, attempt *a, uint32_t index) {
+    fold *folds = folds_at(m, a, index);
+    for (uint32_t i = 0; i < m->fold_count; i++) {
+        if (index > 0) {
+            folds[i] = folds_at(m, a, index - 1)[i];
+        } else {
+            memset(&folds[i], 0, sizeof folds[i]);
         }
-        left--;
-        any_value value;
-        if (ef_row_read(m->pages, &m->layout, ef_pages_at(m->pages, row_at(s, a->start + at)->row), place, &value)) {
-            fold_add(&f, capture->kind, &value);
+        if (takes(m, a, m->folds[i].group, index)) {
+            fold_row(m, s, a, &m->folds[i], index, &folds[i]);
         }
     }
-    return fold_result(&f, capture->kind, result);
+}
+
+/* Over all rows of the group: for outputs. */
+static bool aggregate(const matcher *m, const match_slot *s, const attempt *a, const ef_match_capture *capture,
+                      any_value *result) {
+    const group_view *view = &a->groups[capture->group];
+    fold f = {0};
+    for (uint32_t at = view->first, left = view->count; left > 0; at++) {
+        if (takes(m, a, capture->group, at)) {
+            left--;
+            fold_row(m, s, a, capture, at, &f);
+        }
+    }
+    return fold_result(&f, capture->kind, m->layout.type[m->kept_at[capture->column]], result);
 }
 
 bool captured_value(const matcher *m, const match_slot *s, const attempt *a, const ef_match_capture *capture, any_value *value) {
@@ -159,7 +168,7 @@ bool captured_value(const matcher *m, const match_slot *s, const attempt *a, con
         uint32_t at;
         bool there = step_of(m, a, capture, &at);
         if (there) {
-            value->s = m->variables[m->positions[steps_of(m, a)[at].position].variable].name;
+            value->s = m->variables[m->positions[step_at(m, a, at)->position].variable].name;
         }
         return there;
     }
@@ -169,6 +178,10 @@ bool captured_value(const matcher *m, const match_slot *s, const attempt *a, con
         value->l = (int64_t)s->matches;
         return true;
     default:
+        if (capture->fold != NO_FOLD) {
+            const fold *f = &folds_at(m, a, a->depth - 1)[capture->fold];
+            return fold_result(f, capture->kind, m->layout.type[m->kept_at[capture->column]], value);
+        }
         return aggregate(m, s, a, capture, value);
     }
 }
@@ -276,7 +289,7 @@ static ef_status fill_events(run *r, const match_slot *s, const attempt *a, uint
         for (uint32_t i = 0; i < a->depth; i++) {
             const char *row = ef_pages_at(m->pages, row_at(s, a->start + i)->row);
             ef_object_put_list(&writer, m->layout.columns + 2);
-            ef_object_put_integer(&writer, m->positions[steps_of(m, a)[i].position].variable);
+            ef_object_put_integer(&writer, m->positions[step_at(m, a, i)->position].variable);
             ef_object_put_integer(&writer, ef_row_timestamp(row));
             for (uint32_t k = 0; k < m->layout.columns; k++) {
                 any_value value;
@@ -321,14 +334,14 @@ ef_status matched_put(run *r, match_slot *s, attempt *a) {
     }
     uint32_t depth = a->depth, shown = 0;
     for (uint32_t i = 0; i < depth; i++) {
-        shown += !m->positions[steps_of(m, a)[i].position].excluded;
+        shown += !m->positions[step_at(m, a, i)->position].excluded;
     }
     fill(r, s, a, false, from, from + shown);
     EF_TRY(fill_events(r, s, a, from, from + shown));
     attempt_view(m, a, 0);
     for (uint32_t i = 0; i < depth; i++) {
         attempt_show(m, a, i);
-        if (!m->positions[steps_of(m, a)[i].position].excluded) {
+        if (!m->positions[step_at(m, a, i)->position].excluded) {
             fill(r, s, a, true, f->rows, f->rows + 1);
             put_row(r, s, a, i);
         }

@@ -95,7 +95,7 @@ static ef_status run_condition(run *r, const match_slot *s, const attempt *a, co
 }
 
 ef_status step_fits(run *r, match_slot *s, attempt *a, bool *fits) {
-    const variable *v = &r->m->variables[r->m->positions[steps_of(r->m, a)[a->depth - 1].position].variable];
+    const variable *v = &r->m->variables[r->m->positions[step_at(r->m, a, a->depth - 1)->position].variable];
     *fits = passes_tests(r, s, a, v);
     if (!*fits || v->condition == NULL) {
         return EF_OK;

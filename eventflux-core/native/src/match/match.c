@@ -17,12 +17,13 @@ static bool capture_fits(const matcher *m, const ef_match_capture *capture) {
            (!reads || (capture->column < m->columns && m->kept_at[capture->column] != UINT32_MAX));
 }
 
-static ef_status check_captures(matcher *m, const ef_match_capture *captures, uint32_t count, ef_error *error) {
+static ef_status check_captures(matcher *m, ef_match_capture *captures, uint32_t count, ef_error *error) {
     for (uint32_t i = 0; i < count; i++) {
         if (!capture_fits(m, &captures[i])) {
             return ef_fail(error, EF_INVALID, "a row pattern captures what is not kept");
         }
         m->history = captures[i].back > m->history ? captures[i].back : m->history;
+        captures[i].fold = NO_FOLD;
     }
     return EF_OK;
 }
@@ -54,6 +55,29 @@ static ef_status take_layout(matcher *m, const ef_operator_config *config, const
         types[k] = config->types[from->kept[k]];
     }
     return ef_row_layout_init(&m->layout, from->kept_count, types, m->alloc, error);
+}
+
+static bool is_fold(const ef_match_capture *capture) {
+    return capture->kind >= EF_MATCH_COUNT_VALUES && capture->kind <= EF_MATCH_DEVIATION;
+}
+
+/* Numbers the aggregates of conditions, equal ones alike. `m->folds` has room for all. */
+static void take_folds(matcher *m, ef_match_capture *captures, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        ef_match_capture *capture = &captures[i];
+        if (!is_fold(capture)) {
+            continue;
+        }
+        uint32_t at = 0;
+        while (at < m->fold_count && (m->folds[at].kind != capture->kind || m->folds[at].group != capture->group ||
+                                      m->folds[at].column != capture->column)) {
+            at++;
+        }
+        if (at == m->fold_count) {
+            m->folds[m->fold_count++] = *capture;
+        }
+        capture->fold = at;
+    }
 }
 
 static ef_status take_variable(matcher *m, const ef_match_variable *from, ef_error *error) {
@@ -135,9 +159,19 @@ static ef_status take_all(matcher *m, const ef_operator_config *config, const ef
         (skips_to && from->skip_group >= from->group_count)) {
         return ef_fail(error, EF_INVALID, "a row pattern is not well formed");
     }
+    uint32_t captures = 0;
+    for (uint32_t v = 0; v < from->variable_count; v++) {
+        captures += from->variables[v].capture_count;
+    }
+    m->folds = ef_arena_take(&m->fixed, captures * sizeof *m->folds);
+    if (m->folds == NULL) {
+        return ef_fail_memory(error);
+    }
     for (uint32_t v = 0; v < from->variable_count; v++) {
         EF_TRY(take_variable(m, &from->variables[v], error));
+        take_folds(m, m->variables[v].captures, m->variables[v].capture_count);
     }
+    m->step_size = (uint32_t)(sizeof(step) + m->fold_count * sizeof(fold));
     EF_TRY(take_positions(m, from, error));
     return check_captures(m, m->outputs, m->output_count, error);
 }

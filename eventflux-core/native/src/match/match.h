@@ -43,6 +43,7 @@ typedef struct ef_match_capture {
     uint32_t back; /* rows of the partition before that one */
     uint32_t column;
     ef_type type;
+    uint32_t fold; /* the matcher's own */
 } ef_match_capture;
 
 typedef enum ef_match_comparison {

@@ -112,7 +112,7 @@ static ef_status go_on(run *r, match_slot *s, attempt *a, outcome *result) {
     if (*result != OUTCOME_WAITS) {
         return EF_OK;
     }
-    const step *steps;
+    const void *steps;
     uint32_t depth;
     EF_TRY(attempt_remember(r, a, &steps, &depth));
     EF_TRY(attempt_advance(r, s, a, true, result));

@@ -11,7 +11,8 @@
  *
  * With SKIP TO NEXT ROW each row begins an attempt of its own; else there is one at a time, and `resume` is the row that the next one begins at.
  *
- * What an attempt knows of its groups is derived from its steps. A failing call forgets everything, as if freshly made. */
+ * What an attempt knows of its groups, and the aggregates that conditions read (kept with each step, so that going back costs nothing), is
+ * derived from its steps. A failing call forgets everything, as if freshly made. */
 #ifndef EF_MATCH_MATCHER_H
 #define EF_MATCH_MATCHER_H
 
@@ -38,6 +39,13 @@ typedef struct step {
     uint32_t choice; /* next entry of the position's follow list to try */
 } step;
 
+/* What an aggregate has seen, in order of the rows: a float is added as everywhere else. */
+typedef struct fold {
+    int64_t seen, sum;
+    double total, mean, squares;
+    any_value best;
+} fold;
+
 /* The steps that took rows for one group. first and last mean nothing without rows. */
 typedef struct group_view {
     uint32_t first, last, count;
@@ -46,7 +54,7 @@ typedef struct group_view {
 typedef struct attempt {
     uint64_t start; /* number of its first row */
     int64_t due;
-    group_view *groups; /* [groups], then the steps: one block */
+    group_view *groups; /* [groups], then the steps, each with its folds: one block */
     uint32_t choice;    /* next entry of the start list to try */
     uint32_t depth;     /* rows taken */
     uint32_t capacity;  /* of steps */
@@ -89,6 +97,9 @@ typedef struct matcher {
     bool starts_only_first; /* and only that of the partition */
     uint64_t *groups;
     uint32_t group_count;
+    ef_match_capture *folds; /* aggregates that conditions read, each once */
+    uint32_t fold_count;
+    uint32_t step_size;      /* bytes of a step with its folds */
     ef_match_capture *outputs;
     uint32_t output_count;
     uint32_t history; /* rows before a match that captures may read */
@@ -120,6 +131,7 @@ typedef struct found {
 } found;
 
 #define NO_ROW UINT32_MAX
+#define NO_FOLD UINT32_MAX /* ef_match_capture.fold: computed over the rows when it is asked for */
 
 typedef struct run {
     matcher *m;
@@ -145,12 +157,21 @@ static inline held_row *row_at(const match_slot *s, uint64_t number) {
     return &s->rows[number & (s->row_capacity - 1u)];
 }
 
-static inline step *steps_of(const matcher *m, const attempt *a) {
-    return (step *)(void *)(a->groups + m->group_count);
+static inline size_t groups_size(const matcher *m) {
+    return (m->group_count * sizeof(group_view) + 7u) & ~(size_t)7u;
+}
+
+static inline step *step_at(const matcher *m, const attempt *a, uint32_t index) {
+    return (step *)(void *)((char *)a->groups + groups_size(m) + (size_t)index * m->step_size);
+}
+
+/* The aggregates of conditions, after the step. */
+static inline fold *folds_at(const matcher *m, const attempt *a, uint32_t index) {
+    return (fold *)(void *)(step_at(m, a, index) + 1);
 }
 
 static inline size_t block_size(const matcher *m, uint32_t capacity) {
-    return m->group_count * sizeof(group_view) + capacity * sizeof(step);
+    return groups_size(m) + (size_t)capacity * m->step_size;
 }
 
 /* attempt.c */
@@ -164,8 +185,11 @@ void attempt_show(const matcher *m, attempt *a, uint32_t at);
 /* Walks on. `closed`: no further row can take part. */
 ef_status attempt_advance(run *r, match_slot *s, attempt *a, bool closed, outcome *result) EF_MUST_USE;
 /* The rows that an attempt has taken, into the arena; and back, where it has failed since. */
-ef_status attempt_remember(run *r, const attempt *a, const step **steps, uint32_t *depth) EF_MUST_USE;
-void attempt_recall(const matcher *m, attempt *a, const step *steps, uint32_t depth);
+ef_status attempt_remember(run *r, const attempt *a, const void **steps, uint32_t *depth) EF_MUST_USE;
+void attempt_recall(const matcher *m, attempt *a, const void *steps, uint32_t depth);
+
+/* Brings the aggregates of conditions up to a step; those of the step before are. */
+void attempt_fold(const matcher *m, const match_slot *s, attempt *a, uint32_t index);
 
 /* condition.c */
 /* Whether the row that the last step took fits its variable. */

@@ -29,8 +29,8 @@ ef_status ef_match_save(const void *self, ef_writer *writer, ef_error *error) {
             ef_put_u32(writer, a->choice);
             ef_put_u32(writer, a->depth);
             for (uint32_t k = 0; k < a->depth; k++) {
-                ef_put_u32(writer, steps_of(m, a)[k].position);
-                ef_put_u32(writer, steps_of(m, a)[k].choice);
+                ef_put_u32(writer, step_at(m, a, k)->position);
+                ef_put_u32(writer, step_at(m, a, k)->choice);
             }
         }
     }
@@ -74,7 +74,7 @@ static ef_status load_steps(matcher *m, attempt *a, uint32_t depth, ef_reader *r
             return corrupt(error, "a match took a row that it could not");
         }
         EF_TRY(attempt_push(m, a, position, error));
-        steps_of(m, a)[k].choice = tried = choice;
+        step_at(m, a, k)->choice = tried = choice;
         from = m->positions[position].from;
         count = m->positions[position].count;
     }
@@ -132,6 +132,11 @@ static ef_status check_rows(matcher *m, ef_error *error) {
         for (uint64_t n = s->base; n < s->next && status == EF_OK; n++) {
             status = ef_row_check(&checker, row_at(s, n)->row, error);
             m->held += status == EF_OK;
+        }
+        for (uint32_t j = 0; j < s->attempt_count && status == EF_OK; j++) {
+            for (uint32_t k = 0; k < s->attempts[j].depth; k++) {
+                attempt_fold(m, s, &s->attempts[j], k);
+            }
         }
     }
     ef_row_checker_clear(&checker);
