@@ -2,6 +2,7 @@ import sys
 import types
 import zipfile
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -179,11 +180,37 @@ def test_a_pure_wheel_is_loaded_without_being_installed(tmp_path, monkeypatch):
     manager = PluginManager(plugins=False)
     [info] = manager.set_extension("w", wheel)
     assert (info.name, info.distribution) == ("wheeled", "ef-wheel")
-    compiled = tmp_path / "ef_so-1.0-cp311-linux.whl"
-    with zipfile.ZipFile(compiled, "w") as archive:
-        archive.writestr("x.so", b"")
-    with pytest.raises(ExtensionError, match="has compiled parts"):
-        manager.set_extension("c", compiled)
+
+
+def test_a_wheel_with_compiled_parts_is_unpacked_into_a_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    wheel = tmp_path / "ef_so-1.0-cp311-linux.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("ef_so_library.so", b"no library")
+        archive.writestr(
+            "ef_so_plugin.py",
+            "from pathlib import Path\n"
+            "EVENTFLUX_LIBRARIES = (Path(__file__).with_name('ef_so_library.so'),)\n",
+        )
+        archive.writestr("ef_so-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: ef-so\nVersion: 1.0\n")
+        archive.writestr("ef_so-1.0.dist-info/entry_points.txt", "[eventflux]\nso = ef_so_plugin\n")
+    opened: list[Path] = []
+
+    def load(path: Path) -> list[Extension]:
+        opened.append(path)
+        return [Extension(name="native", kind=ExtensionKind.WINDOW, native="x")]
+
+    for _ in range(2):
+        manager = PluginManager(plugins=False, native_loader=load)
+        [info] = manager.set_extension("c", wheel)
+        assert (info.name, info.distribution) == ("native", "ef-so")
+    assert opened[0] == opened[1]
+    assert opened[0].is_relative_to(tmp_path / "cache" / "eventflux" / "wheels")
+    with pytest.raises(ExtensionError, match="shared libraries cannot be loaded here"):
+        PluginManager(plugins=False).set_extension("c", wheel)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +219,7 @@ def test_a_pure_wheel_is_loaded_without_being_installed(tmp_path, monkeypatch):
         ("no_such_module_anywhere", "can't be imported"),
         ("/nowhere/plugin.py", "does not exist"),
         ("/nowhere/x.whl", "does not exist"),
-        ("/nowhere/x.zip", "is not a module, package folder"),
+        ("/nowhere/x.zip", "is no module, package folder"),
         (module("empty"), r"exports no register_\* callback"),
         (module("bad", register_functions=lambda _registry: 1 / 0), "failed: ZeroDivisionError"),
     ],

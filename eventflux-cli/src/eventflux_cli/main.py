@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "errors": ("errors", "failed events that an error store keeps: list, show, replay, discard"),
     "replay": ("replay", "run an app over recorded events, in the time of the events"),
     "bench": ("bench", "how fast an app runs on this machine"),
-    "new": ("new", "a folder with an app, its configuration and its tests"),
+    "new": ("new", "a folder with an app, its configuration and its tests; or with a plug-in"),
     "init": ("new", "the same as new"),
     "config": ("config", "the configuration in force, and where each value came from"),
     "completion": ("completion", "a script that completes commands and options in a shell"),

@@ -232,4 +232,162 @@ typedef struct ef_operator_class {
                                ef_out *out, ef_error *error);
 } ef_operator_class;
 
+/* ---- plug-ins: shared libraries that bring windows and functions ------------------------------------------------------
+ *
+ * A library exports any of register_extension, register_windows, register_functions, register_sources, register_sinks,
+ * register_stores, register_source_mappers, register_sink_mappers: `int32_t f(const efx_registry *registry)`. It looks at
+ * registry->abi_version first, keeps registry->calls, adds what it brings, and returns 0; or it calls set_error and returns
+ * another number, and nothing of it stays. Write EFX_PLUGIN; once in it: the engine then refuses a library of another ABI. The
+ * structures that it adds are kept by address: they are static.
+ *
+ * Operators of plug-ins have the small form: an instance sees the deliveries of one key, one by one, as a batch; when a timer is
+ * due, process() is called with a batch of no rows, and track->clock[0] is the time. One without timers may have EF_SLOTS and
+ * EF_BATCHED instead, and is then as fast as a built-in: it keeps its state by batch->slots, and takes many deliveries in a call
+ * (efx_ends_delivery, efx_row_clock). */
+
+typedef struct ef_arena ef_arena; /* memory until the end of the call's slice */
+typedef struct efx_rows efx_rows; /* retained rows, in pages of the operator, saved with it */
+
+/* What the engine does for a plug-in. Newer members come at the end. */
+typedef struct ef_calls {
+    uint32_t abi_version; /* EF_ABI_VERSION */
+    uint32_t struct_size;
+
+    /* Fills `error` and returns `status`, so that `return calls->fail(...)` reads well. */
+    ef_status (*fail)(ef_error *error, ef_status status, const char *message);
+
+    /* Memory counted under the operator; NULL: none left. `size` is given back on release. */
+    void *(*allocate)(ef_alloc *alloc, size_t size); /* zeroed */
+    void *(*reallocate)(ef_alloc *alloc, void *block, size_t old_size, size_t size);
+    void (*release)(ef_alloc *alloc, void *block, size_t size);
+    void *(*take)(ef_arena *arena, size_t size); /* for the values of a function's result */
+
+    /* Rows out of process(): row `row` of its batch, a retained row, a RESET; then finish(), once, if any was put. `at` is the
+     * row of the batch because of which they are put, EFX_TIMER where a timer is the reason. With EF_BATCHED, end_delivery()
+     * stands behind what the last row of a delivery has put. */
+    ef_status (*put_row)(ef_out *out, uint32_t row, int64_t timestamp, ef_kind kind, ef_error *error);
+    ef_status (*put_kept)(ef_out *out, uint32_t kept, uint32_t at, int64_t timestamp, ef_kind kind, ef_error *error);
+    ef_status (*put_reset)(ef_out *out, uint32_t at, int64_t timestamp, ef_error *error);
+    void (*end_delivery)(ef_out *out);
+    ef_status (*finish)(ef_out *out, const efx_rows *rows, ef_error *error); /* rows: NULL where none was put */
+    /* Row `row` of the batch failed: it goes on the error edge; the others go on. */
+    ef_status (*fail_row)(ef_out *out, uint32_t row, const char *message, ef_error *error);
+
+    /* Retained rows of the operator's input. A row that was dropped may still be put in the same call. */
+    ef_status (*rows_new)(const ef_operator_config *config, efx_rows **rows, ef_error *error);
+    void (*rows_free)(efx_rows *rows);
+    ef_status (*rows_keep)(efx_rows *rows, const ef_batch *batch, uint32_t row, uint32_t *kept, ef_error *error);
+    /* All rows of a batch at once, much faster than one by one: kept[batch->rows], memory of the call. All or none. */
+    ef_status (*rows_keep_all)(efx_rows *rows, const ef_batch *batch, ef_out *out, uint32_t **kept, ef_error *error);
+    void (*rows_drop)(efx_rows *rows, uint32_t kept);
+    int64_t (*rows_timestamp)(const efx_rows *rows, uint32_t kept);
+    /* The value of a column into `value` (of the column's type); false: null. A text is valid until the end of the call. */
+    bool (*rows_value)(const efx_rows *rows, uint32_t kept, uint32_t column, void *value);
+    void (*rows_save)(const efx_rows *rows, ef_writer *writer);
+    /* Into new rows; `kept` are the [count] handles that the operator has saved: each is checked to be a row, and one's own. */
+    ef_status (*rows_load)(efx_rows *rows, ef_reader *reader, const uint32_t *kept, uint32_t count, ef_error *error);
+
+    /* State: puts are checked once, at the end, by writer_status; reads behind the end give zeros, and reader_status fails. */
+    void (*write)(ef_writer *writer, const void *data, size_t length);
+    void (*write_u32)(ef_writer *writer, uint32_t value);
+    void (*write_i64)(ef_writer *writer, int64_t value);
+    void (*write_f64)(ef_writer *writer, double value);
+    ef_status (*writer_status)(const ef_writer *writer, ef_error *error);
+    const void *(*read)(ef_reader *reader, size_t length); /* NULL: too short */
+    uint32_t (*read_u32)(ef_reader *reader);
+    int64_t (*read_i64)(ef_reader *reader);
+    double (*read_f64)(ef_reader *reader);
+    ef_status (*reader_status)(const ef_reader *reader, ef_error *error);
+} ef_calls;
+
+/* A parameter of a window: a constant, or a column of its input. */
+typedef struct efx_parameter {
+    const char *name;
+    const char *description;
+    ef_type type;
+    bool is_column;
+} efx_parameter;
+
+typedef struct efx_window {
+    uint32_t abi_version; /* EF_ABI_VERSION */
+    const char *namespace_name; /* "" for none */
+    const char *name;
+    const char *description;
+    const efx_parameter *parameters;
+    uint32_t parameter_count;
+    const ef_operator_class *operator_class;
+} efx_window;
+
+/* A scalar function. `call` gets `rows` values of each argument and fills `result`: its values are zeros and all its rows valid
+ * when it is called; clear the validity bit of a null, set failed[i] for a row that failed. Pure: no state, same result for same
+ * arguments. It runs without Python, and may run for several apps at once. */
+typedef struct efx_function {
+    uint32_t abi_version; /* EF_ABI_VERSION */
+    const char *namespace_name;
+    const char *name;
+    const char *description;
+    const ef_type *parameters;
+    uint32_t parameter_count;
+    ef_type returns;
+    ef_status (*call)(uint32_t rows, uint32_t count, const ef_column *arguments, ef_column *result, uint8_t *failed,
+                      ef_arena *arena, ef_error *error);
+} efx_function;
+
+typedef struct efx_registry efx_registry;
+struct efx_registry {
+    uint32_t abi_version; /* EF_ABI_VERSION of the engine */
+    uint32_t struct_size;
+    const ef_calls *calls; /* lives as long as the process */
+    void *context;
+    int32_t (*add_window)(const efx_registry *registry, const efx_window *window);       /* 0, or the error is set */
+    int32_t (*add_function)(const efx_registry *registry, const efx_function *function); /* 0, or the error is set */
+    void (*set_error)(const efx_registry *registry, const char *message);
+};
+
+#define EFX_TIMER UINT32_MAX
+
+#define EFX_EXPORT __attribute__((visibility("default")))
+#define EFX_PLUGIN EFX_EXPORT const uint32_t efx_abi_version = EF_ABI_VERSION
+
+/* ---- small helpers ---- */
+
+static inline bool efx_is_null(const ef_column *column, uint32_t row) {
+    return column->validity != NULL && (column->validity[row / 8] >> (row % 8) & 1u) == 0;
+}
+
+static inline void efx_set_null(ef_column *column, uint32_t row) {
+    if (column->validity != NULL) {
+        column->validity[row / 8] = (uint8_t)(column->validity[row / 8] & ~(1u << (row % 8)));
+    }
+}
+
+/* The partition slot of a row. */
+static inline uint32_t efx_row_slot(const ef_batch *batch, uint32_t row) {
+    return batch->slots != NULL ? batch->slots[row] : 0;
+}
+
+/* The clock at which a row is handled. */
+static inline int64_t efx_row_clock(const ef_batch *batch, uint32_t row, const ef_track *track) {
+    return track->clock[track->steps > 1 && batch->causes != NULL ? EF_CAUSE_STEP(batch->causes[row]) : 0];
+}
+
+/* Whether a delivery ends behind a row; *delivery counts them and begins at 0. Asked for each row, in order. */
+static inline bool efx_ends_delivery(const ef_batch *batch, uint32_t row, uint32_t *delivery) {
+    if (batch->form == EF_EACH_ROW) {
+        return true;
+    }
+    if (batch->form == EF_WHOLE) {
+        return row + 1 == batch->rows;
+    }
+    if (row + 1 == batch->ends[*delivery]) {
+        ++*delivery;
+        return true;
+    }
+    return false;
+}
+
+static inline const char *efx_text(const ef_str *text) {
+    return text->length <= EF_INLINE_STRING ? text->as.inlined : text->as.outside.data;
+}
+
 #endif

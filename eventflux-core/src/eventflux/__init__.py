@@ -196,8 +196,18 @@ __all__ = [
     "UndefinedStreamError",
     "ValidationError",
     "__version__",
+    "get_include",
     "load_config",
 ]
+
+
+def get_include() -> str:
+    """The folder with `eventflux.h`, for the compiler of a plug-in in C."""
+    from pathlib import Path  # noqa: PLC0415 - importing the package brings as little along as it can
+
+    here = Path(__file__).resolve().parent
+    installed = here / "include"
+    return str(installed if installed.is_dir() else here.parents[1] / "native" / "include")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`eventflux new`: a folder with an app, its configuration and its tests."""
+"""`eventflux new`: a folder with an app, its configuration and its tests; or with a plug-in."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from eventflux_cli.terminal import say
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
-TEMPLATES: Final = ("basic", "kafka")
+TEMPLATES: Final = ("basic", "kafka", "plugin", "c-plugin")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("name", metavar="NAME", help="of the app; also the folder")
+    parser.add_argument("name", metavar="NAME", help="of the app or plug-in; also the folder")
     parser.add_argument("--template", choices=TEMPLATES, default="basic")
-    parser.add_argument("--directory", metavar="DIR", help="the folder, where it is not to be called like the app")
+    parser.add_argument("--directory", metavar="DIR", help="the folder, where it is not to be called so")
 
 
 def run(options: argparse.Namespace) -> ExitCode:
@@ -35,10 +35,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         say(f"eventflux new: {str(target)!r} is there already, and not empty")
         return ExitCode.NEGATIVE
-    source = files("eventflux_cli") / "skeletons" / options.template
+    source = files("eventflux_cli") / "skeletons" / options.template / "template"
+    package = options.name.lower().replace("-", "_")
+
+    def filled(text: str) -> str:
+        return text.replace("{{ name }}", options.name).replace("{{ package }}", package)
+
     for path, item in _all(source, Path()):
-        text = item.read_text("utf-8").replace("__name__", options.name)
-        file = target / str(path).replace("__name__", options.name)
+        text = filled(item.read_text("utf-8"))
+        file = target / filled(str(path))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
         print(file)

@@ -169,6 +169,12 @@ ef_node_id ef_build_operator(ef_engine *engine, ef_node_id from, const ef_operat
                               error);
 }
 
+ef_node_id ef_build_plugin_window(ef_engine *engine, ef_node_id from, uintptr_t operator_class,
+                                  const ef_param_list *list, bool wants_expired, ef_error *error) {
+    return ef_engine_window_of(engine, from, (const ef_operator_class *)operator_class, list->params, list->count,
+                               wants_expired, error);
+}
+
 ef_register ef_build_null(ef_program *program, ef_type type, ef_error *error) {
     return ef_program_constant(program, type, NULL, error);
 }

@@ -27,6 +27,9 @@ ef_status ef_build_engine(bool playback, int64_t memory_limit, uint32_t slice_ro
 
 ef_node_id ef_build_window(ef_engine *engine, ef_node_id from, const char *name, const ef_param_list *list,
                            bool wants_expired, ef_error *error);
+/* A window of a plug-in: its class by address. */
+ef_node_id ef_build_plugin_window(ef_engine *engine, ef_node_id from, uintptr_t operator_class,
+                                  const ef_param_list *list, bool wants_expired, ef_error *error);
 ef_node_id ef_build_operator(ef_engine *engine, ef_node_id from, const ef_operator_class *operator_class,
                              const ef_param_list *list, uint32_t columns, const ef_type *types, bool wants_expired,
                              ef_error *error);

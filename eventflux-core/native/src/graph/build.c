@@ -283,8 +283,13 @@ ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name
     if (operator_class == NULL) {
         return (ef_node_id)ef_fail(error, EF_NOT_FOUND, "no native window '%s'", name);
     }
+    return ef_engine_window_of(engine, from, operator_class, params, count, wants_expired, error);
+}
+
+ef_node_id ef_engine_window_of(ef_engine *engine, ef_node_id from, const ef_operator_class *operator_class,
+                               const ef_param *params, uint32_t count, bool wants_expired, ef_error *error) {
     if (!ef_is_node(engine, from)) {
-        return (ef_node_id)ef_fail(error, EF_INVALID, "window '%s' has no input", name);
+        return (ef_node_id)ef_fail(error, EF_INVALID, "window '%s' has no input", operator_class->name);
     }
     const ef_node *source = ef_node_at(engine, from);
     return ef_engine_operator(engine, from, operator_class, params, count, source->columns, source->types,

@@ -52,6 +52,9 @@ ef_node_id ef_engine_filter(ef_engine *engine, ef_node_id from, ef_program *cond
 ef_node_id ef_engine_map(ef_engine *engine, ef_node_id from, ef_program *outputs, ef_error *error);
 ef_node_id ef_engine_window(ef_engine *engine, ef_node_id from, const char *name, const ef_param *params,
                             uint32_t count, bool wants_expired, ef_error *error);
+/* A window from a class given by address: its output columns are those of its input. */
+ef_node_id ef_engine_window_of(ef_engine *engine, ef_node_id from, const ef_operator_class *operator_class,
+                               const ef_param *params, uint32_t count, bool wants_expired, ef_error *error);
 /* A window bounded by a condition. The programs of the condition are taken. */
 ef_node_id ef_engine_expression_window(ef_engine *engine, ef_node_id from, const ef_expression_config *expression,
                                        bool wants_expired, ef_error *error);

@@ -479,6 +479,21 @@ static PyObject *border_add_function(PyObject *self, PyObject *arguments) {
     return PyLong_FromLong((long)border->function_count++);
 }
 
+static PyObject *border_add_plugin_function(PyObject *self, PyObject *arguments) {
+    ef_border_object *border = (ef_border_object *)self;
+    unsigned long long address;
+    if (!PyArg_ParseTuple(arguments, "K:add_plugin_function", &address)) {
+        return NULL;
+    }
+    ef_function *grown = PyMem_Realloc(border->functions, (border->function_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return PyErr_NoMemory();
+    }
+    border->functions = grown;
+    grown[border->function_count] = (ef_function){.plugin = (const efx_function *)(uintptr_t)address};
+    return PyLong_FromLong((long)border->function_count++);
+}
+
 static PyObject *border_advance(PyObject *self, PyObject *argument) {
     ef_border_object *border = (ef_border_object *)self;
     long long now = 0;
@@ -818,6 +833,7 @@ static PyGetSetDef properties[] = {
 static PyMethodDef methods[] = {
     {"set_listeners", border_set_listeners, METH_VARARGS, NULL},
     {"add_function", border_add_function, METH_VARARGS, NULL},
+    {"add_plugin_function", border_add_plugin_function, METH_VARARGS, NULL},
     {"add_operator", ef_border_add_operator, METH_VARARGS, NULL},
     {"add_outside", ef_border_add_outside, METH_VARARGS, NULL},
     {"advance", border_advance, METH_O, NULL},

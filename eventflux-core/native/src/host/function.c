@@ -203,6 +203,11 @@ static ef_status call_columns(call *self, uint32_t count, const ef_column *argum
 ef_status ef_function_call(void *context, uint32_t id, uint32_t rows, uint32_t count, const ef_column *arguments,
                            ef_column *result, uint8_t *failed, ef_arena *arena, ef_error *error) {
     ef_border_object *border = context;
+    if (id < border->function_count && border->functions[id].plugin != NULL) {
+        border->failures = NULL;
+        border->failure_rows = 0;
+        return border->functions[id].plugin->call(rows, count, arguments, result, failed, arena, error);
+    }
     PyGILState_STATE state = PyGILState_Ensure();
     ef_status status;
     border->failures = NULL;

@@ -71,8 +71,9 @@ typedef struct ef_listener {
     bool is_query;       /* called as (timestamp, current, expired) */
 } ef_listener;
 
-/* A Python function that expression programs call. */
+/* A function that expression programs call: a Python one, or a plug-in's. */
 typedef struct ef_function {
+    const efx_function *plugin; /* or NULL; then the rest */
     PyObject *callable;
     PyObject *name;
     bool is_vectorized;

@@ -17,6 +17,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.callbacks import HostOperator, OutsideTable
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Layout
+from eventflux.engine.plugins import plugin_window
 from eventflux.engine.status import check, new_error, no_memory, text
 from eventflux.types.attribute_type import AttributeType
 
@@ -342,9 +343,13 @@ class EngineBuilder:
         """Add a native window. `params` in the order of its declaration, defaults filled in."""
         error = new_error()
         arguments = self._params(params)
+        address = plugin_window(native_name)
         try:
-            name = native_name.encode()
-            made = lib.ef_build_window(self._engine.handle, node, name, arguments, wants_expired, error)
+            if address is not None:
+                made = lib.ef_build_plugin_window(self._engine.handle, node, address, arguments, wants_expired, error)
+            else:
+                name = native_name.encode()
+                made = lib.ef_build_window(self._engine.handle, node, name, arguments, wants_expired, error)
         finally:
             lib.ef_param_list_free(arguments)
         return self._node(made, error)

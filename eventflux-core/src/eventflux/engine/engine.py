@@ -161,6 +161,10 @@ class Engine:
         """
         return self._border.add_function(function, name, vectorized)
 
+    def add_plugin_function(self, address: int) -> int:
+        """Register a function of a shared library (`LibraryFunction.address`) for `ProgramBuilder.host_call`."""
+        return self._border.add_plugin_function(address)
+
     def add_operator(
         self, make: Callable[[], HostOperator], source: Layout, target: Layout, *, is_batch: bool, wants_resets: bool
     ) -> tuple[int, CData]:

@@ -23,6 +23,7 @@ from types import ModuleType
 import pluggy
 
 from eventflux.extension import hookspecs
+from eventflux.extension.declaration import Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.registry import BUILT_IN, ExtensionInfo, ExtensionRegistry
 from eventflux.types.errors import ExtensionError
@@ -39,7 +40,11 @@ _DYNAMIC_CALLBACKS = (
     "register_source_mappers",
     "register_sink_mappers",
 )
-_LOADABLE = frozenset({".py", ".whl"})
+_LIBRARIES = frozenset({".so", ".dylib", ".dll"})
+_LOADABLE = frozenset({".py", ".whl"}) | _LIBRARIES
+# A module may name shared libraries: what they register is the plug-in's.
+LIBRARIES_ATTRIBUTE = "EVENTFLUX_LIBRARIES"
+NativeLoader = Callable[[Path], Iterable[Extension]]
 
 logger = logging.getLogger("eventflux.extension")
 
@@ -81,6 +86,7 @@ class PluginManager:
         allowed: Iterable[str] | None = None,
         denied: Iterable[str] = (),
         replaceable: Iterable[str] = (),
+        native_loader: NativeLoader | None = None,
     ) -> None:
         """Register the built-ins, then discover.
 
@@ -90,9 +96,11 @@ class PluginManager:
             allowed: Names of entry points or distributions that may be loaded; None: all.
             denied: Names of entry points or distributions that must not be loaded.
             replaceable: Qualified names of built-ins that plug-ins may shadow.
+            native_loader: Opens a shared library and gives the declarations of what it brings.
         """
         self.registry = ExtensionRegistry(replaceable=frozenset(replaceable))
         self.failures: list[PluginFailure] = []
+        self._native_loader = native_loader
         self._hooks = _Hooks(hookspecs.GROUP)
         self._hooks.add_hookspecs(hookspecs)
         self._added: dict[str, tuple[str, list[ExtensionInfo]]] = {}
@@ -114,7 +122,7 @@ class PluginManager:
         return f"plug-ins that could not be loaded may have held the {kind.words}: {failed}"
 
     def set_extension(self, name: str, extension: str | os.PathLike[str] | ModuleType) -> list[ExtensionInfo]:
-        """Load an extension by hand: a module, a dotted name, a ``.py`` file, a package folder or a pure wheel.
+        """Load an extension by hand: a module, a dotted name, a ``.py`` file, a package, a wheel, or a shared library.
 
         The same name with the same thing again changes nothing.
 
@@ -129,8 +137,11 @@ class PluginManager:
             raise ExtensionError(f"extension {name!r} is already loaded from {known!r}")
         before = self.registry.checkpoint()
         try:
-            for plugin_name, module, distribution in self._modules(name, extension):
-                self._load(module, plugin_name, distribution)
+            if not isinstance(extension, ModuleType) and Path(extension).suffix in _LIBRARIES:
+                self._load_library(name, Path(extension), str(extension))
+            else:
+                for plugin_name, module, distribution in self._modules(name, extension):
+                    self._load(module, plugin_name, distribution)
         except ExtensionError:
             self.registry.rollback(before)
             raise
@@ -201,6 +212,8 @@ class PluginManager:
             self._hooks.register(module, name=name)
             for call in self._calls(module):
                 call(self.registry)
+            for library in getattr(module, LIBRARIES_ATTRIBUTE, ()):
+                self._load_library(name, Path(library), distribution)
         except Exception as error:
             self.registry.rollback(before)
             if self._hooks.has_plugin(name):
@@ -210,6 +223,19 @@ class PluginManager:
             raise ExtensionError(
                 f"extension {name!r} of {distribution} failed: {type(error).__name__}: {error}"
             ) from error
+        finally:
+            self.registry.distribution = attributed
+
+    def _load_library(self, name: str, path: Path, distribution: str) -> None:
+        """Register what a shared library brings."""
+        if self._native_loader is None:
+            raise ExtensionError(f"extension {name!r}: shared libraries cannot be loaded here")
+        if not path.is_file():
+            raise ExtensionError(f"extension {name!r}: {str(path)!r} does not exist")
+        attributed = self.registry.distribution
+        self.registry.distribution = distribution
+        try:
+            self.registry.register(*self._native_loader(path))
         finally:
             self.registry.distribution = attributed
 
@@ -237,7 +263,9 @@ class PluginManager:
         elif _is_dotted(str(extension)):
             yield name, _module_by_name(name, str(extension)), str(extension)
         else:
-            raise ExtensionError(f"extension {name!r}: {str(path)!r} is not a module, package folder, .py or .whl file")
+            raise ExtensionError(
+                f"extension {name!r}: {str(path)!r} is no module, package folder, .py file, wheel or shared library"
+            )
 
 
 def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
@@ -297,17 +325,37 @@ def _module_from_path(name: str, path: Path) -> ModuleType:
     return module
 
 
+def _importable(wheel: Path) -> Path:
+    """Where a wheel is imported from: itself, or with compiled parts a folder of its own that it is unpacked into."""
+    import hashlib  # noqa: PLC0415 - for wheels only
+    import shutil  # noqa: PLC0415
+
+    with zipfile.ZipFile(wheel) as archive:
+        if not any(entry.endswith((".so", ".pyd", ".dylib", ".dll")) for entry in archive.namelist()):
+            return wheel
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventflux" / "wheels"
+        place = cache / f"{wheel.stem}-{digest}"
+        if not place.is_dir():
+            # Unpacked beside and renamed, so that a folder of that name is whole.
+            part = cache / f".{wheel.stem}-{digest}-{os.getpid()}"
+            archive.extractall(part)
+            try:
+                part.rename(place)
+            except OSError:
+                shutil.rmtree(part, ignore_errors=True)
+        return place
+
+
 def _wheel_modules(path: Path) -> Iterator[tuple[str, ModuleType, str]]:
-    """A pure wheel is importable as it is: it becomes an import path and its entry points are loaded."""
+    """A wheel becomes an import path, and its entry points are loaded; nothing is installed."""
     if not path.is_file():
         raise ExtensionError(f"wheel {str(path)!r} does not exist")
-    with zipfile.ZipFile(path) as archive:
-        if any(entry.endswith((".so", ".pyd", ".dylib", ".dll")) for entry in archive.namelist()):
-            raise ExtensionError(f"wheel {str(path)!r} has compiled parts", hint=f"pip install {path}")
-    if str(path) not in sys.path:
-        sys.path.append(str(path))
+    place = _importable(path)
+    if str(place) not in sys.path:
+        sys.path.append(str(place))
         importlib.invalidate_caches()
-    for distribution in distributions(path=[str(path)]):
+    for distribution in distributions(path=[str(place)]):
         for entry_point in distribution.entry_points:
             if entry_point.group != hookspecs.GROUP:
                 continue

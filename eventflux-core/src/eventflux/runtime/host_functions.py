@@ -12,6 +12,7 @@ from eventflux.extension.kinds.scalar_function import (
     StatefulScalarFunction,
     VectorizedScalarFunction,
 )
+from eventflux.extension.native_function import NativeFunction
 from eventflux.planner.host_functions import ExtensionFunction, HostFunction, LogFunction, ScriptFunction
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.types.errors import ExtensionError
@@ -58,6 +59,11 @@ class HostFunctions:
             each.reset()
 
     def _register(self, engine: Engine, function: HostFunction, context_of: Callable[[str], ElementContext]) -> int:
+        implementation = function.implementation
+        if isinstance(implementation, ExtensionFunction) and isinstance(
+            implementation.declaration.factory, NativeFunction
+        ):
+            return engine.add_plugin_function(implementation.declaration.factory.address)
         call = self._callable(function, context_of)
         return engine.add_function(call, function.name, vectorized=function.vectorized)
 

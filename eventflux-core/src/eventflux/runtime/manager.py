@@ -36,6 +36,7 @@ from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
 from eventflux.runtime.error_store_settings import configured_error_store
+from eventflux.runtime.native_extensions import native_extensions
 from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
 from eventflux.runtime.sandbox import sandboxed
@@ -359,7 +360,7 @@ class EventFluxManager:
     # ---- extensions
 
     def set_extension(self, name: str, extension: os.PathLike[str] | ModuleType | str) -> list[ExtensionInfo]:
-        """Load an extension: a module, a dotted name, a .py file, a package folder or a pure wheel.
+        """Load an extension: a module, a dotted name, a .py file, a package folder, a wheel, or a shared library.
 
         Raises:
             ExtensionError: It is not there, fails, or registers nothing.
@@ -469,6 +470,7 @@ def _plugins(config: Config, *, plugins: bool) -> PluginManager:
         allowed=allowed or None,
         denied=texts(config, "extensions.deny"),
         replaceable=replacing,
+        native_loader=native_extensions,
     )
     for directory in texts(config, "extensions.directories"):
         manager.load_directory(directory)

@@ -1,4 +1,4 @@
--- __name__: readings that are too high.
+-- {{ name }}: readings that are too high.
 CREATE STREAM Readings (sensor STRING, value DOUBLE)
 WITH ('type' = 'source', 'extension' = 'stdin', 'format' = 'json');
 

@@ -1,4 +1,4 @@
--- __name__: large orders, from one topic to another.
+-- {{ name }}: large orders, from one topic to another.
 CREATE STREAM Orders (id BIGINT, customer STRING, amount DOUBLE);
 
 CREATE STREAM LargeOrders (id BIGINT, customer STRING, amount DOUBLE);
