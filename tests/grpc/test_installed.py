@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -15,3 +17,12 @@ def test_the_package_is_installed_and_registers_what_it_says():
     manager.set_extension("grpc", "eventflux_grpc.plugin")
     names = {(info.kind.value, info.name) for info in manager.registry.infos()}
     assert {("source", "grpc"), ("sink", "grpc")} <= names
+
+
+@pytest.mark.skipif(find_spec("eventflux_grpc") is None, reason="eventflux-grpc is not installed")
+def test_the_client_is_imported_when_it_is_wanted():
+    """Whoever has the package installed, and an app that does not use it, pays nothing for it."""
+    code = (
+        "import sys, eventflux_grpc.plugin;print([name for name in ('grpc', 'google.protobuf') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"[]"

@@ -6,28 +6,23 @@ import pytest
 
 from eventflux import EventFluxManager
 from eventflux.extension.reference_page import reference_section
-from eventflux_grpc.sink import GrpcSink
-from eventflux_grpc.source import GrpcSource
+from eventflux_grpc.declarations import GRPC_SINK, GRPC_SOURCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "grpc.md"
 
 
-def declaration(factory):
-    return factory.__eventflux_extension__
-
-
 def test_the_page_shows_the_declarations(golden):
     head = PAGE.read_text(encoding="utf-8").partition("## Source\n")[0]
-    parts = [head + "## Source", reference_section(declaration(GrpcSource))]
-    parts += ["## Sink", reference_section(declaration(GrpcSink))]
+    parts = [head + "## Source", reference_section(GRPC_SOURCE)]
+    parts += ["## Sink", reference_section(GRPC_SINK)]
     golden(PAGE, "\n\n".join(part.strip("\n") for part in parts))
 
 
-@pytest.mark.parametrize("factory", [GrpcSource, GrpcSink], ids=lambda each: each.__name__)
-def test_every_example_is_an_app(factory):
+@pytest.mark.parametrize("declaration", [GRPC_SOURCE, GRPC_SINK], ids=lambda each: str(each.kind))
+def test_every_example_is_an_app(declaration):
     with EventFluxManager(plugins=False) as manager:
         manager.set_extension("grpc", "eventflux_grpc.plugin")
-        assert declaration(factory).examples
-        for example in declaration(factory).examples:
+        assert declaration.examples
+        for example in declaration.examples:
             assert manager.validate(example.code) == []
-        assert all(parameter.description for parameter in declaration(factory).parameters)
+        assert all(parameter.description for parameter in declaration.parameters)

@@ -12,77 +12,29 @@ from eventflux.extension import (
     Compression,
     ConfigError,
     ConnectionUnavailableError,
-    Example,
-    ExtensionKind,
     Figure,
     MappingError,
     Message,
-    Parameter,
     Payload,
     PublishError,
     Sink,
     SinkContext,
-    extension,
 )
 from eventflux_grpc.channels import check, open_channel
 from eventflux_grpc.codecs import codec_named
 from eventflux_grpc.credentials import channel_credentials
+from eventflux_grpc.declarations import HEADERS
 from eventflux_grpc.endpoints import Endpoint, addresses_of, endpoints_of
 from eventflux_grpc.foreign import method_of
 from eventflux_grpc.lane import Item
-from eventflux_grpc.options import METHOD, MOST_BYTES, PROTO, SERVER_NAME, SERVICE, TLS, tls_of
+from eventflux_grpc.options import tls_of
 from eventflux_grpc.senders import CallSender, MethodSender, Sender, StreamSender
 from eventflux_grpc.wire import ACK, DELIMITER, PAYLOADS, STREAM, encode
 
 _ROOM: Final = 16 * 1024  # of a message, for what is not payload
-_HEADERS: Final = "headers."
 _LINE: Final = b"\n"
 
 
-@extension(
-    name="grpc",
-    kind=ExtensionKind.SINK,
-    description="Events to gRPC servers: grpc sources of other apps, other servers of that service, or other services.",
-    default_format="json",
-    parameters=[
-        Parameter("url", ("STRING",), "grpc://host:port; several, separated by commas, take turns."),
-        Parameter("stream", ("BOOL",), "One stream for all messages, instead of a call each.", default=True),
-        Parameter(
-            "ack",
-            ("BOOL",),
-            "On a stream: messages are kept until they are acknowledged, and sent again if need be.",
-            default=True,
-        ),
-        Parameter("batch.size", ("INT",), "Most events in a message; 1: a message an event.", default=4096, minimum=1),
-        Parameter(
-            "timeout.ms", ("LONG",), "Longest wait for an answer, and for room.", default=30_000, minimum=1, unit="ms"
-        ),
-        Parameter(
-            "connect.timeout.ms", ("LONG",), "Longest wait for a connection.", default=10_000, minimum=1, unit="ms"
-        ),
-        Parameter(_HEADERS, ("STRING",), "Headers of each message.", dynamic=True, is_prefix=True, optional=True),
-        Parameter(
-            "compression",
-            ("STRING",),
-            "Of payloads; lz4 and snappy need eventflux-grpc[compression].",
-            default="none",
-            choices=("none", "lz4", "snappy", "zstd"),
-        ),
-        MOST_BYTES,
-        SERVICE,
-        PROTO,
-        METHOD,
-        *TLS,
-        SERVER_NAME,
-    ],
-    examples=[
-        Example(
-            "@sink(type='grpc', url='grpc://localhost:50051', compression='zstd', @map(type='json'))"
-            " define stream Trades (symbol string, price double);",
-            "To the grpc source of another app.",
-        )
-    ],
-)
 class GrpcSink(Sink):
     """Sends chunks as messages of many payloads, where the format has one payload a line, else a message a payload."""
 
@@ -105,8 +57,8 @@ class GrpcSink(Sink):
         self._method = None if method is None else method_of(method, options.optional_text("proto"))
         if self._method is None and options.optional_text("proto") is not None:
             raise ConfigError("the option proto needs method", key="proto")
-        fixed = options.family(_HEADERS)
-        self._headers = {name: value for name, value in fixed.items() if _HEADERS + name not in options.dynamic}
+        fixed = options.family(HEADERS)
+        self._headers = {name: value for name, value in fixed.items() if HEADERS + name not in options.dynamic}
         self._numbers = count(1)
         self._left: list[Item] = []
 
@@ -130,7 +82,7 @@ class GrpcSink(Sink):
             self._sender = CallSender(channels, service, seconds=self._seconds)
 
     def publish(self, payloads: Sequence[Payload], dynamic: Mapping[str, str]) -> None:
-        headers = self._headers | {name.removeprefix(_HEADERS): value for name, value in dynamic.items()}
+        headers = self._headers | {name.removeprefix(HEADERS): value for name, value in dynamic.items()}
         found = [_as_bytes(each) for each in payloads]
         too_long = next((index for index, each in enumerate(found) if len(each) > self._most - _ROOM), None)
         if too_long == 0:

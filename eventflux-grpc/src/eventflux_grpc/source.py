@@ -15,53 +15,26 @@ import grpc
 from eventflux import EventFluxError, RuntimeStateError
 from eventflux.extension import (
     BlockOrigin,
-    Example,
-    ExtensionKind,
     Figure,
     MappingError,
     MessageBatch,
     MessageType,
-    Parameter,
     Source,
     SourceCallback,
     SourceContext,
-    extension,
 )
 from eventflux_grpc import transport_pb2 as pb
 from eventflux_grpc.codecs import decompress
 from eventflux_grpc.credentials import server_credentials
 from eventflux_grpc.endpoints import Endpoint
 from eventflux_grpc.foreign import Method, method_of
-from eventflux_grpc.options import CLIENT_AUTH, METHOD, MOST_BYTES, PROTO, SERVICE, TLS, tls_of
+from eventflux_grpc.options import tls_of
 from eventflux_grpc.server import TransportServer
 from eventflux_grpc.wire import ACK, DELIMITER, ERROR, acknowledgement
 
 _PAUSE_SECONDS: Final = 0.05
 
 
-@extension(
-    name="grpc",
-    kind=ExtensionKind.SOURCE,
-    description="Events that gRPC clients send, to eventflux.transport.Transport or a method of another service.",
-    default_format="json",
-    parameters=[
-        Parameter("port", ("INT",), "Where to listen; 0: a port that is free.", minimum=0, maximum=65535),
-        Parameter("host", ("STRING",), "The address to listen at.", default="0.0.0.0"),  # noqa: S104 - a server
-        Parameter("max.connections", ("INT",), "Calls at a time; each stream is one.", default=64, minimum=1),
-        MOST_BYTES,
-        SERVICE,
-        PROTO,
-        METHOD,
-        *TLS,
-        CLIENT_AUTH,
-    ],
-    examples=[
-        Example(
-            "@source(type='grpc', port='50051', @map(type='json')) define stream Trades (symbol string, price double);",
-            "What grpc sinks of other apps send.",
-        )
-    ],
-)
 class GrpcSource(Source):
     """One port."""
 

@@ -8,27 +8,11 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from eventflux.extension import ConnectionUnavailableError, MappingError, Options, Parameter, Payload
+from eventflux.extension import ConnectionUnavailableError, MappingError, Options, Payload
 from eventflux_redis.client import UNREACHABLE, RedisLink
 from eventflux_redis.config import RedisConfig, masked
 
 VALIDATE_SECONDS: Final = 10
-
-URL: Final = Parameter(
-    "url",
-    ("STRING",),
-    "redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://.",
-    default="redis://localhost:6379",
-    secret=True,
-)
-CONNECT_TIMEOUT: Final = Parameter(
-    "connect.timeout.ms",
-    ("LONG",),
-    "Longest wait for a connection or an answer.",
-    default=5000,
-    minimum=1,
-    unit="ms",
-)
 
 
 def link_of(options: Options, connections: int, *, raw: Sequence[str] = ()) -> RedisLink:

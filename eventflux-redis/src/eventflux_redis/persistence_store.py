@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgpack
 from redis.exceptions import RedisError
@@ -205,6 +205,11 @@ class RedisPersistenceStore:
         except CorruptStateError:
             count = 0
         client.delete(key, *(_part(key, number) for number in range(count)))
+
+
+def persistence_store(*, revisions_to_keep: int = 3, **settings: Any) -> RedisPersistenceStore:
+    """A store with settings by name, as a configuration has them."""
+    return RedisPersistenceStore(RedisConfig(**settings), revisions_to_keep=revisions_to_keep)
 
 
 def _part(key: str, number: int) -> str:

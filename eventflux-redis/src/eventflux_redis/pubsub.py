@@ -7,10 +7,7 @@ from typing import Any, Final
 
 from eventflux.extension import (
     ConnectionUnavailableError,
-    Example,
-    ExtensionKind,
     MessageBatch,
-    Parameter,
     Payload,
     PublishError,
     Sink,
@@ -18,32 +15,13 @@ from eventflux.extension import (
     SourceContext,
     ThreadedSource,
     Waiter,
-    extension,
 )
-from eventflux_redis.options import CONNECT_TIMEOUT, URL, as_bytes, link_of, reachable
+from eventflux_redis.options import as_bytes, link_of, reachable
 
 _AT_ONCE: Final = 1000
 _POLL_SECONDS: Final = 0.1
 
 
-@extension(
-    name="redis-pubsub",
-    kind=ExtensionKind.SOURCE,
-    description="Messages of a Redis channel, from the moment of connection on.",
-    default_format="json",
-    parameters=[
-        Parameter("channel", ("STRING",), "The channel, or with a * in it a pattern of channels."),
-        URL,
-        CONNECT_TIMEOUT,
-    ],
-    examples=[
-        Example(
-            "@source(type='redis-pubsub', channel='trades.*', @map(type='json'))"
-            " define stream Trades (symbol string, price double);",
-            "All channels that begin so.",
-        )
-    ],
-)
 class RedisPubSubSource(ThreadedSource):
     """Delivers what is there together. While it is paused, messages wait in the server, up to its limit."""
 
@@ -112,24 +90,6 @@ class RedisPubSubSource(ThreadedSource):
         return found
 
 
-@extension(
-    name="redis-pubsub",
-    kind=ExtensionKind.SINK,
-    description="Messages of a Redis channel, for those who listen at that moment.",
-    default_format="json",
-    parameters=[
-        Parameter("channel", ("STRING",), "The channel.", dynamic=True),
-        URL,
-        CONNECT_TIMEOUT,
-    ],
-    examples=[
-        Example(
-            "@sink(type='redis-pubsub', channel='trades.{{symbol}}', @map(type='json'))"
-            " define stream Trades (symbol string, price double);",
-            "A channel a symbol.",
-        )
-    ],
-)
 class RedisPubSubSink(Sink):
     """Publishes a chunk in one round trip."""
 

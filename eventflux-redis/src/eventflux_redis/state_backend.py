@@ -12,7 +12,7 @@ prefix is the hash tag, so that all keys of a backend are on one node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -201,6 +201,11 @@ class RedisBackend:
 
     def _checkpoint_key(self, checkpoint_id: str) -> str:
         return self._prefix + _RESERVED + checkpoint_id
+
+
+def state_backend(**settings: Any) -> RedisBackend:
+    """A backend with settings by name, as a configuration has them."""
+    return RedisBackend(RedisConfig(**settings))
 
 
 def _literal(text: str) -> str:

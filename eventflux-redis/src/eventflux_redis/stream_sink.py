@@ -14,17 +14,13 @@ from redis.exceptions import NoScriptError
 
 from eventflux.extension import (
     ConnectionUnavailableError,
-    Example,
-    ExtensionKind,
-    Parameter,
     Payload,
     PublishError,
     Sink,
     SinkContext,
-    extension,
 )
 from eventflux_redis.client import Client
-from eventflux_redis.options import CONNECT_TIMEOUT, URL, as_bytes, link_of, reachable
+from eventflux_redis.options import as_bytes, link_of, reachable
 
 _CHUNK: Final = 1000  # entries a call: the server answers nobody else meanwhile, for about a millisecond
 
@@ -44,29 +40,6 @@ return {#ARGV - 3}
 """
 
 
-@extension(
-    name="redis-stream",
-    kind=ExtensionKind.SINK,
-    description="Entries of a Redis stream, a payload each.",
-    default_format="json",
-    parameters=[
-        Parameter("stream", ("STRING",), "The key of the stream.", dynamic=True),
-        URL,
-        Parameter(
-            "maxlen", ("LONG",), "The stream is cut to that many entries; none: never.", optional=True, minimum=1
-        ),
-        Parameter("approximate", ("BOOL",), "Cut a little late, which costs much less.", default=True),
-        Parameter("field", ("STRING",), "The field of an entry that holds the payload.", default="data"),
-        CONNECT_TIMEOUT,
-    ],
-    examples=[
-        Example(
-            "@sink(type='redis-stream', stream='alerts', maxlen='100000', @map(type='json'))"
-            " define stream Alerts (symbol string, price double);",
-            "A stream of at most about a hundred thousand entries.",
-        )
-    ],
-)
 class RedisStreamSink(Sink):
     """Adds entries in order."""
 

@@ -19,20 +19,16 @@ from redis.exceptions import ResponseError
 
 from eventflux.extension import (
     BlockOrigin,
-    Example,
-    ExtensionKind,
     Figure,
     MappingError,
     MessageBatch,
-    Parameter,
     SourceContext,
     State,
     ThreadedSource,
     Waiter,
-    extension,
 )
 from eventflux_redis.client import Client, Lane
-from eventflux_redis.options import CONNECT_TIMEOUT, URL, link_of, reachable
+from eventflux_redis.options import link_of, reachable
 
 Entry = tuple[bytes, "list[bytes] | None"]
 
@@ -41,40 +37,6 @@ _CLAIM_COUNT: Final = 1000
 _SECURE_SECONDS: Final = 0.1  # while there are new entries all the time; at once when there are none
 
 
-@extension(
-    name="redis-stream",
-    kind=ExtensionKind.SOURCE,
-    description="Entries of a Redis stream, as a member of a consumer group; each is acknowledged when it is secured.",
-    default_format="json",
-    parameters=[
-        Parameter("stream", ("STRING",), "The key of the stream; it is made if it is not there."),
-        URL,
-        Parameter("group", ("STRING",), "The consumer group; eventflux-<app> if not given.", optional=True),
-        Parameter("consumer", ("STRING",), "The name within the group; the host's if not given.", optional=True),
-        Parameter(
-            "start", ("STRING",), "Where a new group begins: $ (what comes from now on), 0, or an id.", default="$"
-        ),
-        Parameter("count", ("INT",), "Most entries read at once.", default=256, minimum=1),
-        Parameter("block.ms", ("LONG",), "Longest wait for entries.", default=100, minimum=1, maximum=1000, unit="ms"),
-        Parameter(
-            "claim.idle.ms",
-            ("LONG",),
-            "Entries that another consumer has not acknowledged for so long are taken over; 0: never.",
-            default=60_000,
-            minimum=0,
-            unit="ms",
-        ),
-        Parameter("field", ("STRING",), "The field of an entry that holds the payload.", default="data"),
-        CONNECT_TIMEOUT,
-    ],
-    examples=[
-        Example(
-            "@source(type='redis-stream', stream='trades', start='0', @map(type='json'))"
-            " define stream Trades (symbol string, price double);",
-            "All entries from the first one on, each once for all members of the group.",
-        )
-    ],
-)
 class RedisStreamSource(ThreadedSource):
     """Reads new entries; first those that were left pending."""
 

@@ -19,18 +19,14 @@ from eventflux.extension import (
     Assignment,
     ConfigError,
     ConnectionUnavailableError,
-    Example,
-    ExtensionKind,
-    Parameter,
     Row,
     TableDefinition,
     TableStore,
-    extension,
 )
 from eventflux.extension.kinds.table_store import Operation, TableAttribute, TableExpression
 from eventflux.extension.table_expressions import Evaluator, evaluator, reads_table, text_of, updater
 from eventflux_redis.client import UNREACHABLE, Client
-from eventflux_redis.options import CONNECT_TIMEOUT, URL, link_of, reachable
+from eventflux_redis.options import link_of, reachable
 from eventflux_redis.table_rows import RowForm
 
 _AT_ONCE: Final = 1000
@@ -53,26 +49,6 @@ class Condition:
     is_exact: bool
 
 
-@extension(
-    name="redis",
-    kind=ExtensionKind.STORE,
-    description="Rows as hashes in Redis, found by the primary key.",
-    parameters=[
-        URL,
-        Parameter("key_prefix", ("STRING",), "Of the keys; eventflux:table:<table>: if not given.", optional=True),
-        Parameter(
-            "ttl", ("LONG",), "Rows go so long after they were last written.", optional=True, minimum=1, unit="ms"
-        ),
-        CONNECT_TIMEOUT,
-    ],
-    examples=[
-        Example(
-            "@store(type='redis', ttl='1 hour') @PrimaryKey('symbol')"
-            " define table Prices (symbol string, price double);",
-            "Rows that go an hour after they were last written.",
-        )
-    ],
-)
 class RedisTable(TableStore):
     """One table."""
 
