@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, file_to_file, latency, rates, startup
+from benchmarks import batch, file_to_file, kafka_to_kafka, latency, rates, startup
 from benchmarks.goals import BATCH_ENGINES, BYTES_A_PARTIAL_MATCH, BYTES_A_RETAINED_EVENT
 from benchmarks.measure import PAIRS, Table
 from benchmarks.subject import INPUT_WAYS
 from benchmarks.workloads import IN_MEMORY, WORKLOADS
 
-MEASUREMENTS = ("rates", "batch", "files", "latency", "memory", "patterns", "soak", "start")
+MEASUREMENTS = ("rates", "batch", "files", "kafka", "latency", "memory", "patterns", "soak", "start")
 SOAKED = ("c", "d")
 WAITING = (100, 10_000, 100_000, 1_000_000)
 
@@ -99,6 +99,8 @@ def quick(names: list[str]) -> list[tuple[str, Table]]:
         tables.append(("checks", rates.check(in_memory)))
     if "k" in names:
         tables.append(("checks, file to file", file_to_file.check(WORKLOADS["k"].quick)))
+    if "l" in names:
+        tables.append(("checks, Kafka to Kafka", kafka_to_kafka.check(WORKLOADS["l"].quick)))
     return tables
 
 
@@ -110,6 +112,8 @@ def measured(what: str, names: list[str], options: argparse.Namespace) -> Table:
             return batch.measure([name for name in names if name in BATCH_ENGINES], pairs=options.pairs)
         case "files":
             return file_to_file.measure(WORKLOADS["k"].size, pairs=options.pairs)
+        case "kafka":
+            return kafka_to_kafka.measure(WORKLOADS["l"].size, pairs=options.pairs)
         case "latency":
             chosen = [name for name in names if name in latency.RATES]
             return latency.measure(chosen, seconds=options.seconds, checkpoints=options.checkpoints)

@@ -48,6 +48,9 @@ BATCH_ENGINES: dict[str, dict[str, Goal]] = {
 FILES = {"msgspec loop": Goal(0.5, 1.2), "polars": Goal(0.25, 0.6)}
 """JSON lines, file to file: ratio to the rate of a peer."""
 
+KAFKA = Goal(0.3, 0.6)
+"""Kafka to Kafka: ratio to the rate at which the client alone consumes and drops."""
+
 LATENCY_P50_US = (5.0, 2.0)
 LATENCY_TAIL_ABOVE_EMPTY_US = (100.0, 30.0)
 BYTES_A_RETAINED_EVENT = (96.0, 64.0)

@@ -1,4 +1,4 @@
-"""The workloads a to k: input, app, sizes."""
+"""The workloads a to l: input, app, sizes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,9 @@ def _all() -> list[Workload]:
             output=grouped,
             is_playback=False,
         ),
+        Workload(name="l", title="Kafka to Kafka", source="ab", stream=None, output=("id", "p1", "p2")),
     ]
 
 
 WORKLOADS = {workload.name: workload for workload in _all()}
-IN_MEMORY = tuple(name for name in WORKLOADS if name != "k")
+IN_MEMORY = tuple(name for name in WORKLOADS if name not in {"k", "l"})

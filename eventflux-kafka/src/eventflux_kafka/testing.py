@@ -217,6 +217,8 @@ class KafkaBroker:
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 500,
             "auto.create.topics.enable": "false",
+            # Tests write messages of other times; they are not to vanish for that.
+            "log.retention.ms": -1,
             # A broker that was killed is let in again as soon as its last session has ended.
             "broker.heartbeat.interval.ms": 100,
             "broker.session.timeout.ms": 1000,
