@@ -182,9 +182,7 @@ def test_a_pure_wheel_is_loaded_without_being_installed(tmp_path, monkeypatch):
     assert (info.name, info.distribution) == ("wheeled", "ef-wheel")
 
 
-def test_a_wheel_with_compiled_parts_is_unpacked_into_a_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_with_compiled_parts_is_unpacked_into_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "path", [*sys.path])
     wheel = tmp_path / "ef_so-1.0-cp311-linux.whl"
@@ -192,8 +190,7 @@ def test_a_wheel_with_compiled_parts_is_unpacked_into_a_cache(
         archive.writestr("ef_so_library.so", b"no library")
         archive.writestr(
             "ef_so_plugin.py",
-            "from pathlib import Path\n"
-            "EVENTFLUX_LIBRARIES = (Path(__file__).with_name('ef_so_library.so'),)\n",
+            "from pathlib import Path\nEVENTFLUX_LIBRARIES = (Path(__file__).with_name('ef_so_library.so'),)\n",
         )
         archive.writestr("ef_so-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: ef-so\nVersion: 1.0\n")
         archive.writestr("ef_so-1.0.dist-info/entry_points.txt", "[eventflux]\nso = ef_so_plugin\n")
