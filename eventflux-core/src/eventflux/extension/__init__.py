@@ -43,6 +43,13 @@ from eventflux.extension.kinds.delivery import Deliveries, Receipt
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
 from eventflux.extension.kinds.figure import Figure
+from eventflux.extension.kinds.handlers import (
+    HandlerContext,
+    SinkHandler,
+    SinkHandlerFactory,
+    SourceHandler,
+    SourceHandlerFactory,
+)
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
 from eventflux.extension.kinds.persistence_store import PersistenceStore, StateBackend
 from eventflux.extension.kinds.rows import Column, EventLike, Payload, Row, RowBatch, State
@@ -124,6 +131,7 @@ __all__ = [
     "Figure",
     "FileStatus",
     "Files",
+    "HandlerContext",
     "HeartbeatResponse",
     "IncrementalAggregator",
     "LazyFactory",
@@ -160,10 +168,14 @@ __all__ = [
     "Script",
     "Sink",
     "SinkContext",
+    "SinkHandler",
+    "SinkHandlerFactory",
     "SinkMapper",
     "Source",
     "SourceCallback",
     "SourceContext",
+    "SourceHandler",
+    "SourceHandlerFactory",
     "SourceMapper",
     "State",
     "StateBackend",

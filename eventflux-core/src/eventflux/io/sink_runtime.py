@@ -15,6 +15,7 @@ from typing import Final
 from eventflux.engine.native_types import EventBatch
 from eventflux.extension.environment import Environment, Waiter
 from eventflux.extension.kinds.figure import Figure
+from eventflux.extension.kinds.handlers import SinkHandler
 from eventflux.extension.kinds.mapper import SinkMapper
 from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch, State
 from eventflux.extension.kinds.sink import PublishError, Sink
@@ -45,6 +46,7 @@ class SinkRuntime:
         dynamic: Mapping[str, Template],
         delimiter: bytes = b"\n",
         deliveries: LateDeliveries | None = None,
+        handler: SinkHandler | None = None,
         retries: bool = True,
         on_failure: Callable[[Exception], None],
     ) -> None:
@@ -60,6 +62,7 @@ class SinkRuntime:
             dynamic: Option -> template, for those options that differ by event.
             delimiter: What the sink puts between payloads.
             deliveries: What the sink was configured with.
+            handler: Sees the events before the mapper does.
             retries: Whether connecting is tried again.
             on_failure: Told what stops the sink for good.
         """
@@ -68,6 +71,8 @@ class SinkRuntime:
         self.type_name = type_name
         self.failures = failures
         self.events = 0
+        self.bytes = 0
+        self._handler = handler
         self._mapper = mapper
         self._environment = environment
         self._dynamic = dict(dynamic)
@@ -104,11 +109,17 @@ class SinkRuntime:
     def publish(self, batch: RowBatch) -> None:
         """Send the events of a batch, in order."""
         with self._lock:
-            if len(batch) <= _BLOCK_ROWS or not isinstance(batch, EventBatch):
-                self._publish_batch(batch)
-                return
-            for start in range(0, len(batch), _BLOCK_ROWS):
-                self._publish_batch(batch[start : start + _BLOCK_ROWS])
+            if self._handler is None:
+                self._publish_parts(batch)
+            else:
+                self._handler.on_batch(batch, self._publish_parts)
+
+    def _publish_parts(self, batch: RowBatch) -> None:
+        if len(batch) <= _BLOCK_ROWS or not isinstance(batch, EventBatch):
+            self._publish_batch(batch)
+            return
+        for start in range(0, len(batch), _BLOCK_ROWS):
+            self._publish_batch(batch[start : start + _BLOCK_ROWS])
 
     def _publish_batch(self, batch: RowBatch) -> None:
         if self.connection.is_connected and (self.sink.takes_each or not self._dynamic):
@@ -140,10 +151,14 @@ class SinkRuntime:
             if self._fatal is not None:
                 raise PublishError(f"{self.connection.name} has failed: {self._fatal}")
 
-    def stop(self) -> None:
-        """Flush and disconnect."""
+    def interrupt(self) -> None:
+        """Give up what would be tried again. Called from any thread."""
         self._stopping.set()
         self.sink.interrupt()
+
+    def stop(self) -> None:
+        """Flush and disconnect."""
+        self.interrupt()
         with self._lock:
             connected = self.connection.is_connected
             try:
@@ -204,6 +219,7 @@ class SinkRuntime:
             self._deliveries.current = None
         if sent:
             self.events += len(batch)
+            self.bytes += len(block)
         return sent
 
     def _publish_split(self, block: bytes, batch: RowBatch) -> bool:
@@ -266,6 +282,7 @@ class SinkRuntime:
             error = self._attempt(rest)
             if error is None:
                 self.events += len(rest.payloads)
+                self.bytes += sum(len(each) for each in rest.payloads if isinstance(each, (bytes, str)))
                 return
             if isinstance(error, PublishError) and error.sent:
                 self.events += error.sent

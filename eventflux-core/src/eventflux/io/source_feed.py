@@ -10,12 +10,15 @@ source's position enter together: both are under the barrier that a checkpoint c
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from eventflux.engine.codecs import NativeRows, long_column
+from eventflux.extension.kinds.handlers import SourceHandler
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMapper
 from eventflux.extension.kinds.rows import Payload, Row
 from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, EventRefusedError, MessageBatch
@@ -24,6 +27,7 @@ from eventflux.types.errors import BackpressureError, EventDataError, EventFluxE
 
 _NO_PROPERTIES: Mapping[str, object] = {}
 _ROOM_SECONDS = 0.005
+_PAUSE_SECONDS = 5.0
 
 
 class SourceFeed:
@@ -40,6 +44,7 @@ class SourceFeed:
         uses_properties: bool = False,
         is_checkpointed: Callable[[], bool] = lambda: False,
         wait: Callable[[float], object] | None = None,
+        handler: SourceHandler | None = None,
     ) -> None:
         """Bind the parts.
 
@@ -52,21 +57,31 @@ class SourceFeed:
             uses_properties: The mapping asks for transport properties.
             is_checkpointed: Whether checkpoints hold the source's position.
             wait: Lets seconds pass while a stream has no room; None: the source is told that there is none.
+            handler: Sees rows before they enter.
         """
         self._mapper = mapper
         self._rows = rows
         self._failures = failures
         self._name = name
-        # Without a barrier there is still one payload at a time: a mapper is not made for two threads.
-        self._barrier: AbstractContextManager[object] = threading.RLock() if barrier is None else barrier
+        self._barrier: AbstractContextManager[object] = nullcontext() if barrier is None else barrier
+        # A mapper is not made for two threads. Not held while the rows of a payload enter: a stream may lead to another
+        # source of this process, and from there back to this one, on two threads at a time.
+        self._mapping = threading.RLock()
+        self._flights = threading.Condition()  # guards _in_flight
+        self._in_flight: Counter[int] = Counter()  # by thread
+        self._open = threading.Event()
+        self._open.set()
         self._wait = wait
+        self._handler = handler
         self._uses_properties = uses_properties
         self._is_checkpointed = is_checkpointed
         self.on_lost: Callable[[Exception | None], None] | None = None
         self.on_secure: Callable[[], bool] | None = None
         self.on_interrupted: Callable[[Exception], None] | None = None
         self.on_restored: Callable[[], None] | None = None
-        self._send_native: Callable[..., int] | None = getattr(rows, "send_native_batch", None)
+        self._send_native: Callable[..., int] | None = None
+        if handler is None:
+            self._send_native = getattr(rows, "send_native_batch", None)
         self.events = 0
         self.payloads = 0
         self.bytes = 0
@@ -76,17 +91,50 @@ class SourceFeed:
         """What became of events that could not be mapped."""
         return self._failures
 
+    def pause(self) -> None:
+        """Let nothing enter until `resume`; what other threads deliver has entered when this returns, or takes long."""
+        own = threading.get_ident()
+        with self._flights:
+            self._open.clear()
+            self._flights.wait_for(lambda: not any(thread != own for thread in self._in_flight), _PAUSE_SECONDS)
+
+    def resume(self) -> None:
+        """Let what waits enter."""
+        self._open.set()
+
+    @contextmanager
+    def _passing(self) -> Iterator[None]:
+        """Around what enters: waits while the feed is paused."""
+        thread = threading.get_ident()
+        while True:
+            with self._flights:
+                is_open = self._open.is_set() or thread in self._in_flight
+                if is_open:
+                    self._in_flight[thread] += 1
+            if is_open:
+                break
+            self._open.wait()
+        try:
+            with self._barrier:
+                yield
+        finally:
+            with self._flights:
+                self._in_flight[thread] -= 1
+                if not self._in_flight[thread]:
+                    del self._in_flight[thread]
+                    self._flights.notify_all()
+
     def __call__(
         self, payload: Payload, properties: Mapping[str, object] | None = None, ack: Acknowledge | None = None
     ) -> None:
-        with self._barrier:
+        with self._passing():
             self.payloads += 1
             if isinstance(payload, (bytes, bytearray, memoryview, str)):
                 self.bytes += len(payload)
             mapped = self._mapped(payload, _NO_PROPERTIES if properties is None else properties)
             for error in mapped.errors:
                 self._failed(error, payload, self._name)
-            self._send(mapped, self._name)
+            self._deliver(mapped, properties, self._name)
             if ack is not None:
                 ack()
 
@@ -97,28 +145,29 @@ class SourceFeed:
         origin: BlockOrigin,
         accepted: Callable[[], None] | None = None,
     ) -> None:
-        with self._barrier:
+        with self._passing():
             self.bytes += len(block)
-            runs = None
-            if self._send_native is not None and origin.pacer is None:
-                runs = self._mapper.map_block(block, delimiter)
+            is_native = self._send_native is not None and origin.pacer is None
+            with self._mapping if is_native else nullcontext():  # rows of a run are the mapper's until the next one
+                runs = self._mapper.map_block(block, delimiter) if is_native else None
+                if runs is not None:
+                    self._send_runs(self._send_native, runs, block, delimiter, origin)
             if runs is None:
                 self._map_payloads(block, delimiter, origin)
-            else:
-                self._send_runs(self._send_native, runs, block, delimiter, origin)
             if accepted is not None:
                 accepted()
 
     def messages(self, batch: MessageBatch, accepted: Callable[[], None] | None = None) -> None:
-        with self._barrier:
+        with self._passing():
             block = None
             if self._send_native is not None and not self._uses_properties:
                 block = _as_block(batch.payloads)
-            runs = None if block is None else self._mapper.map_block(block, b"\n")
-            if runs is None or block is None:
+            with self._mapping if block is not None else nullcontext():
+                runs = None if block is None else self._mapper.map_block(block, b"\n")
+                if runs is not None:
+                    self._send_message_runs(runs, batch)
+            if runs is None:
                 self._map_messages(batch, 0, len(batch.payloads))
-            else:
-                self._send_message_runs(runs, batch)
             if block is not None:
                 self.bytes += len(block) - len(batch.payloads)
             else:
@@ -169,7 +218,8 @@ class SourceFeed:
     def _mapped(self, payload: Payload, properties: Mapping[str, object]) -> MappedRows:
         """The rows of one payload; what a mapper raises is the payload's fault, unless it says otherwise."""
         try:
-            return self._mapper.map(payload, properties)
+            with self._mapping:
+                return self._mapper.map(payload, properties)
         except MappingError as error:
             return MappedRows(errors=[error])
         except EventFluxError:  # a registry of schemas that does not answer: no fault of the payload
@@ -196,6 +246,8 @@ class SourceFeed:
                 self._failed(error, payload, f"{origin.name}:{number}")
             if origin.pacer is not None:
                 self._send_paced(mapped, origin)
+            elif self._handler is not None:
+                self._deliver(mapped, origin.properties, origin.name)
             else:
                 _append(gathered, mapped)
         if skip:
@@ -214,7 +266,10 @@ class SourceFeed:
             for error in mapped.errors:
                 self._failed(error, payload, batch.name)
             _place_times(mapped, batch, index)
-            _append(gathered, mapped)
+            if self._handler is not None:
+                self._deliver(mapped, properties, batch.name)
+            else:
+                _append(gathered, mapped)
         self._send(gathered, batch.name)
 
     def _send_message_runs(self, runs: Iterator[MappedColumns], batch: MessageBatch) -> None:
@@ -256,6 +311,13 @@ class SourceFeed:
             if timestamp is not None and origin.pacer is not None and not origin.pacer.wait_for(timestamp):
                 return
             self._send(MappedRows(rows=[row], timestamps=[timestamp]), origin.name)
+
+    def _deliver(self, mapped: MappedRows, properties: Mapping[str, object] | None, where: str) -> None:
+        """Send the rows of one payload, through the handler if there is one."""
+        if self._handler is None:
+            self._send(mapped, where)
+        elif mapped.rows:
+            self._handler.on_rows(mapped, properties or _NO_PROPERTIES, partial(self._send, where=where))
 
     def _send(self, mapped: MappedRows, where: str) -> None:
         rows, timestamps = mapped.rows, mapped.timestamps

@@ -79,13 +79,15 @@ class SourceRuntime:
         self.connection.start()
 
     def pause(self) -> None:
-        """Deliver nothing until `resume`."""
+        """Deliver nothing until `resume`; what is being delivered has entered when this returns."""
         self.source.pause()
+        self.feed.pause()
         if self.connection.state is ConnectionState.CONNECTED:
             self.connection.state = ConnectionState.PAUSED
 
     def resume(self) -> None:
         """Deliver again."""
+        self.feed.resume()
         self.source.resume()
         if self.connection.state is ConnectionState.PAUSED:
             self.connection.state = ConnectionState.CONNECTED
@@ -94,6 +96,7 @@ class SourceRuntime:
         """Disconnect: nothing is delivered any more when this returns."""
         finished = self.is_finished
         self.connection.stop(ConnectionState.FINISHED if finished else ConnectionState.DISCONNECTED)
+        self.feed.resume()  # what waits there is refused by the app, and its thread ends
         self.source.disconnect()
 
     def destroy(self) -> None:

@@ -13,6 +13,7 @@ from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
 from eventflux.extension.kinds.error_store import FailureType, Occurrence
+from eventflux.extension.kinds.handlers import HandlerContext, SinkHandlerFactory, SourceHandlerFactory
 from eventflux.extension.kinds.mapper import MapperContext, SinkMapper, SourceMapper
 from eventflux.extension.kinds.sink import Sink
 from eventflux.extension.kinds.source import ConnectorContext, Source
@@ -45,6 +46,8 @@ class AppPlace:
         on_finished: Told when a source's input has ended.
         on_failure: Told what stops a connector for good.
         secure: See `SourceCallback.secure`.
+        source_handlers: Makes what sees the rows of sources.
+        sink_handlers: Makes what sees the events of sinks.
         is_checkpointed: Whether checkpoints hold the positions of sources.
     """
 
@@ -56,6 +59,8 @@ class AppPlace:
     on_finished: Callable[[SourceRuntime], None] | None = None
     on_failure: Callable[[Exception], None]
     secure: Callable[[SourceRuntime], bool] | None = None
+    source_handlers: SourceHandlerFactory | None = None
+    sink_handlers: SinkHandlerFactory | None = None
     is_checkpointed: Callable[[], bool] = lambda: False
 
 
@@ -141,6 +146,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         uses_properties=_uses_properties(spec),
         is_checkpointed=place.is_checkpointed,
         wait=place.environment.sleep if source.waits_for_room else None,
+        handler=None if place.source_handlers is None else place.source_handlers(_handler_context(spec, stream, place)),
     )
     return SourceRuntime(
         source,
@@ -201,6 +207,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         environment=place.environment,
         dynamic=dynamic,
         deliveries=deliveries,
+        handler=None if place.sink_handlers is None else place.sink_handlers(_handler_context(spec, stream, place)),
         delimiter=mapper.block_delimiter if sink.takes_any_delimiter else b"\n",
         retries=spec.retries_connecting,
         on_failure=place.on_failure,
@@ -312,6 +319,10 @@ def _connector_context(
         deliveries=deliveries,
         format=spec.mapper.declaration.name,
     )
+
+
+def _handler_context(spec: ConnectorSpec, stream: str, place: AppPlace) -> HandlerContext:
+    return HandlerContext(app_name=place.app_name, stream=stream, type_name=spec.declaration.name)
 
 
 def _made(declaration: Extension) -> object:

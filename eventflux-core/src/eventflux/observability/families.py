@@ -154,6 +154,12 @@ def _of_connectors(metrics: Metrics) -> Iterable[Family]:
             tuple(Sample(each.events, labels) for labels, each in labelled),
         )
         yield Family(
+            f"eventflux_{role}_bytes",
+            "counter",
+            f"Bytes of the payloads that a {role} has {verb}.",
+            tuple(Sample(each.bytes, labels) for labels, each in labelled),
+        )
+        yield Family(
             f"eventflux_{role}_failed",
             "counter",
             f"Events that failed at a {role}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from eventflux.engine.builder import EngineBuilder, Node
 from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Event, EventBatch, Input, Layout
 from eventflux.engine.version import __version__
+from eventflux.extension.environment import Cancellable
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
 from eventflux.io.failures import FailureOutlets
@@ -65,6 +67,7 @@ QueryCallback = Callable[[int, "EventBatch | None", "EventBatch | None"], object
 logger = logging.getLogger("eventflux.runtime")
 
 _STARTABLE: Final = (RuntimeState.CREATED, RuntimeState.STOPPED)
+_LONGEST_SHUTDOWN: Final = 3600.0
 _LIVE: Final = (RuntimeState.RUNNING, RuntimeState.PAUSED)
 
 
@@ -157,6 +160,8 @@ class EventFluxAppRuntime:
                 now=self._now,
                 failures=self._failures,
                 settle=self._settle,
+                source_handlers=context.source_handlers,
+                sink_handlers=context.sink_handlers,
                 is_checkpointed=lambda: context.persistence_store is not None,
                 connects=plan.settings.connects_transports,
             )
@@ -439,16 +444,21 @@ class EventFluxAppRuntime:
                 return
             self._outside.stop_waiting()
             self._periodic.stop()
+            # What waits for a connection that is not there would wait for ever, and what comes back may take too long.
+            self._connectors.interrupt_sinks(lost_only=True)
+            limit = self._interrupts_sinks_after(timeout)
             self._connectors.disconnect_sources()
             self._engine.refuse(self._lifecycle.refuse_input)
             if drain:
                 self._async.drain()
-            self._async.stop(timeout if timeout is not None else 3600.0)
-            self._scheduler.stop(timeout if timeout is not None else 3600.0)
+            self._async.stop(timeout if timeout is not None else _LONGEST_SHUTDOWN)
+            self._scheduler.stop(timeout if timeout is not None else _LONGEST_SHUTDOWN)
             if drain:
                 self._async.drain()
                 self._engine.deliver()
                 self._save_at_the_end()
+            if limit is not None:
+                limit.cancel()
             self._connectors.disconnect_sinks()
             self._outside.stop()
             for iterator in tuple(self._iterators):
@@ -456,6 +466,11 @@ class EventFluxAppRuntime:
             self._lifecycle.move(RuntimeState.STOPPED)
             self._started = None
             logger.info("app %r has stopped", self.name, extra={"app": self.name})
+
+    def _interrupts_sinks_after(self, seconds: float | None) -> Cancellable | None:
+        if not self._connectors.sinks or seconds is None:
+            return None
+        return self._context.environment.call_later(seconds, partial(self._connectors.interrupt_sinks, lost_only=False))
 
     def _save_at_the_end(self) -> None:
         """A store that fails, or a sink that doesn't acknowledge, doesn't keep the app from stopping."""

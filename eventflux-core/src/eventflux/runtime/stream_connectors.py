@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from eventflux.extension.connector_spec import StreamSettings
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.figure import Figure
+from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.extension.settings import SettingProblem
-from eventflux.io.failures import FailureOutlets, RowInput
+from eventflux.io.failures import FailureHandler, FailureOutlets, RowInput
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
 from eventflux.io.stream_io import AppPlace, build_connectors, read_stream_settings
@@ -39,6 +40,7 @@ class ConnectorCounts:
     Attributes:
         events: Delivered, or sent.
         failed: Handled by the error policy.
+        bytes: Of their payloads, where those are bytes or texts.
         state: Of the connection; ``retrying`` while it is interrupted.
         reconnects: How often it was lost and is there again.
         figures: What the connector itself has to say.
@@ -46,6 +48,7 @@ class ConnectorCounts:
 
     events: int
     failed: int
+    bytes: int
     state: str
     reconnects: int
     figures: tuple[Figure, ...] = ()
@@ -96,6 +99,8 @@ class StreamConnectors:
         failures: Who is told of failures.
         settle: Runs what has entered to its end, and calls listeners with what came out.
         is_checkpointed: Whether checkpoints hold the positions of sources.
+        source_handlers: Makes what sees the rows of sources.
+        sink_handlers: Makes what sees the events of sinks.
         connects: False: build them, but never connect (`@app:transportChannelCreationEnabled('false')`).
     """
 
@@ -113,6 +118,8 @@ class StreamConnectors:
         failures: Failures,
         settle: Callable[[], None],
         is_checkpointed: Callable[[], bool],
+        source_handlers: SourceHandlerFactory | None = None,
+        sink_handlers: SinkHandlerFactory | None = None,
         connects: bool,
     ) -> None:
         self._settle = settle
@@ -133,6 +140,8 @@ class StreamConnectors:
             on_failure=self._connector_failed,
             secure=self._secure,
             is_checkpointed=is_checkpointed,
+            source_handlers=source_handlers,
+            sink_handlers=sink_handlers,
         )
         for stream, wanted in settings.items():
             if not wanted.connectors:
@@ -253,6 +262,12 @@ class StreamConnectors:
         source.committed(position)
         return True
 
+    def interrupt_sinks(self, *, lost_only: bool) -> None:
+        """Have sinks give up what they would try again: those without a connection, or all."""
+        for sink in self._sinks:
+            if not (lost_only and sink.connection.is_connected):
+                self._quietly(sink.interrupt, sink.connection.name)
+
     def disconnect_sources(self) -> None:
         """When this returns no source delivers any more."""
         for source in self._sources:
@@ -284,9 +299,9 @@ class StreamConnectors:
         found: dict[str, ConnectorCounts] = {}
         for name, connector in self.positioned().items():
             if isinstance(connector, SourceRuntime):
-                found[name] = _counts(connector, connector.feed.events, connector.feed.failures.counts.total)
+                found[name] = _counts(connector, connector.feed.events, connector.feed.failures, connector.feed.bytes)
             elif isinstance(connector, SinkRuntime):
-                found[name] = _counts(connector, connector.events, connector.failures.counts.total)
+                found[name] = _counts(connector, connector.events, connector.failures, connector.bytes)
         return found
 
     def _source_finished(self, source: SourceRuntime) -> None:
@@ -308,10 +323,13 @@ class StreamConnectors:
             self._failures.report(name, describe(error), error=error)
 
 
-def _counts(connector: SourceRuntime | SinkRuntime, events: int, failed: int) -> ConnectorCounts:
+def _counts(
+    connector: SourceRuntime | SinkRuntime, events: int, failures: FailureHandler, size: int
+) -> ConnectorCounts:
     return ConnectorCounts(
         events=events,
-        failed=failed,
+        failed=failures.counts.total,
+        bytes=size,
         state=connector.state.value,
         reconnects=connector.connection.reconnects,
         figures=tuple(connector.figures()),
