@@ -94,3 +94,11 @@ def test_what_makes_no_sense_is_refused_at_its_place(run, properties, message):
         run(f"CREATE STREAM S (a INT, b STRING) WITH ({properties});")
     assert caught.value.line == 1
     assert caught.value.column > 0
+
+
+def test_validate_finds_what_creation_would(run):
+    text = f"CREATE STREAM S (a INT) WITH ({SOURCE}, 'format' = 'json', 'json.template' = 'x');"
+    with EventFluxManager(plugins=False) as manager:
+        (found,) = manager.validate(text)
+    assert found.message == "a source mapper has no payload template"
+    assert found.column > 0

@@ -41,11 +41,12 @@ from eventflux.runtime.native_extensions import native_extensions
 from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
 from eventflux.runtime.sandbox import sandboxed
+from eventflux.runtime.stream_connectors import read_connectors
 from eventflux.state import plugin as state_plugin
 from eventflux.state.tables import plugin as tables_plugin
 from eventflux.state.tables.data_source import DataSource
 from eventflux.state.tables.memory import InMemoryTable
-from eventflux.types.diagnostic import Diagnostic
+from eventflux.types.diagnostic import Diagnostic, Severity
 from eventflux.types.errors import AppTextError, ConfigError, EventFluxError, RuntimeStateError
 from eventflux.types.source_text import SourceText
 
@@ -207,7 +208,11 @@ class EventFluxManager:
             parsed, _ = self._parsed(app, _variables(chosen, variables))
             completed = layered(parsed, chosen, self._context.registry)
             raise_problems(completed.problems)
-            return list(check(completed.app, self._context.registry, self._planner_options(chosen)))
+            options = self._planner_options(chosen)
+            found = list(check(completed.app, self._context.registry, options))
+            if not any(each.severity is Severity.ERROR for each in found):
+                read_connectors(plan(completed.app, self._context.registry, options=options), self._context.registry)
+            return found
         except AppTextError as error:
             return list(error.diagnostics)
 
