@@ -417,7 +417,7 @@ def test_a_database_that_cannot_be_opened_keeps_the_app_from_starting(manager, t
         ("@cache(size='3') define table T (k string);", "@cache needs a @store"),
         ("@store(type='sqlite', path='x') @cache(size='0') define table T (k string);", "size"),
         ("@store(type='sqlite', path='x') @cache(size='3', cache.policy='XYZ') define table T (k string);", "policy"),
-        ("@store(type='sqlite', path='x', on.error='SHRUG') define table T (k string);", "RETRY or LOG"),
+        ("@store(type='sqlite', path='x', on.error='SHRUG') define table T (k string);", "RETRY, LOG or STORE"),
         ("@store(type='cache') define table T (k string);", "max_size"),
         ("CREATE TABLE T (k STRING) WITH ('extension' = 'sqlite');", "path"),
         ("CREATE TABLE T (k STRING) WITH ('path' = 'x');", "unknown property 'path'"),

@@ -16,6 +16,7 @@ from eventflux.engine.engine import Engine
 from eventflux.engine.native_types import Event, EventBatch, Input, Layout
 from eventflux.engine.version import __version__
 from eventflux.extension.environment import Cancellable
+from eventflux.extension.kinds.error_store import ErrorEntry
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.nearest import by_nearness
 from eventflux.io.failures import FailureOutlets
@@ -47,6 +48,7 @@ from eventflux.runtime.scheduler import Scheduler
 from eventflux.runtime.stream_connectors import StreamConnectors, read_connectors
 from eventflux.runtime.stream_faults import StreamFaults
 from eventflux.runtime.table_input_handler import TableInputHandler
+from eventflux.runtime.table_records import TableRecords
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import (
     ErrorStoreError,
@@ -121,6 +123,9 @@ class EventFluxAppRuntime:
                 shared=context.data_sources,
                 environment=context.environment,
                 clock=self._now,
+                records=None
+                if context.error_store is None
+                else TableRecords(name, context.error_store, context.environment),
             )
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
@@ -701,8 +706,13 @@ class EventFluxAppRuntime:
             faults=self._faults,
             sources=self._connectors.sources,
             sinks=self._connectors.sinks,
+            to_table=self._replay_record,
         )
         return replay.replay(ids)
+
+    def _replay_record(self, entry: ErrorEntry) -> bool:
+        with self._engine.locked():
+            return self._outside.replay(entry)
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until the input of every source has ended; False: time is up. True at once without sources."""

@@ -23,7 +23,7 @@ from eventflux.extension.kinds.table_store import (
     TableExpression,
 )
 from eventflux.planner.logical.aggregations import AggregationPlan, RollupDuration
-from eventflux.planner.logical.tables import ChangeKind, TablePlan
+from eventflux.planner.logical.tables import ChangeKind, StoreAction, StorePlan, TablePlan
 from eventflux.runtime.outside_table import OutsideTable
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import ConfigError, ConnectionUnavailableError
@@ -56,7 +56,7 @@ def bucket_tables(aggregation: AggregationPlan) -> dict[RollupDuration, TablePla
             name=f"{aggregation.name}_{duration.name}S",
             schema=schema,
             primary_key=(0, 1),
-            store=None if aggregation.store is None else replace(aggregation.store, cache=None),
+            store=None if aggregation.store is None else _of_buckets(aggregation.store),
         )
         for duration in aggregation.durations
     }
@@ -154,3 +154,9 @@ class BucketStore:
 
 def _integer(value: Any) -> int:
     return int(value)
+
+
+def _of_buckets(store: StorePlan) -> StorePlan:
+    """Without a cache: buckets are in memory anyway. What can't be written is kept here, not in the error store."""
+    action = StoreAction.LOG if store.on_error is StoreAction.STORE else store.on_error
+    return replace(store, cache=None, on_error=action)

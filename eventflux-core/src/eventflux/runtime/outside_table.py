@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.error_store import ErrorEntry
 from eventflux.extension.kinds.rows import Row
 from eventflux.extension.kinds.table_store import (
     Assignment,
@@ -18,9 +19,10 @@ from eventflux.extension.kinds.table_store import (
 )
 from eventflux.extension.table_expressions import identity, text_of
 from eventflux.io.retry import ConnectBackoff
-from eventflux.planner.logical.tables import ChangeKind, TablePlan
+from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
 from eventflux.runtime.failures import describe
-from eventflux.types.errors import ConnectionUnavailableError, ExtensionError
+from eventflux.runtime.table_records import INSERT, TableRecords, record_of
+from eventflux.types.errors import ConnectionUnavailableError, ErrorStoreError, ExtensionError
 
 logger = logging.getLogger("eventflux.tables")
 
@@ -37,12 +39,21 @@ class _CompiledChange:
     kind: ChangeKind
     condition: object
     assignments: object | None
+    text: str
 
 
 class OutsideTable:
     """One table: what the engine calls, with the numbers of what the store has compiled."""
 
-    def __init__(self, plan: TablePlan, store: TableStore, environment: Environment, *, owned: bool) -> None:
+    def __init__(
+        self,
+        plan: TablePlan,
+        store: TableStore,
+        environment: Environment,
+        *,
+        owned: bool,
+        records: TableRecords | None = None,
+    ) -> None:
         """Bind; the store has its definition.
 
         Args:
@@ -50,19 +61,23 @@ class OutsideTable:
             store: Where its rows are.
             environment: For waits.
             owned: Whether the store is this app's: it connects it, disconnects it, and saves what it keeps.
+            records: Keeps rows that could not be written; None: they fail.
         """
         self.name = plan.name
         self.store = store
         self.owned = owned
         self._schema = plan.schema
         self._key = plan.primary_key or tuple(range(len(plan.schema)))
-        self._retries = plan.store is None or plan.store.retries
+        self._retries = plan.store is None or plan.store.on_error is StoreAction.RETRY
+        self._records = records
         self._environment = environment
         self._stopping = environment.waiter()
         self._conditions: list[object] = []
         self._changes: list[_CompiledChange] = []
         self._known: dict[object, int] = {}
         self._row_change: tuple[object, object] | None = None
+        self._attempt = 1  # of what is written now
+        self._kept = 0  # rows in the error store
 
     # ---- compiling
 
@@ -98,7 +113,8 @@ class OutsideTable:
         if refused or (kind is ChangeKind.UPDATE and update is None):
             self._known[key] = 0
         else:
-            self._changes.append(_CompiledChange(kind=kind, condition=compiled, assignments=update))
+            text = _text(kind, everything, assignments or ())
+            self._changes.append(_CompiledChange(kind=kind, condition=compiled, assignments=update, text=text))
             self._known[key] = len(self._changes)
         return self._known[key]
 
@@ -127,16 +143,42 @@ class OutsideTable:
 
     def act(self, what: int, number: int, rows: list[Row], more: list[Row] | None) -> tuple[int, Failed]:
         if what == _INSERT:
-            return self._each(rows, None, lambda given, _: self._insert(given))
+            return self._written(ChangeKind.INSERT, INSERT, rows, None, lambda given, _: self._insert(given))
         if what == _CHANGE:
             change = self._changes[number - 1]
-            return self._each(rows, more, lambda given, beside: self._change(change, given, beside))
+            return self._written(
+                change.kind, change.text, rows, more, lambda given, beside: self._change(change, given, beside)
+            )
         condition, update = self._by_row()
         keys = [tuple(row[position] for position in self._key) for row in rows]
         if what == _REPLACE and more is not None:
             pairs = [(*key, *row) for key, row in zip(keys, more, strict=True)]
             return self._reach(lambda: self.store.update(condition, update, pairs)), []
         return self._reach(lambda: self.store.delete(condition, keys)), []
+
+    def replay(self, entry: ErrorEntry) -> bool:
+        """Do again what an entry of the error store was kept for; False: it failed again, and is kept anew.
+
+        Raises:
+            ErrorStoreError: The app has no such change of the table any more.
+        """
+        row, beside = record_of(entry)
+        rows, more = [row], None if beside is None else [beside]
+        before, self._attempt = self._attempt, entry.attempt + 1
+        kept = self._kept
+        try:
+            if entry.where == INSERT:
+                self.act(_INSERT, 0, rows, None)
+            else:
+                number = next((index for index, each in enumerate(self._changes, 1) if each.text == entry.where), 0)
+                if number == 0:
+                    raise ErrorStoreError(
+                        f"entry {entry.id}: nothing does {entry.where!r} to table {self.name} any more"
+                    )
+                self.act(_CHANGE, number, rows, more)
+        finally:
+            self._attempt = before
+        return self._kept == kept
 
     def save(self) -> bytes:
         return self.store.serialize() if self.owned else b""
@@ -186,6 +228,38 @@ class OutsideTable:
                 return self.store.update_or_insert(change.condition, change.assignments, parameters, rows)
             case _:
                 return self.store.update(change.condition, change.assignments, parameters)
+
+    def _written(
+        self,
+        kind: ChangeKind,
+        operation: str,
+        rows: list[Row],
+        more: list[Row] | None,
+        call: Callable[[list[Row], list[Row] | None], int],
+    ) -> tuple[int, Failed]:
+        """As `_each`; rows that fail go to the error store, if that is what the table says."""
+        records = self._records
+        if records is None:
+            return self._each(rows, more, call)
+        is_unreachable = False
+        try:
+            touched, failed = self._each(rows, more, call)
+        except ConnectionUnavailableError as error:
+            is_unreachable = True
+            touched, failed = 0, [(index, describe(error)) for index in range(len(rows))]
+        for index, cause in failed:
+            records.keep(
+                self.name,
+                kind,
+                operation,
+                rows[index],
+                None if more is None else more[index],
+                cause,
+                is_unreachable=is_unreachable,
+                attempt=self._attempt,
+            )
+        self._kept += len(failed)
+        return touched, []
 
     def _each(
         self, rows: list[Row], more: list[Row] | None, call: Callable[[list[Row], list[Row] | None], int]
@@ -243,3 +317,9 @@ class OutsideTable:
                 if self._stopping.wait(delay):
                     raise
                 is_first = False
+
+
+def _text(kind: ChangeKind, condition: TableExpression, assignments: Iterable[Assignment]) -> str:
+    """A change as text: by it an entry of the error store finds the change again."""
+    values = ", ".join(f"{each.attribute} = {text_of(each.value)}" for each in assignments)
+    return f"{kind.name.lower()} on {text_of(condition)}{f' set {values}' if values else ''}"

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from eventflux.extension.environment import Environment
+from eventflux.extension.kinds.error_store import ErrorEntry
 from eventflux.extension.kinds.table_store import Assignment, TableDefinition, TableExpression, TableStore
 from eventflux.planner.logical.aggregations import AggregationPlan
-from eventflux.planner.logical.tables import ChangeKind, TablePlan
+from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
 from eventflux.runtime.bucket_store import BucketStore, bucket_tables
 from eventflux.runtime.outside_table import OutsideTable
+from eventflux.runtime.table_records import TableRecords
 from eventflux.state.tables.cached import CachedTable
-from eventflux.types.errors import ExtensionError
+from eventflux.types.errors import ConfigError, ErrorStoreError, ExtensionError
 
 logger = logging.getLogger("eventflux.tables")
 
@@ -28,9 +30,10 @@ class OutsideTables:
         shared: What the manager holds for stores.
         environment: For waits.
         clock: The app's, in milliseconds.
+        records: Keeps rows that tables could not take; None: there is no error store.
 
     Raises:
-        ConfigError: An option of a store can't work.
+        ConfigError: An option of a store can't work, or there is no error store for a table that wants one.
         ExtensionError: A store's factory makes none.
     """
 
@@ -43,10 +46,11 @@ class OutsideTables:
         shared: Mapping[str, object],
         environment: Environment,
         clock: Callable[[], int],
+        records: TableRecords | None,
     ) -> None:
         known = {**shared, "clock": clock}
         self._tables = {
-            plan.name: _made(plan, published, known, environment) for plan in plans if plan.store is not None
+            plan.name: _made(plan, published, known, environment, records) for plan in plans if plan.store is not None
         }
         self._buckets: list[OutsideTable] = []
         self._aggregations: dict[str, BucketStore] = {}
@@ -54,7 +58,7 @@ class OutsideTables:
             if aggregation.store is None:
                 continue
             tables = {
-                duration: _made(plan, published, known, environment)
+                duration: _made(plan, published, known, environment, None)
                 for duration, plan in bucket_tables(aggregation).items()
             }
             self._buckets += tables.values()
@@ -76,6 +80,17 @@ class OutsideTables:
     def table(self, name: str) -> OutsideTable:
         """The table of that name."""
         return self._tables[name]
+
+    def replay(self, entry: ErrorEntry) -> bool:
+        """Do again what a table could not do; False: it failed again.
+
+        Raises:
+            ErrorStoreError: The app has no such table, or no such change of it, any more.
+        """
+        table = self._tables.get(entry.stream)
+        if table is None:
+            raise ErrorStoreError(f"entry {entry.id}: there is no table {entry.stream!r} outside any more")
+        return table.replay(entry)
 
     def condition(self, table: str, condition: TableExpression, *, is_join: bool) -> int:
         """See `OutsideTable.condition`."""
@@ -129,9 +144,19 @@ class OutsideTables:
 
 
 def _made(
-    plan: TablePlan, published: Mapping[str, TableStore], shared: Mapping[str, object], environment: Environment
+    plan: TablePlan,
+    published: Mapping[str, TableStore],
+    shared: Mapping[str, object],
+    environment: Environment,
+    records: TableRecords | None,
 ) -> OutsideTable:
     assert plan.store is not None
+    is_kept = plan.store.on_error is StoreAction.STORE
+    if is_kept and records is None:
+        raise ConfigError(
+            f"table {plan.name!r} stores rows that fail, but no error store is set",
+            hint="manager.set_error_store(...), or error_store.type in the configuration",
+        )
     clock: Any = shared["clock"]
     declaration = plan.store.declaration
     if declaration is None:
@@ -151,4 +176,4 @@ def _made(
             shared=shared,
         )
     )
-    return OutsideTable(plan, store, environment, owned=True)
+    return OutsideTable(plan, store, environment, owned=True, records=records if is_kept else None)

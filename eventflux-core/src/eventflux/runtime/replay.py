@@ -36,6 +36,7 @@ class ErrorReplay:
         faults: The policies of its streams.
         sources: Its sources.
         sinks: Its sinks.
+        to_table: Does again what a table could not do; False: it failed again.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class ErrorReplay:
         faults: StreamFaults,
         sources: Iterable[SourceRuntime],
         sinks: Iterable[SinkRuntime],
+        to_table: Callable[[ErrorEntry], bool],
     ) -> None:
         self._app = app
         self._store = store
@@ -54,6 +56,7 @@ class ErrorReplay:
         self._faults = faults
         self._sources = tuple(sources)
         self._sinks = tuple(sinks)
+        self._to_table = to_table
         self._lock = threading.Lock()
 
     def replay(self, ids: Iterable[int] | None) -> int:
@@ -87,7 +90,9 @@ class ErrorReplay:
             case Occurrence.STREAM:
                 return self._to_stream(entry)
             case _:
-                raise ErrorStoreError(f"entry {entry.id}: {entry.occurrence.value} cannot be replayed")
+                gone = self._to_table(entry)
+                self._store.discard((entry.id,))
+                return gone
 
     def _to_stream(self, entry: ErrorEntry) -> bool:
         target = self._input_of(entry.stream)

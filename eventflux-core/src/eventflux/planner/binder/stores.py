@@ -12,13 +12,13 @@ from eventflux.language.ast import AggregationDefinition, Annotation, Property, 
 from eventflux.planner.binder.connectors import OPTION_CODES, OptionText
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.diagnostics import MissingExtension
-from eventflux.planner.logical.tables import StorePlan
+from eventflux.planner.logical.tables import StoreAction, StorePlan
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.source_text import Span
 
 _IN_MEMORY: Final = frozenset({"inmemory", "memory", "in-memory"})
 _OF_TABLES: Final = frozenset({"primary_key", "index", "type", "format"})
-_RETRIES: Final = {"retry": True, "log": False, "drop": False}
+_ACTIONS: Final = {"drop": StoreAction.LOG, **{action.value: action for action in StoreAction}}
 _CACHE: Final = "cache."
 
 
@@ -75,7 +75,7 @@ class _Reader:
             return None
         given = _given(store)
         given.pop("type", None)
-        retries = self._retries(given.pop("on.error", None))
+        on_error = self._on_error(given.pop("on.error", None))
         if named.value.lower() in _IN_MEMORY:
             self._options(None, given, store.span)
             return None
@@ -84,7 +84,7 @@ class _Reader:
             return None
         options = self._options(declaration, given, store.span)
         before = None if cache is None else self._options(CACHE_OPTIONS, _given(cache), cache.span)
-        return StorePlan(declaration=declaration, options=options, cache=before, retries=retries)
+        return StorePlan(declaration=declaration, options=options, cache=before, on_error=on_error)
 
     def of_properties(self, properties: Sequence[Property]) -> StorePlan | None:
         texts = {
@@ -92,7 +92,7 @@ class _Reader:
             for given in properties
         }
         named = texts.pop("extension", None)
-        retries = self._retries(texts.pop("error.strategy", None))
+        on_error = self._on_error(texts.pop("error.strategy", None))
         if named is None or named.text.lower() in _IN_MEMORY:
             self._options(None, texts, self._definition.name.span)
             return None
@@ -112,20 +112,21 @@ class _Reader:
                 own[key] = option
         options = self._options(declaration, own, named.value_span)
         before = self._options(CACHE_OPTIONS, cache, named.value_span) if cache else None
-        return StorePlan(declaration=declaration, options=options, cache=before, retries=retries)
+        return StorePlan(declaration=declaration, options=options, cache=before, on_error=on_error)
 
     # ---- parts
 
-    def _retries(self, action: OptionText | None) -> bool:
+    def _on_error(self, action: OptionText | None) -> StoreAction:
         if action is None:
-            return True
-        if action.text.lower() not in _RETRIES:
+            return StoreAction.RETRY
+        found = _ACTIONS.get(action.text.lower())
+        if found is None:
             self.error(
                 action.value_span,
                 ErrorCode.PROPERTY_VALUE,
-                f"what becomes of rows when the store fails is RETRY or LOG, not {action.text!r}",
+                f"what becomes of rows when the store fails is RETRY, LOG or STORE, not {action.text!r}",
             )
-        return _RETRIES.get(action.text.lower(), True)
+        return found or StoreAction.RETRY
 
     def _declaration(self, name: str, span: Span) -> Extension | None:
         registry = self._context.registry

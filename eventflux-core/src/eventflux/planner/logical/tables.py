@@ -11,6 +11,17 @@ from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
 
+class StoreAction(enum.Enum):
+    """What becomes of rows when the store of their table fails."""
+
+    RETRY = "retry"
+    """Calls of a store that can't be reached are made again until they succeed; other rows fail."""
+    LOG = "log"
+    """Rows fail."""
+    STORE = "store"
+    """Rows that were to be written are kept in the error store; others fail."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorePlan:
     """Where the rows of a table are, if not in the engine.
@@ -19,13 +30,13 @@ class StorePlan:
         declaration: Of the store; None: an object that the manager has under the table's name.
         options: Of the store.
         cache: Options of the cache in front of it; None: there is none.
-        retries: Calls of a store that can't be reached are made again until they succeed; else their rows fail.
+        on_error: What becomes of rows when the store fails.
     """
 
     declaration: Extension | None
     options: Options = field(default_factory=Options)
     cache: Options | None = None
-    retries: bool = True
+    on_error: StoreAction = StoreAction.RETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
