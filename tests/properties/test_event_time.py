@@ -30,6 +30,7 @@ def run(
     """What each listener hears. `bulk`: rows that follow each other into one stream go in one call."""
     heard: dict[str, list[Any]] = {name: [] for name in listeners}
     problems: list[str] = []
+    text = f"SET 'app.flush-on-shutdown' = false;{text}"  # the end of event time has tests of its own
     with EventFluxManager({"engine": engine}, plugins=False) as manager:
 
         def opened() -> Any:

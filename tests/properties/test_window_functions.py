@@ -98,6 +98,7 @@ def test_windows_hold_what_the_model_says(kind: str, hop: int, times: int, offse
     offset = 0 if kind == "SESSION" else offset
     operand = "TABLE E PARTITION BY k" if kind == "SESSION" else "TABLE E"
     text = f"""
+        SET 'app.flush-on-shutdown' = false;
         CREATE STREAM E (k STRING, ts BIGINT, v INT, WATERMARK FOR ts AS ts - 100);
         INSERT INTO O SELECT k, window_start AS s, window_end AS e, SUM(v) AS t
         FROM TABLE({kind}({operand}, DESCRIPTOR(ts), {arguments})) GROUP BY window_start, window_end, k;

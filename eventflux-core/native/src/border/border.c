@@ -1,6 +1,8 @@
 /* The engine lock, the clock, pushes of default timestamps, timer wake-ups; see border.h. */
 #include "border/border.h"
 
+#include "graph/domains.h"
+
 #include <time.h>
 
 static uintptr_t this_thread(void) {
@@ -147,6 +149,14 @@ ef_status ef_border_push_parts(ef_border *border, const ef_part *parts, uint32_t
         announce(border);
     }
     return status;
+}
+
+ef_status ef_border_finish_time(ef_border *border, ef_error *error) {
+    if (border->is_closed) {
+        return ef_fail(error, EF_CLOSED, "the engine is closed");
+    }
+    EF_TRY(ef_queue_reserve(&border->queue, error));
+    return ef_engine_finish_time(border->engine, error);
 }
 
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) {

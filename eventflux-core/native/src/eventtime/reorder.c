@@ -459,9 +459,9 @@ ef_status ef_reorder_settle(ef_reorder *r, uint32_t upstream, int64_t watermark,
     return EF_OK;
 }
 
-ef_status ef_reorder_finish(ef_reorder *r, ef_error *error) {
+ef_status ef_reorder_finish(ef_reorder *r, int64_t least, ef_error *error) {
     EF_TRY(ef_reorder_reserve(r, 0, 1, error));
-    int64_t last = r->watermark;
+    int64_t last = least > r->watermark ? least : r->watermark;
     for (uint32_t i = 0; i < r->heap_count; i++) {
         last = r->heap[i].moment > last ? r->heap[i].moment : last;
     }

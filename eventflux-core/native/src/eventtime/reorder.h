@@ -77,8 +77,8 @@ ef_status ef_reorder_settle(ef_reorder *reorder, uint32_t upstream, int64_t wate
                             ef_error *error) EF_MUST_USE;
 /* The engine's clock stands at `clock`: silence makes idle, and moves the watermark of what is. */
 ef_status ef_reorder_advance(ef_reorder *reorder, int64_t clock, ef_error *error) EF_MUST_USE;
-/* Nothing more will come: all rows are released, and W stands at the last of them at least. */
-ef_status ef_reorder_finish(ef_reorder *reorder, ef_error *error) EF_MUST_USE;
+/* Nothing more will come: all rows are released, and W stands at the last of them, and at `least`, at least. */
+ef_status ef_reorder_finish(ef_reorder *reorder, int64_t least, ef_error *error) EF_MUST_USE;
 
 /* When the engine's clock makes the stream idle, or, once it is, brings the watermark to the next row or to `due`, the earliest timer of the domain; EF_NEVER: not
  * without arrivals. */

@@ -1,7 +1,9 @@
 /* Running time domains: what entrances have released goes through the queries of the domain; see domains.h. */
 #include "graph/domains.h"
 
+#include "eventtime/window_function.h"
 #include "graph/entrance.h"
+#include "window/windows.h"
 
 #define MAX_ROUNDS 100000u
 
@@ -193,4 +195,53 @@ ef_status ef_run_domains(ef_engine *engine, ef_error *error) {
         engine->app.earliest = due < engine->app.earliest ? due : engine->app.earliest;
     }
     return status;
+}
+
+/* ---- the end ---- */
+
+#define MAX_CLOSINGS 1000000u
+
+/* Windows that put out at a moment what they hold, and have no timer without that. */
+static bool closes(const ef_operator_class *operator_class) {
+    return operator_class == &ef_window_chunks_class || operator_class == &ef_window_rows_class ||
+           operator_class == &ef_time_batch_window_class || operator_class == &ef_hopping_window_class ||
+           operator_class == &ef_session_window_class;
+}
+
+/* When the next window of the domain closes that holds rows; EF_NEVER: none does. */
+static int64_t next_closing(ef_engine *engine, uint32_t domain) {
+    const ef_domain *time = ef_domain_at(engine, domain);
+    int64_t next = EF_NEVER;
+    for (uint32_t t = 0; t < time->timer_count; t++) {
+        const ef_node *node = ef_node_at(engine, time->timers[t]);
+        int64_t due = closes(node->operator_class) ? node->operator_class->next_due(node->self) : EF_NEVER;
+        next = due < next ? due : next;
+    }
+    return next;
+}
+
+static ef_status finish_domain(ef_engine *engine, uint32_t domain, ef_error *error) {
+    ef_reorder *reorder = entrance_at(engine, domain)->reorder;
+    EF_TRY(ef_reorder_finish(reorder, EF_BEGINNING, error));
+    engine->domains_pending = true;
+    EF_TRY(ef_run_domains(engine, error));
+    for (uint32_t closing = 0; closing < MAX_CLOSINGS; closing++) {
+        int64_t due = next_closing(engine, domain);
+        if (due == EF_NEVER) {
+            break;
+        }
+        EF_TRY(ef_reorder_finish(reorder, due, error));
+        engine->domains_pending = true;
+        EF_TRY(ef_run_domains(engine, error));
+    }
+    return EF_OK;
+}
+
+ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
+    EF_TRY(ef_push_begin(engine, error));
+    ef_status status = EF_OK;
+    for (uint32_t d = 1; d <= engine->event_count && status == EF_OK; d++) {
+        status = finish_domain(engine, d, error);
+    }
+    return ef_push_finish(engine, status);
 }

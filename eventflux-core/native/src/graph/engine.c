@@ -369,19 +369,6 @@ ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
     return ef_push_finish(engine, status == EF_OK ? ef_run_domains(engine, error) : status);
 }
 
-ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
-    EF_TRY(ef_push_begin(engine, error));
-    ef_status status = EF_OK;
-    for (uint32_t d = 0; d < engine->event_count && status == EF_OK; d++) {
-        status = ef_reorder_finish(ef_entrance_of(ef_node_at(engine, engine->events[d]->entrance))->reorder, error);
-        if (status == EF_OK) {
-            engine->domains_pending = true;
-            status = ef_run_domains(engine, error);
-        }
-    }
-    return ef_push_finish(engine, status);
-}
-
 bool ef_engine_needs_clock(const ef_engine *engine) {
     return engine->needs_clock;
 }

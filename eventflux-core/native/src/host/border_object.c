@@ -494,15 +494,14 @@ static PyObject *border_add_plugin_function(PyObject *self, PyObject *arguments)
     return PyLong_FromLong((long)border->function_count++);
 }
 
-static PyObject *border_advance(PyObject *self, PyObject *argument) {
-    ef_border_object *border = (ef_border_object *)self;
-    long long now = 0;
-    if (argument != Py_None) {
-        now = PyLong_AsLongLong(argument);
-        if (now == -1 && PyErr_Occurred()) {
-            return NULL;
-        }
-    }
+/* What moves time: to `now`, or without `is_given` to the clock's; or, with `finishes`, event time to its end. */
+typedef struct time_move {
+    int64_t now;
+    bool is_given;
+    bool finishes;
+} time_move;
+
+static PyObject *move_time(ef_border_object *border, time_move move) {
     if (!ef_border_use(border, false)) {
         return NULL;
     }
@@ -513,8 +512,12 @@ static PyObject *border_advance(PyObject *self, PyObject *argument) {
     Py_BEGIN_ALLOW_THREADS
     entry = ef_border_enter(&border->border);
     if (entry == EF_ENTERED) {
-        int64_t moment = argument == Py_None ? ef_clock_read(&border->border.clock) : (int64_t)now;
-        status = ef_border_advance(&border->border, moment, &error);
+        if (move.finishes) {
+            status = ef_border_finish_time(&border->border, &error);
+        } else {
+            int64_t moment = move.is_given ? move.now : ef_clock_read(&border->border.clock);
+            status = ef_border_advance(&border->border, moment, &error);
+        }
         ticket = ef_border_collect(&border->border);
         ef_border_leave(&border->border);
     }
@@ -536,6 +539,22 @@ static PyObject *border_advance(PyObject *self, PyObject *argument) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+static PyObject *border_advance(PyObject *self, PyObject *argument) {
+    time_move move = {.is_given = argument != Py_None};
+    if (move.is_given) {
+        move.now = PyLong_AsLongLong(argument);
+        if (move.now == -1 && PyErr_Occurred()) {
+            return NULL;
+        }
+    }
+    return move_time((ef_border_object *)self, move);
+}
+
+static PyObject *border_finish_time(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return move_time((ef_border_object *)self, (time_move){.finishes = true});
 }
 
 /* start_row(node, moment): one row with the moment as its LONG, without time beginning by it. */
@@ -837,6 +856,7 @@ static PyMethodDef methods[] = {
     {"add_operator", ef_border_add_operator, METH_VARARGS, NULL},
     {"add_outside", ef_border_add_outside, METH_VARARGS, NULL},
     {"advance", border_advance, METH_O, NULL},
+    {"finish_time", border_finish_time, METH_NOARGS, NULL},
     {"wait_due", border_wait_due, METH_NOARGS, NULL},
     {"wake", border_wake, METH_NOARGS, NULL},
     {"deliver", border_deliver, METH_NOARGS, NULL},

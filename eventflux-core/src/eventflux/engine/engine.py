@@ -312,6 +312,10 @@ class Engine:
         """Move the clock to `now` (None: the wall clock), fire what is due, call listeners."""
         self._border.advance(now)
 
+    def finish_time(self) -> None:
+        """Let event time come to its end: what waits for a watermark is released, windows that hold rows close."""
+        self._border.finish_time()
+
     def set_clock(self, now: int | None) -> None:
         """Stand the wall clock at `now`; None: go with the machine's again."""
         self._border.set_clock(now)

@@ -461,6 +461,7 @@ class EventFluxAppRuntime:
             if drain:
                 self._async.drain()
                 self._engine.deliver()
+                self._finish_time()
                 self._save_at_the_end()
             if limit is not None:
                 limit.cancel()
@@ -476,6 +477,13 @@ class EventFluxAppRuntime:
         if not self._connectors.sinks or seconds is None:
             return None
         return self._context.environment.call_later(seconds, partial(self._connectors.interrupt_sinks, lost_only=False))
+
+    def _finish_time(self) -> None:
+        """Event time ends with the app, unless its state goes on in a store."""
+        goes_on = self._context.persistence_store is not None and self._persistence.saves_on_shutdown
+        if self._plan.settings.flush_on_shutdown and self._plan.time.domains and not goes_on:
+            self._engine.finish_time()
+            self._engine.deliver()
 
     def _save_at_the_end(self) -> None:
         """A store that fails, or a sink that doesn't acknowledge, doesn't keep the app from stopping."""
