@@ -1,5 +1,6 @@
 """The apps of examples/flights, checked against the same questions asked of DuckDB."""
 
+import csv
 import functools
 import gzip
 import importlib.util
@@ -95,6 +96,49 @@ def test_rolling_counts_are_those_that_duckdb_counts(language: str, monkeypatch:
     """)
     assert len(wanted) == 27_004
     assert _run(FLIGHTS / f"origin_rolling_counts.{language}", "OriginCounts", len(wanted), monkeypatch) == wanted
+
+
+@functools.cache
+def _departures() -> list[dict[str, str]]:
+    with gzip.open(DATA, "rt", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_streaks_are_those_that_a_look_at_three_neighbours_finds(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latest: dict[tuple[str, str], list[dict[str, str]]] = {}
+    wanted: Rows = []
+    for row in _departures():
+        three = latest.setdefault((row["carrier"], row["origin"]), [])
+        three.append(row)
+        del three[:-3]
+        delays = [int(each["dep_delay"] or 0) for each in three]
+        if len(three) == 3 and min(delays) >= 60:
+            wanted.append((row["carrier"], row["origin"], int(three[0]["ts"]), int(row["ts"]), sum(delays)))
+    assert len(wanted) > 100
+    assert _run(FLIGHTS / f"delay_streaks.{language}", "Streaks", len(wanted), monkeypatch) == wanted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_flights_not_seen_are_those_without_a_next_one_in_time(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted: Rows = []
+    starts: list[int] = []
+    again: dict[tuple[str, str, str], int] = {}
+    for row in reversed(_departures()):
+        key, ts = (row["carrier"], row["flight"], row["origin"]), int(row["ts"])
+        if row["dep_delay"]:
+            if again.get(key, ts + 30 * 3_600_000 + 1) - ts > 30 * 3_600_000:
+                starts.append(ts)
+                wanted.insert(0, (ts, row["carrier"], int(row["flight"]), row["origin"], None))
+            again[key] = ts
+    # Of those that left last the time may not be over when the input ends.
+    sure = sum(ts + 30 * 3_600_000 < int(_departures()[-1]["ts"]) for ts in starts)
+    assert sure > 1000
+    found = _run(FLIGHTS / f"not_seen.{language}", "NotSeen", sure, monkeypatch)
+    assert len(found) >= sure
+    assert found == wanted[: len(found)]
 
 
 @pytest.fixture
