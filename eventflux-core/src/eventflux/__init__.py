@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from eventflux.runtime.manager import EventFluxManager
     from eventflux.runtime.match_explanations import CapturedEvent, MatchExplanation
     from eventflux.runtime.metrics import Metrics
+    from eventflux.state.backends.memory import InMemoryBackend
+    from eventflux.state.backends.sqlite import SqliteBackend
     from eventflux.state.error_stores.file import FileErrorStore
     from eventflux.state.error_stores.memory import MemoryErrorStore
     from eventflux.state.error_stores.sqlite import SqliteErrorStore
@@ -78,9 +80,9 @@ _HOMES = {
     "Attribute": "eventflux.types.schema",
     "AttributeType": "eventflux.types.attribute_type",
     "BackpressureError": "eventflux.types.errors",
+    "CacheTable": "eventflux.state.tables.cache",
     "CapturedEvent": "eventflux.runtime.match_explanations",
     "Config": "eventflux.configuration.tree",
-    "CacheTable": "eventflux.state.tables.cache",
     "ConfigError": "eventflux.types.errors",
     "ConnectionUnavailableError": "eventflux.types.errors",
     "CoordinationError": "eventflux.types.errors",
@@ -104,6 +106,7 @@ _HOMES = {
     "FilePersistenceStore": "eventflux.state.stores.file",
     "Health": "eventflux.runtime.health",
     "HealthStatus": "eventflux.runtime.health",
+    "InMemoryBackend": "eventflux.state.backends.memory",
     "InMemoryPersistenceStore": "eventflux.state.stores.memory",
     "InMemoryTable": "eventflux.state.tables.memory",
     "IncompatibleStateError": "eventflux.types.errors",
@@ -123,6 +126,7 @@ _HOMES = {
     "SerializationError": "eventflux.types.errors",
     "Severity": "eventflux.types.diagnostic",
     "SqlDataSource": "eventflux.state.tables.data_source",
+    "SqliteBackend": "eventflux.state.backends.sqlite",
     "SqliteErrorStore": "eventflux.state.error_stores.sqlite",
     "SqlitePersistenceStore": "eventflux.state.stores.sqlite",
     "StateBackendError": "eventflux.types.errors",
@@ -166,6 +170,7 @@ __all__ = [
     "FilePersistenceStore",
     "Health",
     "HealthStatus",
+    "InMemoryBackend",
     "InMemoryPersistenceStore",
     "InMemoryTable",
     "IncompatibleStateError",
@@ -185,6 +190,7 @@ __all__ = [
     "SerializationError",
     "Severity",
     "SqlDataSource",
+    "SqliteBackend",
     "SqliteErrorStore",
     "SqlitePersistenceStore",
     "StateBackendError",

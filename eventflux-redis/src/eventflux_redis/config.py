@@ -8,7 +8,7 @@ from typing import Final, Literal
 STORE_PREFIX: Final = "eventflux:"
 BACKEND_PREFIX: Final = "eventflux:state:"
 
-Compression = Literal["none", "zlib", "zstd"]
+Compression = Literal["none", "zlib", "zstd", "lz4", "snappy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,8 @@ class RedisConfig:
         retry_attempts: How often an operation is tried again when the connection fails.
         retry_initial_ms: The first wait before that; it doubles.
         retry_max_ms: The longest such wait.
-        compression: Of values written: ``none``, ``zlib`` or ``zstd`` (needs ``zstandard``). Read is whatever is there.
+        compression: Of values written: ``none``, ``zlib``, or with ``eventflux-redis[compression]`` ``zstd``, ``lz4``,
+            ``snappy``. Read is whatever is there.
         health_check_secs: A connection idle for so long is checked with PING before it is used; so is `health()`.
         cluster: Whether the server is a cluster; None: as the url says.
     """
@@ -56,8 +57,8 @@ class RedisConfig:
         for name in ("retry_attempts", "health_check_secs"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        if self.compression not in {"none", "zlib", "zstd"}:
-            raise ValueError("compression must be one of none, zlib, zstd")
+        if self.compression not in {"none", "zlib", "zstd", "lz4", "snappy"}:
+            raise ValueError("compression must be one of none, zlib, zstd, lz4, snappy")
 
     def __repr__(self) -> str:
         # The url may hold a password.

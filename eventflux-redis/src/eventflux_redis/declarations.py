@@ -168,9 +168,9 @@ def _parameters(prefix: str) -> tuple[Parameter, ...]:
         Parameter(
             "compression",
             ("STRING",),
-            "Of values written; zstd needs the package zstandard.",
+            "Of values written; zstd, lz4 and snappy need eventflux-redis[compression].",
             default="none",
-            choices=("none", "zlib", "zstd"),
+            choices=("none", "zlib", "zstd", "lz4", "snappy"),
         ),
         Parameter("health_check_secs", ("INT",), "An idle connection is checked after that.", default=30, minimum=0),
         Parameter("cluster", ("BOOL",), "Whether the server is a cluster; else as the url says.", optional=True),

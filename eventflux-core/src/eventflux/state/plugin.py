@@ -6,6 +6,8 @@ from eventflux.extension.declaration import Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
+from eventflux.state.backends.memory import InMemoryBackend
+from eventflux.state.backends.sqlite import SqliteBackend
 from eventflux.state.error_stores.file import FileErrorStore
 from eventflux.state.error_stores.memory import MemoryErrorStore
 from eventflux.state.error_stores.sqlite import SqliteErrorStore
@@ -72,5 +74,24 @@ def eventflux_register_error_stores(registry: ExtensionRegistry) -> None:
             description="Failed events as files in a directory.",
             parameters=(Parameter("directory", ("STRING",), "Made if it is not there."), _MOST),
             factory=FileErrorStore,
+        ),
+    )
+
+
+@hookimpl
+def eventflux_register_state_backends(registry: ExtensionRegistry) -> None:
+    registry.register(
+        Extension(
+            name="in-memory",
+            kind=ExtensionKind.STATE_BACKEND,
+            description="Keys and values in memory.",
+            factory=InMemoryBackend,
+        ),
+        Extension(
+            name="sqlite",
+            kind=ExtensionKind.STATE_BACKEND,
+            description="Keys and values in an SQLite database.",
+            parameters=(Parameter("db_path", ("STRING",), "The database file."),),
+            factory=SqliteBackend,
         ),
     )

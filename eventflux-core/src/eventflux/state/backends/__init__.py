@@ -1,0 +1,1 @@
+"""State backends of the core: keys and values outside the engine."""
