@@ -109,6 +109,30 @@ def test_a_topic_may_be_an_attribute(write, broker, topic):
     assert ids(rest(broker.address, two)) == [2]
 
 
+def test_events_can_be_spread_over_topics_each_destination_with_its_own_options(write, broker, topic):
+    one, two = topic(name="one", **{"max.message.bytes": "2000"}), topic(name="two")
+    app = """
+        define stream S (id long, name string);
+        @sink(type='kafka', brokers='{address}', linger.ms='0', @map(type='json'),
+              @distribution(strategy='roundRobin', @destination(topic='"""
+    app += f"{one}', key='{{{{{{{{name}}}}}}}}'), @destination(topic='{two}')))"
+    app += """
+        define stream Out (id long, name string);
+        from S select * insert into Out;
+    """
+    writer = write("", app=app)
+    writer.send([(1, "a"), (2, "b"), (3, "x" * 5000), (4, "d"), (5, "e")])
+    writer.flush()
+    found = rest(broker.address, one)
+    assert sorted((number, message.key()) for number, message in zip(ids(found), found, strict=True)) == [
+        (1, b"a"),
+        (5, b"e"),
+    ]
+    assert ids(rest(broker.address, two)) == [2, 4]
+    assert writer.metrics.failed == 1
+    assert {figure.labels["destination"] for figure in writer.metrics.figures} == {"0", "1"}
+
+
 def test_a_message_that_the_broker_refuses_fails_alone(write, broker, topic):
     name = topic(**{"max.message.bytes": "2000"})
     writer = write(name, "on.error='LOG', linger.ms='0',")
@@ -120,6 +144,18 @@ def test_a_message_that_the_broker_refuses_fails_alone(write, broker, topic):
     writer.flush()
     assert ids(rest(broker.address, name)) == [1, 3]
     assert (writer.metrics.events, writer.metrics.failed) == (2, 1)
+
+
+def test_a_message_that_is_too_large_takes_no_other_of_its_batch_with_it(write, broker, topic):
+    name = topic(**{"max.message.bytes": "2000"})
+    writer = write(name, "on.error='LOG', linger.ms='100', key='{{id}}', headers.N='{{name}}',")
+    writer.send([(number, "x" * 3000 if number == 3 else f"n{number}") for number in range(8)])
+    writer.flush()
+    found = rest(broker.address, name)
+    assert sorted(ids(found)) == [0, 1, 2, 4, 5, 6, 7]
+    assert all(message.key() == str(json.loads(message.value())["id"]).encode() for message in found)
+    assert all(message.headers() == [("N", json.loads(message.value())["name"].encode())] for message in found)
+    assert (writer.metrics.events, writer.metrics.failed) == (7, 1)
 
 
 def test_a_failed_message_goes_with_its_row_to_a_dead_letter_stream(write, broker, topic):

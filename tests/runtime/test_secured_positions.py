@@ -143,6 +143,25 @@ def test_a_position_is_secured_when_the_sinks_have_acknowledged(start):
     assert [payload for payload, _ in post.arrived] == [line(1), line(2)]
 
 
+def test_rows_that_wait_in_a_buffer_are_run_before_their_position_is_secured(start):
+    app = APP.replace("define stream S", "@async(buffer.size='1024') define stream S").replace("{options}", "")
+    _, mail, post = start(app)
+    mail.deliver(*[line(number) for number in range(500)])
+    assert mail.on_data.secure() is True
+    assert [payload for payload, _ in post.arrived] == [line(number) for number in range(500)]
+    assert mail.secured == [500]
+
+
+def test_a_checkpoint_waits_for_rows_in_a_buffer(manager, start):
+    manager.set_persistence_store(InMemoryPersistenceStore())
+    app = APP.replace("define stream S", "@async(buffer.size='1024') define stream S").replace("{options}", "")
+    runtime, mail, post = start(app)
+    mail.deliver(*[line(number) for number in range(500)])
+    runtime.persist()
+    assert len(post.arrived) == 500
+    assert mail.secured == [500]
+
+
 def test_a_position_is_not_secured_while_a_sink_does_not_acknowledge(start):
     _, mail, post = start()
     mail.deliver(line(1))

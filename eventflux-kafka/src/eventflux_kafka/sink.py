@@ -3,10 +3,15 @@
 The client sends, repeats and keeps the order by itself (``enable.idempotence``); a message that it gives up
 (``message.timeout.ms``, or a refusal) is told to the sink's error policy with its event. Only failures call back into
 Python: what is delivered costs no callback.
+
+A broker measures whole batches: one that is too large it refuses with all that is in it. Its messages are sent once
+more, each alone, so that only those fail that are too large themselves.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -46,6 +51,7 @@ _ROOM_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 5.0
 
 Report = Callable[[KafkaError | None, Message], None]
+Headers = list[tuple[str, bytes]] | None
 
 
 class KafkaSink(Sink):
@@ -75,6 +81,10 @@ class KafkaSink(Sink):
         self._watch = BrokerWatch(ctx.deliveries.interrupted, ctx.deliveries.restored)
         self._stopping: Waiter = ctx.environment.waiter()
         self._worker: Worker | None = None
+        self._alone: deque[tuple[Receipt, Headers, Message]] = (
+            deque()
+        )  # what is to be sent alone; appended to on any thread
+        self._alone_lock = threading.Lock()  # held by the thread that does so
 
     def validate_connectivity(self) -> None:
         topics = [] if "topic" in self._is_dynamic else [self._topic]
@@ -97,12 +107,13 @@ class KafkaSink(Sink):
             raise ConnectionUnavailableError(
                 "the producer is closed" if self._watch.fatal is None else self._watch.fatal.str()
             )
-        report = partial(self._reported, self._ctx.deliveries.receipt())
+        self._send_alone(producer)
+        receipt = self._ctx.deliveries.receipt()
         if set(dynamic) <= {"key"} and not self._headers:
-            self._produce_plain(producer, payloads, dynamic.get("key"), report)
+            self._produce_plain(producer, payloads, dynamic.get("key"), partial(self._reported, receipt, None))
         else:
             for index, payload in enumerate(payloads):
-                self._produce(producer, payload, index, dynamic, report)
+                self._produce(producer, payload, index, dynamic, receipt)
         producer.poll(0)
         if self._is_sync:
             while producer.flush(_POLL_SECONDS) and not self._stopping.is_set():
@@ -113,6 +124,9 @@ class KafkaSink(Sink):
         if producer is None:
             return
         waiting = producer.flush(self._flush_seconds)
+        if not waiting:
+            self._send_alone(producer)
+            waiting = producer.flush(self._flush_seconds)
         if waiting:
             message = f"{waiting} messages are not acknowledged within {self._flush_seconds:g} s"
             if self._watch.is_down:
@@ -159,12 +173,12 @@ class KafkaSink(Sink):
         payload: Payload,
         index: int,
         dynamic: Mapping[str, Sequence[str | None]],
-        report: Report,
+        receipt: Receipt,
     ) -> None:
         """Hand one message to the client, with whatever it has of its own."""
         topic = dynamic["topic"][index] if "topic" in dynamic else self._topic
         key = dynamic["key"][index] if "key" in dynamic else self._key
-        message: dict[str, Any] = {"key": key, "on_delivery": report}
+        message: dict[str, Any] = {"key": key}
         partition = self._partition
         if "partition" in dynamic:
             partition = _partition_number(dynamic["partition"][index], index)
@@ -176,6 +190,7 @@ class KafkaSink(Sink):
             headers.append((name[len(_HEADERS) :], b"" if value is None else value.encode()))
         if headers:
             message["headers"] = headers
+        message["on_delivery"] = partial(self._reported, receipt, headers or None)
         if not topic:
             raise PublishError("the topic of the event is null or empty", sent=index)
         while True:
@@ -193,8 +208,16 @@ class KafkaSink(Sink):
             raise PublishError("the client's queue is full", sent=sent) from error
         producer.poll(_ROOM_SECONDS)
 
-    def _reported(self, receipt: Receipt, error: KafkaError | None, message: Message) -> None:
+    def _reported(self, receipt: Receipt, headers: Headers, error: KafkaError | None, message: Message) -> None:
         """The client has given a message up; those that it has delivered are not told."""
+        if error is None:
+            return
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._alone.append((receipt, headers, message))  # the client gives a message back without its headers
+            return
+        self._failed(receipt, error, message)
+
+    def _failed(self, receipt: Receipt, error: KafkaError | None, message: Message) -> None:
         if error is None:
             return
         why = f"topic {message.topic()}: {error.str()}"
@@ -203,6 +226,22 @@ class KafkaSink(Sink):
         failure = ConnectionUnavailableError(why) if is_unreachable(error) else PublishError(why)
         self._ctx.deliveries.failed(receipt, message.value(), failure)
 
+    def _send_alone(self, producer: Producer) -> None:
+        """Send again, one by one, what was refused with its batch."""
+        while self._alone and self._alone_lock.acquire(blocking=False):
+            try:
+                producer.flush(self._flush_seconds)  # nothing else may stand in the batch
+                receipt, headers, message = self._alone.popleft()
+                more: dict[str, Any] = {} if headers is None else {"headers": headers}
+                partition = message.partition()
+                if partition is not None:
+                    more["partition"] = partition
+                report = partial(self._failed, receipt)
+                producer.produce(message.topic() or "", message.value(), message.key(), on_delivery=report, **more)
+                producer.flush(self._flush_seconds)
+            finally:
+                self._alone_lock.release()
+
     # ---- the client ----
 
     def _poll(self) -> None:
@@ -210,6 +249,7 @@ class KafkaSink(Sink):
         producer = self._producer
         while producer is not None and not self._stopping.wait(_POLL_SECONDS):
             producer.poll(0)
+            self._send_alone(producer)
 
     def _close(self) -> None:
         self._stopping.set()

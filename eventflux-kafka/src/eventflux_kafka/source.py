@@ -102,6 +102,7 @@ class KafkaSource(ThreadedSource):
         self._lock = threading.Lock()  # guards _to_commit, and that nobody leaves word there when the thread has ended
         self._to_commit: Mapping[Partition, int] | None = None
         self._is_open = False
+        self._commits_now = False
         self._thread = 0
         self._lags: tuple[Figure, ...] = ()
         self._looked_at = 0.0
@@ -121,13 +122,14 @@ class KafkaSource(ThreadedSource):
         reset = self._reset or (EARLIEST if self._reads_all or self.on_data.is_checkpointed else LATEST)
         self._resets_to = OFFSET_BEGINNING if reset == EARLIEST else OFFSET_END
         self._is_reset_an_error = reset == "error"
-        config = {**self._config, **self._watch.config(), "auto.offset.reset": reset}
+        config = {**self._config, **self._watch.config(), "auto.offset.reset": reset, "on_commit": self._on_commit}
         if self._reads_all:
             config["group.id"] = f"{self._group}-all"
             config["enable.auto.commit"] = False
         consumer: Consumer = made(lambda: Consumer(config))
         self._consumer = consumer
         self._is_open = True
+        self._commits_now = False
         self._secured_at = self.ctx.environment.monotonic()
         try:
             if self._reads_all:
@@ -154,15 +156,16 @@ class KafkaSource(ThreadedSource):
             self._secure_in_time()
             self._commit_what_was_left()
             self._look(consumer)
-        if self._watch.is_down or self._position == self._secured:
-            return
-        self._secure()
+        if not self._watch.is_down and self._position != self._secured:
+            self._commits_now = True
+            self._secure()
 
     def close(self) -> None:
         with self._lock:
             self._is_open = False
         consumer = self._consumer
         if consumer is not None:
+            self._commits_now = not self._watch.is_down
             self._commit_what_was_left()
             self._consumer = None
             self._lags = ()
@@ -281,17 +284,31 @@ class KafkaSource(ThreadedSource):
             self._commit(offsets)
 
     def _commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Hand offsets to the client, which tells `_on_commit`; where nobody polls any more, wait for the answer."""
         places = [Place(topic, number, offset) for (topic, number), offset in offsets.items()]
         try:
-            if self._consumer is not None:
+            if self._consumer is None:
+                self._commit_from_outside(places)
+            elif self._commits_now:
                 self._consumer.commit(offsets=places, asynchronous=False)
             else:
-                self._commit_from_outside(places)
+                self._consumer.commit(offsets=places, asynchronous=True)
+                return
         except KafkaException as error:
-            # The next commit says as much as this one; until then the offsets in the group are old, not wrong.
-            logger.info("source kafka of stream %s: offsets were not committed: %s", self.ctx.stream, error)
+            self._not_committed(error)
         else:
             self._secured = offsets
+
+    def _on_commit(self, error: KafkaError | None, places: list[Place]) -> None:
+        """The brokers have answered."""
+        if error is not None:
+            self._not_committed(error)
+        else:
+            self._secured = {(place.topic, place.partition): place.offset for place in places}
+
+    def _not_committed(self, error: KafkaError | KafkaException) -> None:
+        """The next commit says as much as this one; until then the offsets in the group are old, not wrong."""
+        logger.info("source kafka of stream %s: offsets were not committed: %s", self.ctx.stream, error)
 
     def _look(self, consumer: Consumer) -> None:
         """How far behind the end of each partition we are, as far as the client knows by itself."""
@@ -330,7 +347,9 @@ class KafkaSource(ThreadedSource):
         """The partitions move: whoever gets them goes on where we have secured them."""
         logger.info("source kafka of stream %s: revoked %s", self.ctx.stream, _shown(places))
         if not self._watch.is_down and self._position != self._secured:
+            self._commits_now = True
             self._secure()
+            self._commits_now = False
         self._drop(consumer, places)
 
     def _on_lost(self, consumer: Consumer, places: list[Place]) -> None:

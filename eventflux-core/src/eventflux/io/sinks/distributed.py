@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgpack
 
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.distribution_strategy import DistributionStrategy
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.kinds.sink import PublishError, Sink
 from eventflux.extension.kinds.source import SinkContext
@@ -80,9 +82,16 @@ class DistributedSink(Sink):
                 raise
 
     def flush(self) -> None:
+        failure: PublishError | ConnectionUnavailableError | None = None
         for sink, connection in zip(self._destinations, self._connections, strict=True):
-            if connection.is_connected:
+            if not connection.is_connected:
+                continue
+            try:
                 sink.flush()
+            except (PublishError, ConnectionUnavailableError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def disconnect(self) -> None:
         for sink, connection in zip(self._destinations, self._connections, strict=True):
@@ -109,6 +118,25 @@ class DistributedSink(Sink):
             raise CorruptStateError("the positions of a distributed sink are damaged") from error
         for sink, own in zip(self._destinations, states, strict=False):
             sink.load(own)
+
+    def prepare(self, revision: str) -> None:
+        for sink in self._destinations:
+            sink.prepare(revision)
+
+    def commit(self, revision: str) -> None:
+        for sink in self._destinations:
+            sink.commit(revision)
+
+    def abort(self, revision: str) -> None:
+        for sink in self._destinations:
+            sink.abort(revision)
+
+    def figures(self) -> Sequence[Figure]:
+        return [
+            replace(figure, labels={**figure.labels, "destination": str(index)})
+            for index, sink in enumerate(self._destinations)
+            for figure in sink.figures()
+        ]
 
     def _publish_one(self, payload: Payload, key: str, dynamic: Mapping[str, str]) -> None:
         """Send one payload where the strategy says. A destination that turns out to be down makes it choose again."""
