@@ -110,6 +110,7 @@ ef_node_id ef_engine_stream(ef_engine *engine, const char *name, uint32_t column
     }
     node->input_stream = node->id;
     node->taps_last = true;
+    node->is_hidden = strchr(name, '~') != NULL;
     return enter(engine, node);
 }
 

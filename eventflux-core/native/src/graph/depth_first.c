@@ -41,7 +41,7 @@ static void tap_all(ef_engine *engine, const ef_node *node, const ef_batch *batc
 static ef_status enter_stream(ef_engine *engine, ef_node *stream, const ef_batch *rows, ef_error *error) {
     stream->metrics.rows_in += rows->rows;
     ef_batch numbered = *rows;
-    return ef_number_rows(engine, &numbered) ? frame_push(engine, stream, &numbered, error) : ef_fail_memory(error);
+    return stream->is_hidden || ef_number_rows(engine, &numbered) ? frame_push(engine, stream, &numbered, error) : ef_fail_memory(error);
 }
 
 /* Rows that just failed, each into its fault stream; the first one's frame is on top. What failed on its way into a time domain goes on at the
@@ -207,7 +207,7 @@ static ef_status go_straight(ef_engine *engine, ef_node **node, const ef_batch *
         }
         if (target != NULL && target->kind == EF_NODE_STREAM) {
             target->metrics.rows_in += batch->rows;
-            if (!ef_number_rows(engine, batch) || (batch = pass_stream(engine, target, batch)) == NULL) {
+            if ((!target->is_hidden && !ef_number_rows(engine, batch)) || (batch = pass_stream(engine, target, batch)) == NULL) {
                 return ef_fail_memory(error);
             }
         } else if (target != NULL && target->kind == EF_NODE_OPERATOR) {

@@ -4,7 +4,35 @@
 #include "graph/entrance.h"
 #include "graph/node.h"
 
-/* Rows of the stream that the query reads, as they are being delivered. What holds rows for others (a table) has no such stream. */
+/* Streams whose rows are being handed on, from the innermost outwards: frames, then passages. */
+typedef struct open_streams {
+    const ef_engine *engine;
+    uint32_t frame;
+    const ef_passage *passage;
+    const ef_node *stream;
+    const ef_batch *rows;
+} open_streams;
+
+static bool next_stream(open_streams *open) {
+    while (open->frame > 0) {
+        const ef_frame *frame = &open->engine->frames[--open->frame];
+        if (frame->node->kind == EF_NODE_STREAM) {
+            open->stream = frame->node;
+            open->rows = &frame->view;
+            return true;
+        }
+    }
+    if (open->passage == NULL) {
+        return false;
+    }
+    open->stream = open->passage->stream;
+    open->rows = &open->passage->rows;
+    open->passage = open->passage->outer;
+    return true;
+}
+
+/* Rows of the stream that the query reads, as they are being delivered; behind a hidden stream those of the first one outwards that is none. What holds rows for
+ * others (a table) has no stream but its own. */
 static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node, const ef_node **stream) {
     if (node->input_stream < 0) {
         return NULL;
@@ -14,32 +42,23 @@ static const ef_batch *stream_rows(const ef_engine *engine, const ef_node *node,
     if (read->slice_rows != NULL) {
         return read->slice_rows;
     }
-    const ef_node *innermost = NULL;
-    const ef_batch *rows = NULL;
-    for (uint32_t i = engine->frame_count; i > 0; i--) {
-        const ef_frame *frame = &engine->frames[i - 1];
-        if (frame->node == read) {
-            return &frame->view;
-        }
-        if (innermost == NULL && frame->node->kind == EF_NODE_STREAM) {
-            innermost = frame->node;
-            rows = &frame->view;
-        }
+    open_streams open = {.engine = engine, .frame = engine->frame_count, .passage = engine->passage};
+    open_streams innermost = {.stream = NULL}, found = {.stream = NULL};
+    while (found.stream == NULL && next_stream(&open)) {
+        innermost = innermost.stream == NULL ? open : innermost;
+        found = open.stream == read ? open : found;
     }
-    for (const ef_passage *passage = engine->passage; passage != NULL; passage = passage->outer) {
-        if (passage->stream == read) {
-            return &passage->rows;
-        }
-        if (innermost == NULL) {
-            innermost = passage->stream;
-            rows = &passage->rows;
-        }
+    if (node->content != NULL) {
+        return found.rows;
     }
-    if (innermost == NULL || node->content != NULL) {
-        return NULL;
+    if (found.stream == NULL) { /* a query of several streams */
+        found = open = innermost;
     }
-    *stream = innermost; /* a query of several streams */
-    return rows;
+    while (open.stream != NULL && open.stream->is_hidden && next_stream(&open)) {
+        found = open.stream->is_hidden ? found : open;
+    }
+    *stream = found.stream != NULL ? found.stream : read;
+    return found.rows;
 }
 
 /* The first row with this cause, or -1. Causes rise. */

@@ -81,6 +81,7 @@ typedef struct ef_node {
     uint32_t *in_order; /* [in_edges] order among edges of equal causes */
     const char *steps; /* streams: why a push into it must step; NULL: slices */
 
+    bool is_hidden;   /* streams that no text can name, between parts of one query: what fails behind them failed on the rows of the stream before */
     ef_node_id fault; /* streams: where its failed rows go (fault.c), -1: to the failure queue */
     ef_node_id copy_of; /* streams: whose rows it has in another time domain, so that failures name that one; -1: its own */
 
