@@ -341,6 +341,17 @@ class Engine:
             return int(lib.ef_engine_now(self.handle))
 
     @property
+    def rows_entered(self) -> int:
+        """Rows that have reached streams: sent, or put in by queries."""
+        figures = ffi.new("ef_node_metrics *")
+        with self.locked():
+            return sum(
+                figures.rows_in
+                for node in range(lib.ef_engine_nodes(self.handle))
+                if lib.ef_engine_metrics(self.handle, node, figures) == lib.EF_OK and self.node_class(node) == "stream"
+            )
+
+    @property
     def next_due(self) -> int:
         """When the next timer is due, `NEVER`: none."""
         with self.locked():

@@ -25,6 +25,7 @@ from eventflux.io.source_runtime import SourceRuntime
 from eventflux.language.ast import UpsertValues
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
+from eventflux.planner.settings import Playback
 from eventflux.runtime.async_streams import AsyncStreams, async_streams
 from eventflux.runtime.checkpoint_figures import CheckpointFigures
 from eventflux.runtime.checkpoints import Checkpoints, require_store
@@ -35,6 +36,7 @@ from eventflux.runtime.failures import FailureListener, Failures, describe
 from eventflux.runtime.health import Health, examine
 from eventflux.runtime.host_functions import HostFunctions
 from eventflux.runtime.host_operators import HostOperators
+from eventflux.runtime.idle_clock import IdleClock
 from eventflux.runtime.input_handler import InputHandler, send_merged
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.match_explanations import MatchExplanation, MatchExplanations
@@ -179,6 +181,7 @@ class EventFluxAppRuntime:
             f"eventflux-{name}-timers",
             lambda error: self._failures.report("timers", describe(error), error=error),
         )
+        self._idle_clock = self._make_idle_clock(plan.settings.playback)
         self._checkpoints = Checkpoints(
             name,
             self._engine,
@@ -400,6 +403,8 @@ class EventFluxAppRuntime:
                 self._engine.refuse(None)
                 if not self._playback:
                     self._scheduler.start()
+                elif self._idle_clock is not None:
+                    self._idle_clock.start()
                 self._async.start()
                 for trigger in self._plan.triggers:
                     if trigger.is_at_start:
@@ -414,6 +419,8 @@ class EventFluxAppRuntime:
                 self._engine.refuse(self._lifecycle.refuse_input)
                 self._async.stop()
                 self._scheduler.stop()
+                if self._idle_clock is not None:
+                    self._idle_clock.stop()
                 self._connectors.disconnect_sources()
                 self._connectors.disconnect_sinks()
                 self._outside.stop()
@@ -458,6 +465,8 @@ class EventFluxAppRuntime:
                 self._async.drain()
             self._async.stop(timeout if timeout is not None else _LONGEST_SHUTDOWN)
             self._scheduler.stop(timeout if timeout is not None else _LONGEST_SHUTDOWN)
+            if self._idle_clock is not None:
+                self._idle_clock.stop(timeout if timeout is not None else _LONGEST_SHUTDOWN)
             if drain:
                 self._async.drain()
                 self._engine.deliver()
@@ -472,6 +481,18 @@ class EventFluxAppRuntime:
             self._lifecycle.move(RuntimeState.STOPPED)
             self._started = None
             logger.info("app %r has stopped", self.name, extra={"app": self.name})
+
+    def _make_idle_clock(self, playback: Playback | None) -> IdleClock | None:
+        if playback is None or playback.idle_time_ms is None or playback.increment_ms is None:
+            return None
+        return IdleClock(
+            self._engine,
+            self._context.environment,
+            f"eventflux-{self.name}-idle",
+            lambda error: self._failures.report("timers", describe(error), error=error),
+            idle_ms=playback.idle_time_ms,
+            increment_ms=playback.increment_ms,
+        )
 
     def _interrupts_sinks_after(self, seconds: float | None) -> Cancellable | None:
         if not self._connectors.sinks or seconds is None:
