@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, file_to_file, kafka_to_kafka, latency, rates, startup
+from benchmarks import batch, file_to_file, kafka_to_kafka, latency, rates, startup, wire
 from benchmarks.goals import BATCH_ENGINES, BYTES_A_PARTIAL_MATCH, BYTES_A_RETAINED_EVENT
 from benchmarks.measure import PAIRS, Table
 from benchmarks.subject import INPUT_WAYS
 from benchmarks.workloads import IN_MEMORY, WORKLOADS
 
-MEASUREMENTS = ("rates", "batch", "files", "kafka", "latency", "memory", "patterns", "soak", "start")
+MEASUREMENTS = ("rates", "batch", "files", "kafka", "latency", "memory", "patterns", "soak", "start", "wire")
 SOAKED = ("c", "d")
 WAITING = (100, 10_000, 100_000, 1_000_000)
 
@@ -101,6 +101,7 @@ def quick(names: list[str]) -> list[tuple[str, Table]]:
         tables.append(("checks, file to file", file_to_file.check(WORKLOADS["k"].quick)))
     if "l" in names:
         tables.append(("checks, Kafka to Kafka", kafka_to_kafka.check(WORKLOADS["l"].quick)))
+    tables.append(("checks, over sockets", wire.measure(seconds=0.2, rows=20_000)))
     return tables
 
 
@@ -125,6 +126,8 @@ def measured(what: str, names: list[str], options: argparse.Namespace) -> Table:
             return soak(options.events)
         case "start":
             return startup.measure()
+        case "wire":
+            return wire.measure(seconds=min(options.seconds, wire.SECONDS))
     raise ValueError(what)
 
 

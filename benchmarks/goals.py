@@ -62,3 +62,9 @@ IMPORT_MS = (150.0, 90.0)
 
 def goal_of(workload: str, way: str) -> Goal | None:
     return SIDDHI.get(workload, {}).get("columns" if way == "arrow" else way)
+
+
+EVENTS_OVER_HTTP = 20_000
+"""Events a second that a webhook takes on one core, in requests of a hundred or more."""
+ROWS_OVER_TCP = 1_000_000
+"""Rows a second from one process to another."""
