@@ -1,6 +1,6 @@
 """Events over sockets: an app that takes them on one core, in a process of its own, and a sender beside it.
 
-python -m benchmarks.wire receive http json 0    # what the receiving process does; prints its port, then what it counted
+python -m benchmarks.wire receive http json 0 false    # the receiving process: prints its port, then what it counted
 """
 
 import http.client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eventflux.extension.hookspecs import hookimpl
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.io.distribution import STRATEGIES
-from eventflux.io.http.declarations import HTTP_SINK, HTTP_SOURCE
+from eventflux.io.http.declarations import HTTP_REQUEST_SOURCE, HTTP_RESPONSE_SINK, HTTP_SINK, HTTP_SOURCE
 from eventflux.io.mappers.bytes import BYTES_SINK, BYTES_SOURCE
 from eventflux.io.mappers.csv import CSV_SINK, CSV_SOURCE
 from eventflux.io.mappers.json import JSON_SINK, JSON_SOURCE
@@ -38,11 +38,14 @@ def eventflux_register_sources(registry: ExtensionRegistry) -> None:
     registry.register(
         IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE, TCP_SOURCE, WEBSOCKET_SOURCE
     )
+    registry.register(HTTP_REQUEST_SOURCE)
 
 
 @hookimpl
 def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
-    registry.register(IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK, WEBSOCKET_SINK)
+    registry.register(
+        IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK, WEBSOCKET_SINK, HTTP_RESPONSE_SINK
+    )
 
 
 @hookimpl

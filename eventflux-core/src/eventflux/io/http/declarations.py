@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from eventflux.extension.declaration import Example, Extension, Parameter
@@ -165,6 +166,73 @@ HTTP_SINK: Final = Extension(
             "CREATE STREAM Alerts (id BIGINT, text STRING) WITH ('type' = 'sink', 'extension' = 'http', "
             "'http.url' = 'https://example.org/alerts', 'http.headers.X-Alert' = '{{id}}', 'format' = 'json');",
             "A request an alert, with a header of its own.",
+        ),
+    ),
+)
+
+_SOURCE_ID: Final = Parameter("source.id", _TEXT, "Ties source and sinks together.")
+
+HTTP_REQUEST_SOURCE: Final = Extension(
+    name="http-request",
+    kind=ExtensionKind.SOURCE,
+    description="A webhook whose requests are answered by an http-response sink; trp:messageId is the id of a request.",
+    factory=LazyFactory("eventflux.io.http.request_response", "HttpRequestSource"),
+    parameters=(
+        _SOURCE_ID,
+        replace(_PORT, description="Where to listen; 0: a port that is free.", optional=False),
+        _HOST,
+        _PATH,
+        Parameter(
+            "method",
+            _TEXT,
+            "The method that is taken.",
+            default="POST",
+            choices=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        ),
+        _AUTH_HEADER,
+        _AUTH_TOKEN,
+        _MOST_REQUESTS,
+        _MAX_BODY,
+        _READ_TIMEOUT,
+        Parameter(
+            "connection.timeout.ms",
+            _LONG,
+            "How long a request waits for its answer; then it gets 504.",
+            default=120_000,
+            unit="ms",
+            minimum=1,
+        ),
+        *_SERVER_TLS,
+    ),
+    examples=(
+        Example(
+            "@source(type='http-request', source.id='prices', port='8080', path='/price', "
+            "@map(type='json', @attributes(id='trp:messageId', symbol='$.symbol'))) "
+            "define stream Asked (id string, symbol string);",
+            "Requests that a sink with the same source.id answers.",
+        ),
+    ),
+)
+
+HTTP_RESPONSE_SINK: Final = Extension(
+    name="http-response",
+    kind=ExtensionKind.SINK,
+    description="Answers the requests of an http-request source.",
+    factory=LazyFactory("eventflux.io.http.request_response", "HttpResponseSink"),
+    parameters=(
+        _SOURCE_ID,
+        Parameter("message.id", _TEXT, "Id of the request, such as {{id}}.", dynamic=True),
+        Parameter("status.code", _TEXT, "Status of the answer.", default="200", dynamic=True),
+        Parameter(
+            "headers.", _TEXT, "A header of the answer.", optional=True, is_prefix=True, dynamic=True, secret=True
+        ),
+        Parameter("content.type", _TEXT, "Header Content-Type; that of the format if not given.", optional=True),
+    ),
+    examples=(
+        Example(
+            "@sink(type='http-response', source.id='prices', message.id='{{id}}', @map(type='json')) "
+            "define stream Answers (id string, price double);",
+            "An answer a request.",
         ),
     ),
 )

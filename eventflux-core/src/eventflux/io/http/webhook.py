@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Final
 
 from eventflux.extension.kinds.source import BlockOrigin, EventRefusedError, Source, SourceCallback, SourceContext
@@ -106,6 +107,16 @@ class WebhookSource(Source):
         with self._changed:
             self._is_paused = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may come in."""
+        return self._is_open
+
+    def close_gate(self) -> None:
+        """Let no more requests come in."""
+        with self._changed:
+            self._is_open = False
+
     def disconnect(self) -> None:
         with self._changed:
             self._is_open = False
@@ -139,29 +150,38 @@ class WebhookSource(Source):
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         try:
-            with self._changed:
-                closed, on_data = self._closed(), self._on_data
-                if closed is not None or on_data is None:
-                    return closed or busy_response("the source is stopping")
-                self._delivering += 1
-            try:
-                return self._answer(on_data, request)
-            finally:
-                with self._changed:
-                    self._delivering -= 1
+            return self.handled(request)
         finally:
             self.gone()
+
+    def handled(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request that came in."""
+        return self.delivered(request, RequestProperties(request))
+
+    def delivered(self, request: HttpRequest, properties: Mapping[str, object]) -> HttpResponse:
+        """Hand a request to the app; 200, or why it was not taken."""
+        with self._changed:
+            closed, on_data = self._closed(), self._on_data
+            if closed is not None or on_data is None:
+                return closed or busy_response("the source is stopping")
+            self._delivering += 1
+        try:
+            return self._answer(on_data, request, properties)
+        finally:
+            with self._changed:
+                self._delivering -= 1
+                self._changed.notify_all()
 
     def _closed(self) -> HttpResponse | None:
         if not self._is_open:
             return busy_response("the source is stopping")
         return busy_response("the source is paused") if self._is_paused else None
 
-    def _answer(self, on_data: SourceCallback, request: HttpRequest) -> HttpResponse:
+    def _answer(self, on_data: SourceCallback, request: HttpRequest, properties: Mapping[str, object]) -> HttpResponse:
         if not request.body:
             return text_response(200, "")
         try:
-            self._deliver(on_data, request)
+            self._deliver(on_data, request, properties)
         except EventRefusedError as error:
             return text_response(500, error.message)
         except BackpressureError as error:
@@ -173,14 +193,14 @@ class WebhookSource(Source):
             return text_response(500, "the request could not be handled")
         return text_response(200, "")
 
-    def _deliver(self, on_data: SourceCallback, request: HttpRequest) -> None:
+    def _deliver(self, on_data: SourceCallback, request: HttpRequest, properties: Mapping[str, object]) -> None:
         if request.content_type in _LINES:
             lines = request.body if request.body.endswith(b"\n") else request.body + b"\n"
-            origin = BlockOrigin(name=f"{request.head.method} {self.path}", properties=RequestProperties(request))
+            origin = BlockOrigin(name=f"{request.head.method} {self.path}", properties=properties)
             on_data.block(lines, b"\n", origin)
         elif on_data.header_payloads:
             with self._one_input:
                 on_data.start_of_input()
-                on_data(request.body, RequestProperties(request))
+                on_data(request.body, properties)
         else:
-            on_data(request.body, RequestProperties(request))
+            on_data(request.body, properties)
