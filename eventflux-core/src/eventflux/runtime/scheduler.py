@@ -58,10 +58,14 @@ class Scheduler:
         return not thread.is_alive()
 
     def _run(self) -> None:
+        # Triggers count from the first look at the clock: an app without any input has to take it here.
+        self._advance()
         while not self._stopping:
-            if not self._timed.wait_due():
-                continue
-            try:
-                self._timed.advance(None)
-            except Exception as error:  # the thread outlives whatever an operator or a listener does
-                self._on_error(error)
+            if self._timed.wait_due():
+                self._advance()
+
+    def _advance(self) -> None:
+        try:
+            self._timed.advance(None)
+        except Exception as error:  # the thread outlives whatever an operator or a listener does
+            self._on_error(error)
