@@ -16,7 +16,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -269,20 +269,21 @@ class PluginManager:
 
 
 def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
-    """Entry points of the group with the distribution that brings each, by name; the first distribution found wins."""
+    """Entry points of the group with the distribution that brings each, by name; the first distribution found wins.
+
+    The names of distributions stand in files that are long to read: only those of the group's are asked for.
+    """
     seen: set[str] = set()
     found: list[tuple[str, EntryPoint]] = []
     for distribution in distributions():
-        name = _distribution_name(distribution)
-        if name in seen:
+        points = [point for point in distribution.entry_points if point.group == hookspecs.GROUP]
+        if not points:
             continue
-        seen.add(name)
-        found.extend((name, point) for point in distribution.entry_points if point.group == hookspecs.GROUP)
+        name = str(distribution.metadata["Name"])
+        if name not in seen:
+            seen.add(name)
+            found.extend((name, point) for point in points)
     yield from sorted(found, key=lambda pair: (pair[0] != BUILT_IN, pair[0], pair[1].name))
-
-
-def _distribution_name(distribution: Distribution) -> str:
-    return str(distribution.metadata["Name"])
 
 
 def _check_api(module: object, distribution: str) -> None:
@@ -363,4 +364,4 @@ def _wheel_modules(path: Path) -> Iterator[tuple[str, ModuleType, str]]:
                 module = entry_point.load()
             except ImportError as error:
                 raise ExtensionError(f"wheel {path.name}: {entry_point.value} can't be imported: {error}") from error
-            yield entry_point.name, module, _distribution_name(distribution)
+            yield entry_point.name, module, str(distribution.metadata["Name"])

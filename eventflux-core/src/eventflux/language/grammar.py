@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Any, Final, Protocol
 
 from parsimonious.expressions import Expression
-from parsimonious.grammar import Grammar
 
+from eventflux.language.rules import read_rules
 from eventflux.language.tokens import DESCRIPTIONS, Keyword, Progress, tokens
 from eventflux.types.dialect import Dialect
 
@@ -40,17 +40,22 @@ class SyntaxFailure:
     expected: tuple[str, ...]
 
 
+def grammar_text(dialect: Dialect) -> tuple[str, dict[str, Expression]]:
+    """The rules of a dialect without comments, and its tokens and keywords by name."""
+    parts = _PART.split(resources.files("eventflux.language").joinpath("eventflux.peg").read_text("utf-8"))
+    texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    rules = _COMMENT.sub("", texts["shared"] + texts[dialect.value])
+    terminals: dict[str, Expression] = tokens(dialect)
+    for word in sorted(set(_KEYWORD.findall(rules)) - terminals.keys()):
+        terminals[word] = Keyword(word)
+    return rules, terminals
+
+
 class DialectGrammar:
     """The parser of one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        parts = _PART.split(resources.files("eventflux.language").joinpath("eventflux.peg").read_text("utf-8"))
-        texts = dict(zip(parts[1::2], parts[2::2], strict=True))
-        rules = _COMMENT.sub("", texts["shared"] + texts[dialect.value])
-        terminals: dict[str, Expression] = tokens(dialect)
-        for word in sorted(set(_KEYWORD.findall(rules)) - terminals.keys()):
-            terminals[word] = Keyword(word)
-        self._rules = Grammar(rules, **terminals)
+        self._rules = read_rules(*grammar_text(dialect))
 
     def parse(self, rule: str, text: str) -> ParseNode | SyntaxFailure:
         """Match the whole text, which ends with `;`, against a rule that ends with the token `end`."""
