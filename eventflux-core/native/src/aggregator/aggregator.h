@@ -82,6 +82,9 @@ typedef struct ef_claims {
 
 #define EF_AGGREGATE_NAME 32u
 
+/* A count after which a selection forgets the groups that have no rows left (ef_select_forget). */
+#define EF_COUNT_HELD "count_held"
+
 /* One aggregator call of a selection. */
 struct ef_aggregate {
     char name[EF_AGGREGATE_NAME];

@@ -67,7 +67,7 @@ static bool resolve_distinct_sum(ef_aggregate *aggregate, const char *name, ef_t
 }
 
 static bool resolve_count(ef_aggregate *aggregate, const char *name, ef_type argument) {
-    if (strcmp(name, "count") == 0) {
+    if (strcmp(name, "count") == 0 || strcmp(name, EF_COUNT_HELD) == 0) {
         return set(aggregate, ef_count_fold, EF_INPUT_NONE, EF_LONG, EF_COUNT_STATE);
     }
     if (!is_any(argument)) {

@@ -86,6 +86,9 @@ static ef_status process(void *operator, uint32_t port, const ef_batch *batch, c
         ef_select_sweep(&call, self->aggregate_count == 0, status != EF_OK);
     }
     EF_TRY(status);
+    if (self->held > 0 && call.has_kind[EF_EXPIRED]) {
+        ef_select_forget(&call);
+    }
     return put_out(&call, reduces);
 }
 

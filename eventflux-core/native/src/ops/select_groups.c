@@ -13,7 +13,7 @@ ef_status ef_select_reserve_slots(ef_select *self, uint32_t count, ef_error *err
     self->slots = slots;
     EF_TRY(status);
     for (uint32_t s = self->slot_count; s < count; s++) {
-        self->slots[s] = (ef_select_slot){EF_NO_HANDLE, 0};
+        self->slots[s] = (ef_select_slot){.first = EF_NO_HANDLE};
     }
     self->slot_count = count;
     return EF_OK;
@@ -369,6 +369,7 @@ void ef_select_free_slot(ef_select *self, uint32_t slot) {
  * write fails for want of memory the rest of the list stays as it is, and the next RESET tries again. */
 static void sweep_slot(ef_select *self, uint32_t slot) {
     ef_select_slot *owner = &self->slots[slot];
+    owner->forgotten = owner->kept = 0;
     ef_handle kept = EF_NO_HANDLE; /* the last group that stays */
     ef_handle handle = owner->first;
     while (handle != EF_NO_HANDLE) {
@@ -376,6 +377,7 @@ static void sweep_slot(ef_select *self, uint32_t slot) {
         ef_handle next = group->next;
         if (group->resets == owner->resets) {
             kept = handle;
+            owner->kept++;
         } else {
             if (kept != EF_NO_HANDLE) {
                 ef_group *before = ef_group_write(self, kept);
@@ -389,6 +391,26 @@ static void sweep_slot(ef_select *self, uint32_t slot) {
             group_free(self, handle);
         }
         handle = next;
+    }
+}
+
+#define FEW_FORGOTTEN 64u
+
+void ef_select_forget(ef_select_call *call) {
+    ef_select *self = call->self;
+    uint32_t offset = self->aggregates[self->held - 1].offset;
+    for (uint32_t i = 0; i < call->met_count; i++) {
+        const ef_group *met = ef_group_at(self, call->met[i]);
+        int64_t rows;
+        memcpy(&rows, (const char *)met + offset, sizeof rows);
+        ef_group *group = rows == 0 ? ef_group_write(self, call->met[i]) : NULL;
+        if (group != NULL) { /* without memory it stays */
+            ef_select_slot *owner = &self->slots[group->slot];
+            group->resets = owner->resets - 1;
+            if (++owner->forgotten > FEW_FORGOTTEN && owner->forgotten > owner->kept) {
+                sweep_slot(self, group->slot);
+            }
+        }
     }
 }
 

@@ -46,6 +46,8 @@ typedef struct ef_group {
 typedef struct ef_select_slot {
     ef_handle first;
     uint32_t resets;
+    uint32_t forgotten; /* groups that lag behind, though no RESET came: about */
+    uint32_t kept;      /* groups that the last sweep left */
 } ef_select_slot;
 
 typedef struct ef_select_key {
@@ -73,6 +75,7 @@ typedef struct ef_select {
     uint32_t key_words;
     ef_aggregate *aggregates; /* [aggregate_count] */
     bool has_filters;         /* some of them have one */
+    uint32_t held;            /* 1 + the aggregate that counts the rows of a group that may be forgotten; 0: none */
     uint32_t aggregate_count;
     uint32_t group_size;
 
@@ -175,6 +178,8 @@ static inline uint32_t ef_select_row(const ef_select_call *call, uint32_t emitte
 ef_status ef_select_find_groups(ef_select_call *call, bool places) EF_MUST_USE;
 /* Gives back the groups that a RESET of this call left empty; all that were met if `all`. After a failed call: empties those that should
  * have been emptied. */
+/* With EF_COUNT_HELD: groups met whose last row has left are as if a RESET had emptied them, and go when they are many. Amortised O(1) a group. */
+void ef_select_forget(ef_select_call *call);
 void ef_select_sweep(ef_select_call *call, bool all, bool failed);
 void ef_select_free_slot(ef_select *self, uint32_t slot);
 uint32_t ef_select_group_hash(const ef_select *self, const ef_group *group);

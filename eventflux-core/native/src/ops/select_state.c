@@ -81,6 +81,7 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
         }
         aggregate->column = has_argument ? output : -1;
         self->has_filters = self->has_filters || has_filter;
+        self->held = strcmp(config->name, EF_COUNT_HELD) == 0 ? a + 1 : self->held;
         aggregate->filter = has_filter ? (int32_t)config->filter - 1 : -1;
         aggregate->pages = self->pages;
         aggregate->counts = &self->counts;

@@ -9,7 +9,7 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.rates import BoundRate, limited, with_keys
 from eventflux.planner.binder.selection import BoundSelection
 from eventflux.planner.logical.aggregates import AggregateCall
-from eventflux.planner.logical.nodes import Node, Order, Output, Root, Select
+from eventflux.planner.logical.nodes import Node, Order, Output, Root, Select, WindowEmission, WindowFunction, chain
 from eventflux.planner.typed.build import boolean, constant
 from eventflux.planner.typed.nodes import (
     AggregateValue,
@@ -80,6 +80,7 @@ def _selects(
     expired: bool,
     span: Span,
 ) -> Select:
+    selection = _forgetting(source, selection)
     if not selection.distinct:
         return _select(source, selection, attributes, current=current, expired=expired, span=span)
     if any(order.output >= len(selection.items) for order in selection.order):
@@ -106,6 +107,14 @@ def _selects(
     )
     over_first = [replace(each, expression=_over(each.expression, selection, columns)) for each in attributes]
     return _select(first, _first_of_each(outer, columns), over_first, current=current, expired=expired, span=span)
+
+
+def _forgetting(source: Node, selection: BoundSelection) -> BoundSelection:
+    """Over the running windows of EMIT CHANGES: a group is forgotten when the last of its rows has left."""
+    if not any(isinstance(each, WindowFunction) and each.emission is WindowEmission.CHANGES for each in chain(source)):
+        return selection
+    rows = AggregateCall(name="count_held", argument=None, type=AttributeType.LONG)
+    return replace(selection, aggregates=(*selection.aggregates, rows))
 
 
 def _first_of_each(selection: BoundSelection, keys: tuple[TypedExpression, ...]) -> BoundSelection:
