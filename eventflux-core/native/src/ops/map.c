@@ -5,8 +5,23 @@ typedef struct map {
     ef_engine *engine;
     ef_alloc *alloc;
     ef_program *outputs;
+    uint32_t *picked; /* [columns] the input's column of each output, where all are plain columns (pruning); else NULL */
     uint32_t columns;
 } map;
+
+/* Whether a program only picks columns; `picked` gets which. */
+static bool picks_only(const ef_program *outputs, uint32_t *picked) {
+    for (uint32_t i = 0; i < ef_program_outputs(outputs); i++) {
+        if (!ef_program_output_column(outputs, i, &picked[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t picked_size(const map *m) {
+    return (m->columns > 0 ? m->columns : 1) * sizeof *m->picked;
+}
 
 ef_status ef_map_create(ef_engine *engine, ef_alloc *alloc, ef_program *outputs, void **self, ef_error *error) {
     map *made = ef_malloc(alloc, sizeof *made);
@@ -15,6 +30,16 @@ ef_status ef_map_create(ef_engine *engine, ef_alloc *alloc, ef_program *outputs,
         return ef_fail_memory(error);
     }
     *made = (map){.engine = engine, .alloc = alloc, .outputs = outputs, .columns = ef_program_outputs(outputs)};
+    made->picked = ef_malloc(alloc, picked_size(made));
+    if (made->picked == NULL) {
+        ef_program_free(outputs);
+        ef_free(alloc, made, sizeof *made);
+        return ef_fail_memory(error);
+    }
+    if (!picks_only(outputs, made->picked)) {
+        ef_free(alloc, made->picked, picked_size(made));
+        made->picked = NULL;
+    }
     *self = made;
     return EF_OK;
 }
@@ -28,6 +53,7 @@ static ef_status create(const ef_operator_config *config, void **self, ef_error 
 static void destroy(void *self) {
     map *m = self;
     ef_program_free(m->outputs);
+    ef_free(m->alloc, m->picked, picked_size(m));
     ef_free(m->alloc, m, sizeof *m);
 }
 
@@ -53,6 +79,19 @@ static ef_status process(void *self, uint32_t port, const ef_batch *batch, const
     (void)port;
     map *m = self;
     if (batch->rows == 0) {
+        return EF_OK;
+    }
+    if (m->picked != NULL) {
+        ef_column *columns = ef_arena_take(out->arena, (m->columns > 0 ? m->columns : 1) * sizeof *columns);
+        if (columns == NULL) {
+            return ef_fail_memory(error);
+        }
+        for (uint32_t i = 0; i < m->columns; i++) {
+            columns[i] = batch->column[m->picked[i]];
+        }
+        out->result = *batch;
+        out->result.columns = m->columns;
+        out->result.column = columns;
         return EF_OK;
     }
     ef_run run = {.arena = out->arena, .track = track, .host = &m->engine->host, .random = &m->engine->random, .out = out};
