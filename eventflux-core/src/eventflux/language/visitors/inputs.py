@@ -16,7 +16,10 @@ from eventflux.language.ast import (
     JoinTrigger,
     MatchRecognizeInput,
     NoWindow,
+    Query,
     RelationName,
+    Selection,
+    Star,
     StreamInput,
     SubqueryInput,
     TableFunctionInput,
@@ -24,6 +27,7 @@ from eventflux.language.ast import (
 )
 from eventflux.language.grammar import ParseNode
 from eventflux.language.visitors.match_recognize import MatchRecognizeVisitor
+from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 
 _JOIN_KINDS = {"LEFT": JoinKind.LEFT, "RIGHT": JoinKind.RIGHT, "FULL": JoinKind.FULL}
@@ -140,15 +144,18 @@ class InputVisitor(MatchRecognizeVisitor):
                 handlers=self.handlers(inner.all("handler")),
                 span=self.span(source_node),
             )
-        for clause in parts.all("window_clause"):
-            source = self.with_window(source, clause)
         alias, recognized = parts.get("alias"), parts.get("recognized")
+        clauses = parts.all("window_clause")
+        behind = [clause for clause in clauses if recognized is not None and clause.start > recognized.start]
+        for clause in clauses[: len(clauses) - len(behind)]:
+            source = self.with_window(source, clause)
         source = replace(
             source, alias=None if alias is None else self.alias(alias), span=source.span.to(self.span(node))
         )
         result: Input = source
         if recognized is not None:
-            result = self._recognized(recognized, source)
+            matches = self._recognized(recognized, source)
+            result = self.with_window(as_subquery(matches), behind[0]) if behind else matches
         return result, parts.get("UNIDIRECTIONAL")
 
     def _recognized(self, node: ParseNode, source: StreamInput | SubqueryInput) -> MatchRecognizeInput:
@@ -283,3 +290,10 @@ class InputVisitor(MatchRecognizeVisitor):
 
 def _relation(name: Identifier) -> RelationName:
     return RelationName(name=name, span=name.span)
+
+
+def as_subquery(matches: MatchRecognizeInput) -> SubqueryInput:
+    """Matches that a window holds: those of a query of their own."""
+    selection = Selection(items=(Star(span=matches.span),), span=matches.span)
+    query = Query(dialect=Dialect.SQL, input=replace(matches, alias=None), selection=selection, span=matches.span)
+    return SubqueryInput(query=query, alias=matches.alias, span=matches.span)

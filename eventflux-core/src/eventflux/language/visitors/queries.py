@@ -13,6 +13,7 @@ from eventflux.language.ast import (
     Input,
     InsertInto,
     InsertValues,
+    MatchRecognizeInput,
     NoWindow,
     OrderItem,
     Output,
@@ -28,6 +29,7 @@ from eventflux.language.ast import (
 )
 from eventflux.language.grammar import ParseNode
 from eventflux.language.visitors.base import Parts
+from eventflux.language.visitors.inputs import as_subquery
 from eventflux.language.visitors.outputs import OutputVisitor
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.source_text import Span
@@ -273,6 +275,8 @@ class QueryVisitor(OutputVisitor):
         source = query.input
         if isinstance(source, StreamInput | SubqueryInput):
             return replace(query, input=self.with_window(source, clause))
+        if isinstance(source, MatchRecognizeInput):
+            return replace(query, input=self.with_window(as_subquery(source), clause))
         window: WindowCall | NoWindow = self.window_clause(clause)
         return replace(query, window=window)
 

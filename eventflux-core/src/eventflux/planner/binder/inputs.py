@@ -90,6 +90,12 @@ def bind_input(
             joined = JoinBinder(context, relations).bind(source, where, window, buckets)
             return BoundInput(scope=joined.scope, node=joined.node)
         case PatternInput():
+            if window is not None:
+                context.diagnostics.not_supported(
+                    window.span,
+                    "windows behind patterns are",
+                    "write FROM (SELECT ... FROM PATTERN (...)) AS matches WINDOW ...",
+                )
             return _pattern(context, bind_pattern(context, relations, source), where)
         case MatchRecognizeInput():
             return _matches(context, relations, source, where)
