@@ -47,12 +47,14 @@ class Duplex:
                 self._socket.settimeout(0.0)
                 try:
                     return self._socket.recv_into(buffer)
+                except ValueError as error:
+                    raise OSError("the connection was closed") from error
                 except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     pass
                 except ssl.SSLZeroReturnError:
                     return 0
             left = None if deadline is None else deadline - time.monotonic()
-            if (left is not None and left <= 0) or not select.select([self._socket], [], [], left)[0]:
+            if (left is not None and left <= 0) or not _is_readable(self._socket, left):
                 raise TimeoutError
 
     def sendall(self, data: bytes, seconds: float) -> None:
@@ -69,3 +71,15 @@ class Duplex:
         if self._reading is not self._socket:
             with suppress(OSError):
                 self._reading.close()
+
+
+def _is_readable(sock: socket.socket, seconds: float | None) -> bool:
+    """Wait until there is something to read, or so long; OSError if another thread closes the socket."""
+    try:
+        if not hasattr(select, "poll"):
+            return bool(select.select([sock], [], [], seconds)[0])
+        poll = select.poll()  # knows no largest descriptor
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000.0))
+    except ValueError as error:
+        raise OSError("the connection was closed") from error
