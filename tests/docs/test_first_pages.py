@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = re.compile(r"```python\n(.*?)```(?:\s*prints\s*```\n(.*?)```)?", re.DOTALL)
 BLOCKS = [
     pytest.param(code, output, id=f"{page}:{number}")
-    for page in ("README.md", "docs/index.md")
+    for page in ("README.md", "docs/index.md", "docs/how-to/handle-events-at-the-edges.md")
     for number, (code, output) in enumerate(PYTHON.findall((ROOT / page).read_text(encoding="utf-8")))
 ]
 

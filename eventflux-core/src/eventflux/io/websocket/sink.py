@@ -44,6 +44,8 @@ Message = str | bytes
 class WebSocketSink(Sink):
     """Hands everything on to the end that the options ask for."""
 
+    takes_each = True  # none of its options differs by event: so that payloads are made natively
+
     def configure(self, ctx: SinkContext) -> None:
         self.inner: ClientSink | ServerSink = ServerSink() if is_server(ctx) else ClientSink()
         self.inner.configure(ctx)
@@ -58,6 +60,9 @@ class WebSocketSink(Sink):
 
     def publish(self, payloads: Sequence[Payload], dynamic: Mapping[str, str]) -> None:
         self.inner.publish(payloads, dynamic)
+
+    def publish_each(self, payloads: Sequence[Payload], dynamic: Mapping[str, Sequence[str | None]]) -> None:
+        self.inner.publish(payloads, {})
 
     def flush(self) -> None:
         self.inner.flush()
