@@ -487,7 +487,7 @@ def test_a_sink_of_a_stream_without_fault_stream_logs_instead(manager, door, cap
     assert "has no fault stream" in caplog.text
 
 
-def test_a_waiting_sink_stops_its_stream_until_it_is_connected(manager, door, monkeypatch):
+def test_a_waiting_sink_stops_its_stream_until_it_is_connected(manager, door, monkeypatch, caplog):
     monkeypatch.setattr("eventflux.io.sink_runtime.WAIT_SECONDS", 0.01)
     runtime = manager.create_eventflux_app_runtime(
         "@sink(type='door', on.error='WAIT') define stream Out (x int);", playback=True
@@ -502,6 +502,7 @@ def test_a_waiting_sink_stops_its_stream_until_it_is_connected(manager, door, mo
     sender.join(10)
 
     assert door.received == [(7,)]
+    assert caplog.text.count("its stream waits: ") == 1  # the first of a minute
 
 
 def test_a_payload_that_could_not_be_mapped_is_replayed_into_the_mapper(manager, store, tmp_path):

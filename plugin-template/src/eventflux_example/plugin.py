@@ -3,6 +3,7 @@
 from eventflux.extension import ExtensionRegistry, hookimpl
 from eventflux_example.distance import Distance
 from eventflux_example.latest import Latest
+from eventflux_example.shelf import Shelf
 
 EVENTFLUX_API = (1, 0)
 
@@ -17,3 +18,9 @@ def eventflux_register_functions(registry: ExtensionRegistry) -> None:
 def eventflux_register_windows(registry: ExtensionRegistry) -> None:
     """`example:latest`."""
     registry.register(Latest)
+
+
+@hookimpl
+def eventflux_register_stores(registry: ExtensionRegistry) -> None:
+    """`@store(type='shelf')`."""
+    registry.register(Shelf)

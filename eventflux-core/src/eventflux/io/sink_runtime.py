@@ -8,6 +8,7 @@ An event fails alone: what was sent before it counts as sent, what stands behind
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
@@ -23,11 +24,14 @@ from eventflux.extension.stream_options import ErrorAction
 from eventflux.io.connection import Connection, ConnectionState
 from eventflux.io.failures import FailedEvent, FailureHandler
 from eventflux.io.late_deliveries import LateDeliveries, LateFailure, Published
+from eventflux.io.rate_limited_log import RateLimitedLog
 from eventflux.io.retry import WAIT_SECONDS
 from eventflux.io.templates import Template
 from eventflux.types.errors import ConnectionUnavailableError, MappingError
 
 _BLOCK_ROWS: Final = 16_384
+logger = logging.getLogger("eventflux.io")
+
 _NO_OPTIONS: Final[Mapping[str, str]] = {}
 
 
@@ -82,6 +86,7 @@ class SinkRuntime:
         self._lock = threading.RLock()
         self._fatal: Exception | None = None
         self._stopping: Waiter = environment.waiter()
+        self._log = RateLimitedLog(logger, environment.monotonic)
         self._on_failure = on_failure
         self.connection = Connection(
             f"sink {type_name} of stream {stream}", sink.connect, environment, retries=retries, on_failure=on_failure
@@ -378,6 +383,7 @@ class SinkRuntime:
     def _may_try_again(self, error: Exception, delays: Iterator[float]) -> bool:
         action = self.failures.policy.action
         if action is ErrorAction.WAIT and isinstance(error, ConnectionUnavailableError):
+            self._log.record(logging.WARNING, "waiting", "%s: its stream waits: %s", self.connection.name, error)
             return not self._gives_up(self._stopping.wait(WAIT_SECONDS), error)
         if action is ErrorAction.RETRY:
             delay = next(delays, None)
