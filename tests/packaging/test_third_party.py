@@ -53,4 +53,4 @@ def test_plug_in_is_found_through_its_entry_point(python: Path, tmp_path: Path) 
 def test_tests_of_the_plug_in_pass_where_only_wheels_are_installed(python: Path, tmp_path: Path) -> None:
     _run(python, "-m", "pip", "install", "-q", "pytest", cwd=tmp_path)
     tests = shutil.copytree(ROOT / "plugin-template" / "tests", tmp_path / "tests")
-    assert "5 passed" in _run(python, "-m", "pytest", "-q", tests, cwd=tmp_path)
+    assert "6 passed" in _run(python, "-m", "pytest", "-q", tests, cwd=tmp_path)
