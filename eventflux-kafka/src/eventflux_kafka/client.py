@@ -153,8 +153,8 @@ def is_unreachable(error: KafkaError) -> bool:
 
 def is_refusal(error: KafkaError) -> bool:
     """Whether somebody at the other end doesn't want us, or we don't want them: to try again helps nothing."""
-    is_alert = error.code() == KafkaError._TRANSPORT and "tls alert" in error.str()  # noqa: SLF001 - its name
-    return is_alert or error.code() in _REFUSALS
+    text = error.str()  # of an alert that the other end sent there is no code; "sslv3 alert", "ssl/tls alert" and such
+    return error.code() in _REFUSALS or ("SSL routines" in text and " alert " in text)
 
 
 class BrokerWatch:

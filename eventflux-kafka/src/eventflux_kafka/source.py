@@ -68,6 +68,17 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 _ASK_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
+_ATTEMPTS: Final = 5
+_ATTEMPT_SECONDS: Final = 0.2
+_FOR_A_WHILE: Final = frozenset(
+    {
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._WAIT_COORD,  # noqa: SLF001 - that is its name
+    }
+)
 _ATTRIBUTE: Final = "attribute:"
 
 logger = logging.getLogger("eventflux.kafka")
@@ -290,7 +301,7 @@ class KafkaSource(ThreadedSource):
             if self._consumer is None:
                 self._commit_from_outside(places)
             elif self._commits_now:
-                self._consumer.commit(offsets=places, asynchronous=False)
+                self._commit_at_last(self._consumer, places)
             else:
                 self._consumer.commit(offsets=places, asynchronous=True)
                 return
@@ -298,6 +309,19 @@ class KafkaSource(ThreadedSource):
             self._not_committed(error)
         else:
             self._secured = offsets
+
+    def _commit_at_last(self, consumer: Consumer, places: list[Place]) -> None:
+        """Commit and wait. While a group sorts itself anew it takes no commits: then again, a few times."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                consumer.commit(offsets=places, asynchronous=False)
+            except KafkaException as error:
+                first = error.args[0]
+                if attempt == _ATTEMPTS - 1 or not isinstance(first, KafkaError) or first.code() not in _FOR_A_WHILE:
+                    raise
+                self.ctx.environment.sleep(_ATTEMPT_SECONDS)
+            else:
+                return
 
     def _on_commit(self, error: KafkaError | None, places: list[Place]) -> None:
         """The brokers have answered."""
