@@ -130,6 +130,7 @@ class _MatchBinder:
         positions = self._positions(numbers)
         self._check_order(node)
         definitions = self._definitions(variables, numbers)
+        self._warn_endless()
         captures: list[MatchCapture] = []
         binder = self._binder(variables, captures, "MEASURES")
         binder = replace(binder, scope=replace(binder.rows, running=source.all_rows, shows_rows=source.all_rows))
@@ -256,6 +257,21 @@ class _MatchBinder:
                     span=definition.span,
                 )
         return tuple(found)
+
+    def _warn_endless(self) -> None:
+        """What takes any row, as many as there are, leaves none to what follows it."""
+        defined = {definition.variable.name for definition in self.source.definitions}
+        for variable in _row_variables(self.source.pattern):
+            quantifier = variable.quantifier
+            if quantifier is None or quantifier.maximum is not None or quantifier.reluctant:
+                continue
+            if variable.name.name not in defined and self.source.within is None:
+                self.context.diagnostics.warning(
+                    variable.span,
+                    ErrorCode.UNBOUNDED_PATTERN,
+                    f"'{variable.name}' takes every row that comes: no match is ever complete",
+                    "say in DEFINE which rows it takes, make it reluctant, or limit the time: WITHIN 10 SECONDS",
+                )
 
     def _binder(self, variables: dict[str, int], captures: list[MatchCapture], clause: str) -> MatchBinder:
         scope = MatchScope(relations=(self.relation,), variables=variables, parts=self.parts, captures=captures)
