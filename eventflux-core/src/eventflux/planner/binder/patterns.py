@@ -27,6 +27,7 @@ from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
 from eventflux.planner.binder.names import InputScope, Relation
 from eventflux.planner.binder.pattern_conditions import with_condition
+from eventflux.planner.binder.pattern_questions import PortQuestions
 from eventflux.planner.binder.pattern_scope import CaptureList, ElementRelation, PatternScope
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.binder.stream_functions import bind_stream_function
@@ -66,7 +67,8 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
         captures=CaptureList(),
         tells_events=context.tells_events,
     )
-    bound = tuple(_with_filters(context, number, states, elements) for number in range(len(states.found)))
+    questions = PortQuestions(context=context, relations=relations, ports=ports)
+    bound = tuple(_with_filters(context, number, states, elements, questions) for number in range(len(states.found)))
     _check_within(context, source, states)
     _warn_unbounded(context, source)
     failed = context.diagnostics.error_count > errors
@@ -331,7 +333,11 @@ class _Ports:
 
 
 def _with_filters(
-    context: BindContext, number: int, states: _States, elements: Sequence[ElementRelation]
+    context: BindContext,
+    number: int,
+    states: _States,
+    elements: Sequence[ElementRelation],
+    questions: PortQuestions,
 ) -> PatternState:
     state, written = states.found[number], states.sources[number]
     first = state.first_side if state.kind in {StateKind.LOGICAL, StateKind.LOGICAL_ABSENT} else number
@@ -353,13 +359,15 @@ def _with_filters(
         captures=captures,
         own_state=number,
     )
+    asked = questions.of(state.port, relation)
     conditions: list[TypedExpression] = []
     for handler in written.handlers:
         if isinstance(handler, Filter):
-            binder = ExpressionBinder(context=context, scope=scope, clause="a pattern filter")
+            binder = ExpressionBinder(context=context, scope=scope, clause="a pattern filter", tables=asked)
             bound = binder.condition(handler.condition)
             if not isinstance(bound, Unknown):
                 conditions.append(bound)
+    questions.put(state.port, asked)
     return with_condition(state, number, conditions, captures.found)
 
 
