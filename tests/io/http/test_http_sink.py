@@ -102,6 +102,7 @@ def test_a_request_is_tried_again(sink, server, refusal):
     made = sink()
     server.answers = [refusal] * 3
     made.publish(("a", 1))
+    assert made.sink.retries == 3
     assert len(server.bodies) == 4 if refusal[0] != "close" else len(server.bodies) >= 4
     assert made.sink.events == 1
     assert made.sink.failures.counts.total == 0

@@ -403,3 +403,16 @@ def test_an_app_that_stops_over_an_event_is_waited_for_no_longer(manager, client
     assert runtime.state == "failed"
     assert caller.post({"n": 1})[0] == 503
     assert len(failures) == 1
+
+
+def test_answers_are_counted(manager, client):
+    runtime = manager.create_eventflux_app_runtime(_totals_app(0, ", 'http.max.body.bytes' = '20'"), name="counted")
+    runtime.start()
+    port = runtime.sources[0].source.port
+    assert client(port).post({"n": 1})[0] == 200
+    assert client(port).post(b"no json")[0] == 200
+    figures = runtime.metrics().connectors["source/S/http/0"].figures
+    assert {(figure.name, figure.labels.get("status")): figure.value for figure in figures} == {
+        ("http_requests_at_a_time", None): 0,
+        ("http_answers", "200"): 2,
+    }

@@ -76,6 +76,7 @@ class SinkRuntime:
         self.failures = failures
         self.events = 0
         self.bytes = 0
+        self._retries = 0
         self._handler = handler
         self._mapper = mapper
         self._environment = environment
@@ -100,6 +101,11 @@ class SinkRuntime:
     def state(self) -> ConnectionState:
         """Where it is in its life."""
         return self.connection.shown_state
+
+    @property
+    def retries(self) -> int:
+        """How often something was tried again, by the policy or by the sink itself."""
+        return self._retries + self.sink.retries
 
     def validate(self) -> None:
         """Find out whether connecting can work."""
@@ -296,6 +302,7 @@ class SinkRuntime:
                 if not rest.payloads:
                     return
             if self._may_try_again(error, delays):
+                self._retries += 1
                 continue
             if isinstance(error, ConnectionUnavailableError):
                 for event in rest.events:

@@ -165,6 +165,13 @@ def _of_connectors(metrics: Metrics) -> Iterable[Family]:
             f"Events that failed at a {role}.",
             tuple(Sample(each.failed, labels) for labels, each in labelled),
         )
+        if role == "sink":
+            yield Family(
+                "eventflux_sink_retries",
+                "counter",
+                "How often a sink has tried something again.",
+                tuple(Sample(each.retries, labels) for labels, each in labelled),
+            )
         yield Family(
             f"eventflux_{role}_connected",
             "gauge",

@@ -41,6 +41,7 @@ class ConnectorCounts:
         events: Delivered, or sent.
         failed: Handled by the error policy.
         bytes: Of their payloads, where those are bytes or texts.
+        retries: How often a sink has tried something again.
         state: Of the connection; ``retrying`` while it is interrupted.
         reconnects: How often it was lost and is there again.
         figures: What the connector itself has to say.
@@ -49,6 +50,7 @@ class ConnectorCounts:
     events: int
     failed: int
     bytes: int
+    retries: int
     state: str
     reconnects: int
     figures: tuple[Figure, ...] = ()
@@ -330,6 +332,7 @@ def _counts(
         events=events,
         failed=failures.counts.total,
         bytes=size,
+        retries=connector.retries if isinstance(connector, SinkRuntime) else 0,
         state=connector.state.value,
         reconnects=connector.connection.reconnects,
         figures=tuple(connector.figures()),

@@ -27,10 +27,12 @@ class Sink(ABC):
         takes_each: Payloads with different values of the dynamic options come in one call of `publish_each`, instead of
             grouped by those values.
         takes_any_delimiter: `publish_block` takes payloads with whatever delimiter the mapper likes, or none.
+        retries: How often the sink itself has tried something again.
     """
 
     takes_each: ClassVar[bool] = False
     takes_any_delimiter: ClassVar[bool] = False
+    retries: int = 0
 
     @abstractmethod
     def configure(self, ctx: SinkContext) -> None:

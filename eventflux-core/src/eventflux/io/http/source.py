@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import State
 from eventflux.extension.kinds.source import Source, SourceCallback, SourceContext
 from eventflux.io.http.poll import PollSource
@@ -47,6 +50,9 @@ class HttpSource(Source):
 
     def disconnect(self) -> None:
         self.inner.disconnect()
+
+    def figures(self) -> Sequence[Figure]:
+        return self.inner.figures()
 
     def save(self) -> State:
         return self.inner.save()

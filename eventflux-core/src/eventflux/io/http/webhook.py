@@ -9,9 +9,11 @@ from __future__ import annotations
 import hmac
 import logging
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.source import BlockOrigin, EventRefusedError, Source, SourceCallback, SourceContext
 from eventflux.io.http.listener import HttpListener, busy_response
 from eventflux.io.http.message import HttpRequest, HttpResponse, RequestHead, text_response
@@ -65,6 +67,7 @@ class WebhookSource(Source):
             raise ConfigError("tls.key needs tls.cert", key="tls.key")
         self._certificate, self._key = certificate, key
         self._changed = threading.Condition()  # guards what follows
+        self._answers: Counter[int] = Counter()  # by status, of requests that came in
         self._in_flight = 0  # requests that came in
         self._delivering = 0  # those of them that the app is handling
         self._is_open = False
@@ -150,9 +153,19 @@ class WebhookSource(Source):
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         try:
-            return self.handled(request)
+            answer = self.handled(request)
+            with self._changed:
+                self._answers[answer.status] += 1
+            return answer
         finally:
             self.gone()
+
+    def figures(self) -> Sequence[Figure]:
+        with self._changed:
+            answers = sorted(self._answers.items())
+            waiting = Figure(name="http_requests_at_a_time", value=self._in_flight)
+        counted = [Figure(name="http_answers", value=count, labels={"status": str(code)}) for code, count in answers]
+        return (waiting, *counted)
 
     def handled(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request that came in."""

@@ -53,6 +53,11 @@ class DistributedSink(Sink):
             for index, sink in enumerate(self._destinations)
         ]
 
+    @property
+    def retries(self) -> int:  # type: ignore[override]
+        """Of all destinations."""
+        return sum(sink.retries for sink in self._destinations)
+
     def configure(self, ctx: SinkContext) -> None:
         """The destinations are configured one by one, with their own options."""
 
