@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     with ExitStack() as stack:
         config = _settings(options)
         manager = stack.enter_context(open_manager(options, config))
+        if flag(config, "observability.tracing.enabled"):
+            _trace(manager, config, stack)
         apps = apps_of(options, config)
         if len(apps) > 1 and text(config, "application.name") is not None:
             raise ConfigError("application.name names one app, and several are to run", key="application.name")
@@ -96,6 +98,14 @@ def run(options: argparse.Namespace) -> ExitCode:
         if options.watch:
             running.watch([app for app in apps if isinstance(app, Path)], lambda app: _made(manager, app, options))
         return _run(running, config, options, stack)
+
+
+def _trace(manager: EventFluxManager, config: Config, stack: ExitStack) -> None:
+    from eventflux.observability.tracing import configured_tracing  # noqa: PLC0415 - brings OpenTelemetry along
+
+    end = configured_tracing(manager, config)
+    if end is not None:
+        stack.callback(end)
 
 
 def _settings(options: argparse.Namespace) -> Config:
