@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "bench": ("bench", "how fast an app runs on this machine"),
     "new": ("new", "a folder with an app, its configuration and its tests; or with a plug-in"),
     "init": ("new", "the same as new"),
+    "state": ("state", "the saved states of an app"),
     "config": ("config", "the configuration in force, and where each value came from"),
     "completion": ("completion", "a script that completes commands and options in a shell"),
 }

@@ -47,6 +47,16 @@ class RemoteApp:
         """
         return int(self._ask("POST", f"/streams/{stream}", json.dumps(rows).encode())["accepted"])
 
+    def replay(self, ids: Sequence[int] | None) -> int:
+        """Put failed events back where they failed: those of the ids, or all; how many did not fail again.
+
+        Raises:
+            ConnectionUnavailableError: The app can't be reached.
+            EventFluxError: It has no error store, or no such entry.
+        """
+        body = json.dumps(None if ids is None else list(ids)).encode()
+        return int(self._ask("POST", "/errors/replay", body)["replayed"])
+
     def tail(self, stream: str) -> Iterator[Mapping[str, Any]]:
         """Events of a stream as they come, until the app ends.
 

@@ -16,6 +16,7 @@ from eventflux.extension import ErrorEntry, ErrorStore
 from eventflux.runtime.error_store_settings import configured_error_store
 from eventflux_cli.exit_codes import ExitCode
 from eventflux_cli.moments import moment
+from eventflux_cli.remote import RemoteApp
 from eventflux_cli.settings import load_settings, load_variables, open_manager
 from eventflux_cli.terminal import say, show_table
 
@@ -27,6 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "show", "replay", "discard"))
     parser.add_argument("app", nargs="?", metavar="APP", help="replay: the file with the app that takes the events")
     parser.add_argument("--store", metavar="PATH", help="a database, or a folder with a file an entry; else configured")
+    parser.add_argument("--url", metavar="URL", help="replay: of a running app that serves its control endpoint")
+    parser.add_argument("--token", metavar="TOKEN", help="of that endpoint")
     parser.add_argument("--name", metavar="NAME", help="of the app whose entries are meant")
     parser.add_argument("--stream", metavar="STREAM", help="whose entries are meant")
     parser.add_argument("--since", metavar="TIME", help="those that failed then or later")
@@ -40,8 +43,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.action == "show" and not options.id:
         say("eventflux errors show: name an entry (--id)")
         return ExitCode.USAGE
-    if (options.action == "replay") == (options.app is None):
-        say("eventflux errors: replay, and nothing else, takes a file with an app")
+    if options.action == "replay" and options.url is not None and options.app is None:
+        print(f"{RemoteApp(options.url, options.token).replay(options.id or None)} entries replayed")
+        return ExitCode.SUCCESS
+    if (options.action == "replay") == (options.app is None) or options.url is not None:
+        say("eventflux errors: replay, and nothing else, takes a file with an app, or --url")
         return ExitCode.USAGE
     config = _with_store(options, load_settings(options))
     with ExitStack() as stack:

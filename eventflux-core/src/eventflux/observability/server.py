@@ -140,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(unquote(stream), body)
             case ["persist"]:
                 self._json(HTTPStatus.OK, {"revision": runtime.persist()})
+            case ["errors", "replay"]:
+                self._json(HTTPStatus.OK, {"replayed": runtime.replay_errors(self._ids(body))})
             case ["pause"]:
                 runtime.pause()
                 self._json(HTTPStatus.OK, {"state": runtime.state})
@@ -181,6 +183,15 @@ class _Handler(BaseHTTPRequestHandler):
             return
         columns = [attribute.name for attribute in runtime.query_output_attributes(text)]
         self._json(HTTPStatus.OK, {"columns": columns, "rows": [list(event.data) for event in found]})
+
+    def _ids(self, body: bytes) -> list[int] | None:
+        try:
+            ids = json.loads(body) if body.strip() else None
+        except ValueError as error:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
+        if ids is not None and not (isinstance(ids, list) and all(type(each) is int for each in ids)):
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, "the body is a list of ids, or null")
+        return ids
 
     def _send(self, stream: str, body: bytes) -> None:
         try:
