@@ -46,6 +46,19 @@ def test_a_long_statement_is_broken_at_its_clauses() -> None:
     )
 
 
+def test_what_on_timeout_inserts_into_stands_beside_it() -> None:
+    text = (
+        "from every e1=A -> e2=A[k == e1.k] within 10 sec on timeout insert into Missed "
+        "select e1.k as k, e1.v as first_value, e2.v as second_value insert into O;"
+    )
+    assert format_app(text) == (
+        "from every e1 = A -> e2 = A[k == e1.k]\n"
+        "within 10 sec on timeout insert into Missed\n"
+        "select e1.k as k, e1.v as first_value, e2.v as second_value\n"
+        "insert into O;\n"
+    )
+
+
 def test_comments_stay_where_they_are() -> None:
     text = """\
 -- head

@@ -60,7 +60,7 @@ _CLAUSES: Final = {
 _JOIN_WORDS: Final = frozenset(["LEFT", "RIGHT", "FULL", "INNER", "CROSS", "OUTER", "JOIN"])
 # Words behind which `FROM`, `SET`, `WITH` … stand inside a phrase instead of opening a clause.
 _BINDING: Final = frozenset(
-    ["DELETE", "DISTINCT", "INSERT", "PARTITION", "UPDATE", "IS", "OR", "WHEN", "THEN", "MATCHED"]
+    ["DELETE", "DISTINCT", "INSERT", "PARTITION", "UPDATE", "IS", "OR", "WHEN", "THEN", "MATCHED", "TIMEOUT"]
 )
 _SPACED_OPERATORS: Final = frozenset(["=", "==", "!=", "<>", "<=", ">=", "||", "->", "=>"])
 _BEFORE_BRACKET: Final = frozenset(
