@@ -38,6 +38,9 @@ define stream Trades (symbol string, price double);
 Durations are `500ms`, `1.5s`, `10 min`, or milliseconds; sizes `64KB`, `10MiB`, or bytes; booleans `true` or `false`.
 An unknown option, a missing one and a value that does not fit are errors when the app is created.
 
+An app starts only if its connectors find what they connect to; with `'<connector>.validation' = 'none'` (EventFluxQL:
+`validation='none'`) it starts anyway, and the connection is tried again until it is there.
+
 Attributes are matched with fields by name. `'<format>.mapping.<attribute>' = '<path>'` (EventFluxQL:
 `@attributes(…)`) says otherwise; as soon as one attribute is mapped, all must be. `trp:<name>` takes a property of the
 transport. A sink's template is `'<format>.template'` (EventFluxQL: `@payload('…')`): a text with `{{attribute}}`,

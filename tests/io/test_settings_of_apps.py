@@ -4,7 +4,7 @@ import pytest
 
 from eventflux import EventFluxManager
 from eventflux.io.in_memory_broker import InMemoryBroker
-from eventflux.types.errors import ValidationError
+from eventflux.types.errors import ConnectionUnavailableError, ValidationError
 
 
 @pytest.fixture
@@ -102,3 +102,21 @@ def test_validate_finds_what_creation_would(run):
         (found,) = manager.validate(text)
     assert found.message == "a source mapper has no payload template"
     assert found.column > 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE STREAM S (a INT) WITH ('type' = 'sink', 'extension' = 'http', 'http.url' = 'http://127.0.0.1:1/', "
+        "'format' = 'json'{sql});",
+        "@sink(type='tcp', url='tcp://127.0.0.1:1'{annotation}) define stream S (a int);",
+    ],
+)
+def test_an_app_may_start_without_what_it_connects_to(run, text):
+    plain = {"sql": "", "annotation": ""}
+    with pytest.raises(ConnectionUnavailableError):
+        run(text.format(**plain))
+    InMemoryBroker.reset()
+    run(text.format(sql=", 'http.validation' = 'none'", annotation=", validation='none'"))
+    with pytest.raises(ValidationError, match="validation must be connect or none"):
+        run(text.format(sql=", 'http.validation' = 'x'", annotation=", validation='x'"))

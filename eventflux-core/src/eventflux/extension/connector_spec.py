@@ -61,7 +61,11 @@ class DistributionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSpec:
-    """A source or sink to build."""
+    """A source or sink to build.
+
+    Attributes:
+        validates: Whether the app starts only if it can connect.
+    """
 
     role: ConnectorRole
     declaration: Extension
@@ -69,6 +73,7 @@ class ConnectorSpec:
     mapper: MapperSpec
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     retries_connecting: bool = True
+    validates: bool = True
     distribution: DistributionSpec | None = None
     origin: object = None
 

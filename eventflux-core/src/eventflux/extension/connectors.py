@@ -38,6 +38,7 @@ PASS_THROUGH: Final = "passThrough"  # noqa: S105
 MAPPING: Final = "mapping."
 TEMPLATE: Final = "template"
 NAMED_TEMPLATES: Final = "template."
+VALIDATION: Final = "validation"
 TRANSPORT_PROPERTY: Final = "trp:"
 
 
@@ -233,6 +234,7 @@ class _Reader:
             return
         spellings = {named.value, declaration.name}
         texts = self.report.referred(groups.settings.get("ref"), groups.take_any(spellings))
+        validates = self._validates(declaration, texts)
         distribution_texts = groups.take("distribution.")
         options = self._options_or_destinations(
             declaration, texts, f"{prefix}{named.value}.", shared=bool(distribution_texts)
@@ -247,9 +249,23 @@ class _Reader:
             mapper=mapper,
             errors=errors,
             retries_connecting=retries,
+            validates=validates,
             distribution=self._distribution_of_properties(declaration, texts, distribution_texts),
             origin=named.origin,
         )
+
+    def _validates(self, declaration: Extension, texts: dict[str, Setting]) -> bool:
+        """What ``validation`` says, an option of every connector that has none of that name itself."""
+        if declaration.parameter(VALIDATION) is not None or VALIDATION not in texts:
+            return True
+        setting = texts.pop(VALIDATION)
+        if setting.value.casefold() not in {"connect", "none"}:
+            self.report.problem(
+                ErrorCode.PROPERTY_VALUE,
+                f"stream {self.stream!r}: validation must be connect or none, not {setting.value!r}",
+                setting.origin,
+            )
+        return setting.value.casefold() != "none"
 
     def _options_or_destinations(
         self, declaration: Extension, texts: dict[str, Setting], prefix: str, *, shared: bool
@@ -309,6 +325,7 @@ class _Reader:
         mapper = self._mapper_of_annotation(role, group, None if declaration is None else declaration.default_format)
         if declaration is None or mapper is None:
             return
+        validates = self._validates(declaration, texts)
         distributions = group.inner("distribution")
         options = self._options_or_destinations(declaration, texts, "", shared=bool(distributions))
         yield ConnectorSpec(
@@ -318,6 +335,7 @@ class _Reader:
             mapper=mapper,
             errors=errors,
             retries_connecting=retry is None or retry.value.casefold() != "none",
+            validates=validates,
             distribution=self._distribution_of_annotation(declaration, texts, distributions[0])
             if distributions
             else None,

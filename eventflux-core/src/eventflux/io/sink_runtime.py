@@ -52,6 +52,7 @@ class SinkRuntime:
         deliveries: LateDeliveries | None = None,
         handler: SinkHandler | None = None,
         retries: bool = True,
+        validates: bool = True,
         on_failure: Callable[[Exception], None],
     ) -> None:
         """Bind the parts; sink and mapper are configured.
@@ -68,6 +69,7 @@ class SinkRuntime:
             deliveries: What the sink was configured with.
             handler: Sees the events before the mapper does.
             retries: Whether connecting is tried again.
+            validates: Whether `validate` does anything.
             on_failure: Told what stops the sink for good.
         """
         self.sink = sink
@@ -89,6 +91,7 @@ class SinkRuntime:
         self._stopping: Waiter = environment.waiter()
         self._log = RateLimitedLog(logger, environment.monotonic)
         self._on_failure = on_failure
+        self._validates = validates
         self.connection = Connection(
             f"sink {type_name} of stream {stream}", sink.connect, environment, retries=retries, on_failure=on_failure
         )
@@ -109,7 +112,8 @@ class SinkRuntime:
 
     def validate(self) -> None:
         """Find out whether connecting can work."""
-        self.sink.validate_connectivity()
+        if self._validates:
+            self.sink.validate_connectivity()
 
     def start(self) -> None:
         """Connect, or begin to try."""

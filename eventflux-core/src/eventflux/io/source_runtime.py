@@ -29,6 +29,7 @@ class SourceRuntime:
         type_name: str,
         environment: Environment,
         retries: bool = True,
+        validates: bool = True,
         on_finished: Callable[[SourceRuntime], None] | None = None,
         on_failure: Callable[[Exception], None],
         secure: Callable[[SourceRuntime], bool] | None = None,
@@ -42,6 +43,7 @@ class SourceRuntime:
             type_name: For messages.
             environment: For timers.
             retries: Whether connecting is tried again.
+            validates: Whether `validate` does anything.
             on_finished: Told when the source's input has ended.
             on_failure: Told what stops the source for good.
             secure: See `SourceCallback.secure`.
@@ -55,6 +57,7 @@ class SourceRuntime:
         self.type_name = type_name
         self._on_finished = on_finished
         self._on_failure = on_failure
+        self._validates = validates
         name = f"source {type_name} of stream {stream}"
         self.connection = Connection(name, self._connect, environment, retries=retries, on_failure=self._failed)
         feed.on_interrupted = self.connection.interrupted
@@ -72,7 +75,8 @@ class SourceRuntime:
 
     def validate(self) -> None:
         """Find out whether connecting can work."""
-        self.source.validate_connectivity()
+        if self._validates:
+            self.source.validate_connectivity()
 
     def start(self) -> None:
         """Connect, or begin to try."""

@@ -155,6 +155,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         type_name=spec.declaration.name,
         environment=place.environment,
         retries=spec.retries_connecting,
+        validates=spec.validates,
         on_finished=place.on_finished,
         on_failure=place.on_failure,
         secure=place.secure,
@@ -210,6 +211,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         handler=None if place.sink_handlers is None else place.sink_handlers(_handler_context(spec, stream, place)),
         delimiter=mapper.block_delimiter if sink.takes_any_delimiter else b"\n",
         retries=spec.retries_connecting,
+        validates=spec.validates,
         on_failure=place.on_failure,
     )
 

@@ -87,13 +87,6 @@ TCP_SINK: Final = Extension(
             default="none",
             choices=("none", "lz4", "snappy", "zstd"),
         ),
-        Parameter(
-            "validation",
-            _TEXT,
-            "Whether the app starts only if it can connect.",
-            default="connect",
-            choices=("connect", "none"),
-        ),
         Parameter("tls.enabled", _BOOL, "Encrypt; so does any other tls option.", default=False),
         Parameter("tls.ca", _TEXT, "PEM file of the authorities to trust, instead of the system's.", optional=True),
         Parameter("tls.cert", _TEXT, "PEM file of the certificate to show.", optional=True),

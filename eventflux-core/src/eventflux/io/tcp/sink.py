@@ -53,10 +53,9 @@ class TcpSink(Sink):
         )
         self._links: dict[str, list[Link]] = {}
         self._turns = itertools.count()
-        self._validates = options.text("validation") != "none"
 
     def validate_connectivity(self) -> None:
-        if self._has_one_url and self._validates:
+        if self._has_one_url:
             probe = Link(*_address(self._url), self._settings, self._environment, self._deliveries)
             try:
                 probe.open()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension import Extension, ExtensionKind, OptionProblemKind, parse_options, suggestion
+from eventflux.extension.connectors import VALIDATION
 from eventflux.extension.registry import install_hint
 from eventflux.language.ast import Annotation, AnnotationElement
 from eventflux.planner.binder.context import BindContext
@@ -110,6 +111,8 @@ class Connectors:
             may_miss: What is missing may stand elsewhere, at the destinations of a distributed sink.
         """
         texts = {**layered, **{key: option.text for key, option in given.items()}}
+        if declaration.kind in {ExtensionKind.SOURCE, ExtensionKind.SINK} and declaration.parameter(VALIDATION) is None:
+            texts.pop(VALIDATION, None)
         _, problems = parse_options(declaration, texts)
         for problem in problems:
             if may_miss and problem.kind is OptionProblemKind.MISSING:
