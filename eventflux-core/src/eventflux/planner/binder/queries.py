@@ -13,6 +13,7 @@ from eventflux.language.ast import (
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import ExpressionBinder
+from eventflux.planner.binder.having_questions import HavingQuestions
 from eventflux.planner.binder.inputs import BoundInput, bind_input
 from eventflux.planner.binder.names import InputScope
 from eventflux.planner.binder.outputs import OutputKinds
@@ -118,6 +119,7 @@ def _bind_branch(context: BindContext, relations: Relations, query: Query) -> Bo
             offset=query.offset,
         ),
         None if isinstance(bound.scope, PatternScope) else questions,
+        HavingQuestions(context=context, relations=relations),
     )
     node = with_captures(bound.node, bound.scope)
     node = None if node is None else questions.over(node)

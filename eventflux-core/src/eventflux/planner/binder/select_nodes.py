@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eventflux.planner.binder.context import BindContext
+from eventflux.planner.binder.having_questions import HavingQuestions
 from eventflux.planner.binder.rates import BoundRate, limited, with_keys
 from eventflux.planner.binder.selection import BoundSelection
 from eventflux.planner.logical.aggregates import AggregateCall
@@ -65,6 +66,9 @@ def make_select(
     """
     if rate is None:
         return _selects(context, source, selection, attributes, current=current, expired=expired, span=span)
+    if selection.having_questions is not None:
+        context.diagnostics.not_supported(span, "OUTPUT with a HAVING that asks a table is")
+        return _selects(context, source, selection, attributes, current=current, expired=expired, span=span)
     outputs, keys = with_keys(rate, attributes, selection.group_by)
     select = _selects(context, source, selection, outputs, current=current, expired=expired, span=span)
     return limited(rate, replace(select, keeps_all=rate.is_snapshot), attributes, keys)
@@ -81,6 +85,12 @@ def _selects(
     span: Span,
 ) -> Select:
     selection = _forgetting(source, selection)
+    if selection.having_questions is not None and selection.having is not None:
+        if selection.distinct:
+            context.diagnostics.not_supported(selection.distinct_span, "SELECT DISTINCT whose HAVING asks a table is")
+        return _asking(
+            source, selection, selection.having_questions, attributes, current=current, expired=expired, span=span
+        )
     if not selection.distinct:
         return _select(source, selection, attributes, current=current, expired=expired, span=span)
     if any(order.output >= len(selection.items) for order in selection.order):
@@ -107,6 +117,41 @@ def _selects(
     )
     over_first = [replace(each, expression=_over(each.expression, selection, columns)) for each in attributes]
     return _select(first, _first_of_each(outer, columns), over_first, current=current, expired=expired, span=span)
+
+
+def _asking(
+    source: Node,
+    selection: BoundSelection,
+    questions: HavingQuestions,
+    attributes: Sequence[Output],
+    *,
+    current: bool,
+    expired: bool,
+    span: Span,
+) -> Select:
+    """A selection, what it asks tables about its rows, and a second one for what comes behind HAVING."""
+    assert selection.having is not None
+    items = tuple(Output(name=item.name, expression=item.expression) for item in selection.items)
+    hidden = tuple(
+        Output(name=f"_hidden{index}", expression=each.expression) for index, each in enumerate(selection.hidden)
+    )
+    inner = replace(selection, having=None, having_questions=None, distinct=False, order=(), limit=None, offset=0)
+    first = _select(source, inner, (*items, *hidden), current=current, expired=expired, span=span)
+    columns = tuple(
+        Column(index=index, type=each.expression.type, name=each.name) for index, each in enumerate((*items, *hidden))
+    )
+    outer = BoundSelection(
+        items=tuple(replace(item, expression=column) for item, column in zip(selection.items, columns, strict=False)),
+        hidden=tuple(Output(name=each.name, expression=each) for each in columns[len(items) :]),
+        order=selection.order,
+        limit=selection.limit,
+        offset=selection.offset,
+    )
+    over_first = [
+        replace(each, expression=_over(each.expression, selection, columns[: len(items)])) for each in attributes
+    ]
+    filtered = questions.filtered(first, selection.having)
+    return _select(filtered, outer, over_first, current=current, expired=expired, span=span)
 
 
 def _forgetting(source: Node, selection: BoundSelection) -> BoundSelection:

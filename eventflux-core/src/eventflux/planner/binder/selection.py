@@ -17,6 +17,7 @@ from eventflux.language.ast import (
 )
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import AsksTables, ExpressionBinder
+from eventflux.planner.binder.having_questions import HavingQuestions
 from eventflux.planner.binder.names import InputScope, OutputScope
 from eventflux.planner.binder.windows import whole_number
 from eventflux.planner.logical.aggregates import AggregateCall, AggregateCollector
@@ -41,7 +42,8 @@ class SelectedItem:
 class BoundSelection:
     """A selection whose names and types are known.
 
-    `having` and `order` read output columns: the items first, then `hidden`.
+    `having` and `order` read output columns: the items first, then `hidden`. With `having_questions` it reads their
+    answers too.
     """
 
     items: tuple[SelectedItem, ...]
@@ -49,6 +51,7 @@ class BoundSelection:
     group_by: tuple[TypedExpression, ...] = ()
     aggregates: tuple[AggregateCall, ...] = ()
     having: TypedExpression | None = None
+    having_questions: HavingQuestions | None = None
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
@@ -103,7 +106,11 @@ class SelectionClauses:
 
 
 def bind_selection(
-    context: BindContext, scope: InputScope, clauses: SelectionClauses, tables: AsksTables | None = None
+    context: BindContext,
+    scope: InputScope,
+    clauses: SelectionClauses,
+    tables: AsksTables | None = None,
+    having_tables: HavingQuestions | None = None,
 ) -> BoundSelection:
     """Bind all clauses; what could not be bound is Unknown in the result, its errors are noted.
 
@@ -112,6 +119,7 @@ def bind_selection(
         scope: What is read.
         clauses: As they stand in the text.
         tables: Takes the conditions on tables of the select list.
+        having_tables: Takes those of HAVING.
     """
     collector = AggregateCollector()
     binder = ExpressionBinder(context=context, scope=scope, clause="SELECT", aggregates=collector, tables=tables)
@@ -120,8 +128,10 @@ def bind_selection(
     outputs = _Outputs(items)
     having = None
     if clauses.having is not None:
-        bound = _clause_binder(context, scope, items, collector, "HAVING").condition(clauses.having)
-        having = outputs.over_outputs(bound)
+        if having_tables is not None:
+            having_tables.begin([item.name for item in items], [item.expression for item in items])
+        having_binder = replace(_clause_binder(context, scope, items, collector, "HAVING"), tables=having_tables)
+        having = outputs.over_outputs(having_binder.condition(clauses.having))
     order = _order(_clause_binder(context, scope, items, collector, "ORDER BY"), outputs, clauses.order_by)
     limit = _count(binder, clauses.limit, "LIMIT")
     offset = _count(binder, clauses.offset, "OFFSET")
@@ -131,6 +141,7 @@ def bind_selection(
         group_by=group_by,
         aggregates=tuple(collector.calls),
         having=having,
+        having_questions=having_tables if having_tables is not None and having_tables.is_asked else None,
         order=order,
         limit=limit,
         offset=offset or 0,
