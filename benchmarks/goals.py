@@ -51,6 +51,12 @@ FILES = {"msgspec loop": Goal(0.5, 1.2), "polars": Goal(0.25, 0.6)}
 KAFKA = Goal(0.3, 0.6)
 """Kafka to Kafka: ratio to the rate at which the client alone consumes and drops."""
 
+REDIS_STREAMS = Goal(3, 4)
+"""Redis stream to Redis stream: ratio to the rate of a loop written with redis-py, in the same batches."""
+
+GRPC_ROWS_A_SECOND = (200_000, 1_000_000)
+"""Floor and goal of a gRPC stream on loopback."""
+
 LATENCY_P50_US = (5.0, 2.0)
 LATENCY_TAIL_ABOVE_EMPTY_US = (100.0, 30.0)
 BYTES_A_RETAINED_EVENT = (96.0, 64.0)

@@ -24,7 +24,6 @@ from redis.exceptions import (
     MasterDownError,
     ReadOnlyError,
     RedisClusterException,
-    ResponseError,
     TimeoutError,
     TryAgainError,
 )
@@ -325,42 +324,32 @@ class Lane:
             client = client.get_redis_connection(client.get_node_from_key(key))  # type: ignore[no-untyped-call]
         self._pool: Any = client.connection_pool
         self._connection: Any = self._pool.get_connection()
-        self._waiting = 0
+        self._due = 0
 
-    @property
-    def waiting(self) -> int:
-        """Answers that are due."""
-        return self._waiting
-
-    def send(self, *commands: Sequence[object]) -> None:
-        """Send commands; their answers are due."""
+    def send(self, commands: Sequence[Sequence[object]]) -> None:
+        """Send commands; an answer of each is due."""
         self._connection.send_packed_command(self._connection.pack_commands(commands))
-        self._waiting += len(commands)
+        self._due += len(commands)
 
     def receive(self) -> Any:
-        """Wait for all answers that are due; the last one.
+        """The next answer.
 
         Raises:
-            redis.RedisError: The connection is lost, or the server refused a command.
+            redis.RedisError: The connection is lost, or the server refused the command.
         """
-        reply = None
-        refused: ResponseError | None = None
-        while self._waiting:
-            self._waiting -= 1
-            try:
-                reply = self._connection.read_response()
-            except ResponseError as error:
-                refused = error
-        if refused is not None:
-            raise refused
-        return reply
+        self._due -= 1
+        return self._connection.read_response()
+
+    def is_ready(self) -> bool:
+        """Whether something of an answer has come."""
+        return self._due > 0 and bool(self._connection.can_read(timeout=0))
 
     def close(self) -> None:
         """Give the connection back; idempotent. One with answers due is closed."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self._waiting:
+        if self._due:
             connection.disconnect()
         self._pool.release(connection)
 

@@ -22,7 +22,7 @@ from eventflux.extension import (
 from eventflux_redis.client import Client
 from eventflux_redis.options import as_bytes, link_of, reachable
 
-_CHUNK: Final = 1000  # entries a call: the server answers nobody else meanwhile, for about a millisecond
+_CHUNK: Final = 4000  # entries a call: the server answers nobody else meanwhile, for about two milliseconds
 
 # KEYS[1]: the stream. ARGV: field, greatest length or '', '~' or '=', then the payloads.
 _ADD: Final = """

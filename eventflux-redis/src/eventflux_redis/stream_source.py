@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ Entry = tuple[bytes, "list[bytes] | None"]
 
 _ACK_CHUNK: Final = 5000
 _CLAIM_COUNT: Final = 1000
+_READS: Final = 4
 _SECURE_SECONDS: Final = 0.1  # while there are new entries all the time; at once when there are none
 
 
@@ -55,7 +57,7 @@ class RedisStreamSource(ThreadedSource):
         self._lock = threading.Lock()  # guards what stands below
         self._open: list[bytes] = []  # delivered, not secured, in order
         self._secured: list[bytes] = []  # to be acknowledged
-        self._asked: list[bytes] = []  # the acknowledgement is on its way
+        self._due: deque[list[bytes] | None] = deque()  # answers: to acknowledgements of entries, None: to a read
         self._saved: bytes | None = None  # the last position: the first entries of those that are open
         self._saved_count = 0
         self._is_restored = False
@@ -70,7 +72,8 @@ class RedisStreamSource(ThreadedSource):
 
     def run(self, stopping: Waiter) -> None:
         self._take_over(stopping)
-        lane = self._link.call("read", lambda client: Lane(client, self._stream))
+        with reachable(self._link):
+            lane = self._link.call("read", lambda client: Lane(client, self._stream))
         try:
             self._read_on(stopping, lane)
         finally:
@@ -79,20 +82,14 @@ class RedisStreamSource(ThreadedSource):
     def _read_on(self, stopping: Waiter, lane: Lane) -> None:
         """Deliver new entries; while some are delivered the server gets the next ones ready."""
         claim_at = secure_at = 0.0
-        with reachable(self._link):
-            self._request(lane)
+        reads = 1  # that are asked for ahead: more while they come back full, so that each wait is for many entries
         while self.paused(stopping):
-            with reachable(self._link):
-                entries = self._received(lane)
-                self._request(lane)
+            entries = self._received(lane, reads)
+            reads = _READS if len(entries) >= self._count else 1
             self._deliver(entries)
             if self._is_restored:
-                with reachable(self._link):
-                    entries = self._received(lane)
-                self._deliver(entries)
+                self._deliver(self._rest(lane))
                 self._take_over(stopping)
-                with reachable(self._link):
-                    self._request(lane)
             if self._idle and time.monotonic() >= claim_at:
                 claim_at = time.monotonic() + self._idle / 2000
                 with reachable(self._link):
@@ -101,9 +98,7 @@ class RedisStreamSource(ThreadedSource):
             if self._open and (not entries or time.monotonic() >= secure_at):
                 secure_at = time.monotonic() + _SECURE_SECONDS
                 self.on_data.secure()
-        with reachable(self._link):
-            entries = self._received(lane)
-        self._deliver(entries)
+        self._deliver(self._rest(lane))
         with reachable(self._link):
             self._link.call("acknowledge", self._acknowledge)
 
@@ -111,8 +106,8 @@ class RedisStreamSource(ThreadedSource):
         """Deliver what is pending for this consumer, those entries aside that are open or in the state."""
         with self._lock:
             self._is_restored = False
-            self._secured = self._asked + self._secured
-            self._asked = []
+            self._secured = [each for part in self._due for each in part or ()] + self._secured
+            self._due.clear()
         last = b"0"
         while self.paused(stopping):
             with reachable(self._link):
@@ -166,22 +161,46 @@ class RedisStreamSource(ThreadedSource):
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def _request(self, lane: Lane) -> None:
-        """What is secured is acknowledged, and what comes next is asked for."""
+    def _received(self, lane: Lane, reads: int) -> list[Entry]:
+        """What has come, after waiting for something. What is secured is acknowledged, more is asked for."""
+        with reachable(self._link):
+            self._request(lane, reads)
+            entries = self._answers(lane)
+            self._request(lane, reads)
+        return entries
+
+    def _rest(self, lane: Lane) -> list[Entry]:
+        """What was asked for and has not come yet."""
+        entries: list[Entry] = []
+        with reachable(self._link):
+            while self._due:
+                entries += self._answers(lane)
+        return entries
+
+    def _request(self, lane: Lane, reads: int) -> None:
+        """Ask for entries, as far as so many answers are not due already; what is secured is acknowledged before."""
+        wanted = reads - sum(part is None for part in self._due)
+        if wanted <= 0:
+            return
+        read = ("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", self._count, "BLOCK", self._block)
         with self._lock:
             secured, self._secured = self._secured, []
-            self._asked = secured
-        acknowledge = [
-            ("XACK", self._stream, self._group, *secured[start : start + _ACK_CHUNK])
-            for start in range(0, len(secured), _ACK_CHUNK)
-        ]
-        read = ("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", self._count, "BLOCK", self._block)
-        lane.send(*acknowledge, (*read, "STREAMS", self._stream, ">"))
+            parts = [secured[start : start + _ACK_CHUNK] for start in range(0, len(secured), _ACK_CHUNK)]
+            self._due += [*parts, *[None] * wanted]
+        acknowledge = [("XACK", self._stream, self._group, *part) for part in parts]
+        lane.send([*acknowledge, *[(*read, "STREAMS", self._stream, ">")] * wanted])
 
-    def _received(self, lane: Lane) -> list[Entry]:
-        entries = _new(lane.receive())
-        with self._lock:
-            self._asked = []
+    def _answers(self, lane: Lane) -> list[Entry]:
+        """Wait for an answer that is no acknowledgement's, and take what else has come."""
+        entries: list[Entry] = []
+        waits = True
+        while self._due and (waits or lane.is_ready()):
+            reply = lane.receive()
+            with self._lock:
+                is_read = self._due.popleft() is None
+            if is_read:
+                waits = False
+                entries += _new(reply)
         return entries
 
     def _pending(self, client: Client, after: bytes) -> list[Entry]:
@@ -207,7 +226,7 @@ class RedisStreamSource(ThreadedSource):
     def _unknown(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that this process has not delivered."""
         with self._lock:
-            known = {*self._open, *self._secured, *self._asked}
+            known = {*self._open, *self._secured, *(each for part in self._due for each in part or ())}
         return [entry for entry in entries if entry[0] not in known]
 
     def _deliver(self, entries: Sequence[Entry]) -> None:
