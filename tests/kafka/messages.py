@@ -82,7 +82,7 @@ def committed(address, group, topic, partitions=1):
         consumer.close()
 
 
-def eventually(condition, seconds=30):
+def eventually(condition, seconds=120):
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not condition():
