@@ -207,3 +207,33 @@ def test_the_plug_in_offers_the_store(server):
             assert store.config == RedisConfig(url=server.url, ttl_seconds=9)
         backend = registry.get("state_backend", "redis").factory(url=server.url)
         assert backend.key_prefix == "eventflux:state:"
+
+
+def test_the_configuration_names_the_store(own_server):
+    """`persistence.type = redis`: restored at start, saved at the end."""
+    config = {
+        "persistence": {
+            "type": "redis",
+            "url": own_server.url,
+            "revisions_to_keep": 2,
+            "options": {"key_prefix": "shop:", "ttl_seconds": "3600", "compression": "zlib"},
+        }
+    }
+
+    def totals(*values: int) -> list[int]:
+        seen: list[int] = []
+        with EventFluxManager(config, plugins=False) as manager:
+            manager.set_extension("redis", "eventflux_redis.plugin")
+            runtime = manager.create_eventflux_app_runtime(SUM, name="Sum", playback=True)
+            runtime.add_callback("Out", lambda events: seen.extend(event.data[0] for event in events))
+            runtime.start()
+            for value in values:
+                runtime.input_handler("In").send((value,), timestamp=1000)
+        return seen
+
+    assert totals(1, 2) == [1, 3]
+    assert totals(5) == [7]
+    assert totals(1) == [6]
+    client = own_server.client()
+    assert client.zcard("shop:Sum:revisions") == 2
+    assert 3500 < client.ttl("shop:Sum:revisions") <= 3600
