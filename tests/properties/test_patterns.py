@@ -253,6 +253,54 @@ def test_matches_are_those_of_a_slow_matcher(
         assert repr(_sent(text, events, pieces)) == repr(wanted)  # NaN is not equal to itself
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(ROW, min_size=40, max_size=90),
+    st.lists(st.integers(0, 11), min_size=90, max_size=90),
+    st.sampled_from([2, 6, 15]),
+    st.booleans(),
+    st.integers(20, 60),
+)
+def test_what_waits_for_a_rare_element_is_late_at_the_right_moment(
+    rows: list[tuple[Any, ...]], sides: list[int], within: int, in_order: bool, saved_after: int
+) -> None:
+    always = State(stream="S", passes=lambda _, __: True)
+    higher = Comparison("v", ">=", earlier=0)
+    matcher = Matcher(
+        states=[always, State(stream="M", passes=higher.holds), State(stream="C", passes=higher.holds)],
+        every="first",
+        within=within,
+    )
+    text = (
+        f"{DEFINITIONS} define stream C (k string, v int, x double, t long); "
+        f"from every e1=S -> e2=M[v >= e1.v] -> e3=C[v >= e1.v] within {within} milliseconds "
+        "select e1.t as a, e2.t as b, e3.t as c insert into O;"
+    )
+    moment, wanted, heard = 100, [], []
+    with ExitStack() as managers:
+
+        def begin() -> Any:
+            manager = managers.enter_context(EventFluxManager(plugins=False))
+            made = manager.create_eventflux_app_runtime(text, name="Rare", playback=True)
+            made.add_callback("O", lambda batch: heard.extend(event.data for event in batch))
+            made.start()
+            return made
+
+        runtime = begin()
+        for number, ((key, value, real, gap), side) in enumerate(zip(rows, sides, strict=False)):
+            if number == saved_after:
+                snapshot = runtime.snapshot()
+                runtime.shutdown()
+                runtime = begin()
+                runtime.restore(snapshot)
+            moment += min(abs(gap), 3) if in_order else min(gap, 3)
+            stream = "C" if side == 0 else "SM"[side % 2]
+            runtime.input_handler(stream).send((key, value, real, moment), moment)
+            for match in matcher.event(stream, {"v": value, "t": moment}, moment):
+                wanted.append(tuple(match[n]["t"] for n in range(3)))
+    assert heard == wanted
+
+
 def _sent(text: str, events: list[tuple[str, tuple[Any, ...], int]], pieces: int) -> list[tuple[int, tuple[Any, ...]]]:
     heard: list[tuple[int, tuple[Any, ...]]] = []
     with EventFluxManager(plugins=False) as manager:

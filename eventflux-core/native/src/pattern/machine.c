@@ -317,6 +317,38 @@ static bool entry_expired(const run *r, ef_handle at, int64_t now) {
     return is_expired(r->p, match_at(r->p, entry_at(r->p, at)->match), now);
 }
 
+static ef_status look_through(run *r, uint32_t slot, uint32_t j, int64_t now, ef_handle *expired) {
+    for (ef_handle at = slot_of(r, slot, j)->fresh.count > 0 ? slot_of(r, slot, j)->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+        ef_handle next = entry_at(r->p, at)->next;
+        if (entry_expired(r, at, now)) {
+            EF_TRY(expire_one(r, slot, j, true, at, expired));
+        }
+        at = next;
+    }
+    return EF_OK;
+}
+
+/* `fresh` whose firsts do not rise. Looking through all of it at every event would cost as much as waits: where nobody can tell, that is done when it has grown to
+ * twice its size only, before its matches become pending, and before time goes back: what was out of WITHIN once is out, whatever comes. */
+static ef_status expire_jumping(run *r, uint32_t slot, uint32_t j, int64_t now, ef_handle *expired) {
+    pattern *p = r->p;
+    slot_state *at = slot_at(p, slot);
+    state_slot *s = &at->state[j];
+    bool is_back = s->lets_be && now < (int64_t)at->events;
+    if (p->may_let_be && p->states[j].config.port != r->port && s->fresh.count < s->look_at && !is_back) {
+        at->events = (uint64_t)(s->lets_be || at->lets_be ? (now > (int64_t)at->events ? now : (int64_t)at->events) : now);
+        s->lets_be = at->lets_be = true;
+        return EF_OK;
+    }
+    if (is_back) {
+        EF_TRY(look_through(r, slot, j, (int64_t)at->events, expired));
+    }
+    EF_TRY(look_through(r, slot, j, now, expired));
+    s->lets_be = false;
+    s->look_at = 2 * s->fresh.count + 16;
+    return EF_OK;
+}
+
 /* Takes what is out of WITHIN from the lists of one state: from the front of `pending`, all of `fresh`. */
 static ef_status expire_lists(run *r, uint32_t slot, uint32_t j, int64_t now, ef_handle *expired) {
     state_slot *s = slot_of(r, slot, j);
@@ -329,14 +361,7 @@ static ef_status expire_lists(run *r, uint32_t slot, uint32_t j, int64_t now, ef
     while (s->fresh.count > 0 && entry_expired(r, s->fresh.tail, now)) {
         EF_TRY(expire_one(r, slot, j, true, s->fresh.tail, expired));
     }
-    for (ef_handle at = s->fresh_jumps && s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
-        ef_handle next = entry_at(r->p, at)->next;
-        if (entry_expired(r, at, now)) {
-            EF_TRY(expire_one(r, slot, j, true, at, expired));
-        }
-        at = next;
-    }
-    return EF_OK;
+    return s->fresh_jumps && s->fresh.count > 0 ? expire_jumping(r, slot, j, now, expired) : EF_OK;
 }
 
 /* A match that is lost at state j, out of WITHIN or dropped, arms its `every` anew. */
@@ -721,18 +746,29 @@ ef_status expire_all(run *r, uint32_t slot) {
         EF_TRY(state_expire(r, slot, j, r->timestamp));
     }
     slot_at(p, slot)->expires = INT64_MAX;
+    slot_at(p, slot)->lets_be = false;
     for (uint32_t j = 0; j < p->state_count && p->within >= 0; j++) {
         const state_slot *s = slot_of(r, slot, j);
+        slot_at(p, slot)->lets_be |= s->lets_be;
         if (s->pending.count > 0) {
             note_first(p, slot, match_at(p, entry_at(p, s->pending.head)->match)->first);
         }
         for (ef_handle at = s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
             note_first(p, slot, match_at(p, entry_at(p, at)->match)->first);
-            at = s->fresh_jumps ? entry_at(p, at)->next : EF_NO_HANDLE;
+            at = s->fresh_jumps && !s->lets_be ? entry_at(p, at)->next : EF_NO_HANDLE;
         }
         index_trim(p, j);
     }
     return EF_OK;
+}
+
+/* Whether the event must not meet what was let be: its matches become pending, or time has gone back. */
+static bool meets_let_be(const run *r, const slot_state *at) {
+    bool meets = at->lets_be && r->timestamp < (int64_t)at->events;
+    for (uint32_t j = 0; at->lets_be && j < r->p->state_count; j++) {
+        meets = meets || (at->state[j].lets_be && r->p->states[j].config.port == r->port);
+    }
+    return meets;
 }
 
 /* The event at hand, in its slot. */
@@ -743,9 +779,13 @@ ef_status machine_event(run *r) {
     if (p->within_events > 0) {
         slot_at(p, slot)->events++;
     }
-    if (p->within_events > 0 || may_expire(p, slot_at(p, slot), r->timestamp)) {
+    if (p->within_events > 0 || may_expire(p, slot_at(p, slot), r->timestamp) || meets_let_be(r, slot_at(p, slot))) {
         EF_TRY(expire_all(r, slot));
         found_end(r);
+    }
+    slot_state *now = slot_at(p, slot);
+    if (now->lets_be && r->timestamp > (int64_t)now->events) {
+        now->events = (uint64_t)r->timestamp;
     }
     for (uint32_t j = p->state_count; p->sequence && j > 0; j--) {
         if (!is_logical(p, j - 1) || p->states[j - 1].config.first_side + p->states[j - 1].config.sides == j) {

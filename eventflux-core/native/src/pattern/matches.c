@@ -422,7 +422,8 @@ ef_status list_remove(pattern *p, uint32_t slot, uint32_t j, bool fresh, ef_hand
     list->count--;
     if (fresh) {
         slot_at(p, slot)->fresh--;
-    } else if (e->previous == EF_NO_HANDLE && list->count > 0) {
+    }
+    if (e->previous == EF_NO_HANDLE && list->count > 0) {
         note_first(p, slot, match_at(p, entry_at(p, list->head)->match)->first);
     }
     ef_pages_give(p->pages, at, sizeof(entry));
@@ -547,6 +548,8 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) {
     slot_at(p, slot)->fresh -= s->fresh.count;
     s->fresh = (match_list){0, 0, 0};
     s->fresh_jumps = false;
+    s->lets_be = false;
+    s->look_at = 0;
     return EF_OK;
 }
 

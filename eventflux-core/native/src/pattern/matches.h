@@ -72,16 +72,19 @@ typedef struct state_slot {
     bool spent;        /* absent start: has fired, and nothing re-arms it */
     bool reset;        /* sequence: a counting start begins anew */
     bool fresh_jumps;  /* firsts in `fresh` do not rise */
+    bool lets_be;      /* `fresh` may hold what is out of WITHIN since slot_state.events or before */
+    uint32_t look_at;  /* number in `fresh` from which on it is looked through */
     bool pending_jumps; /* timestamps in `pending` do not rise */
 } state_slot;
 
 typedef struct slot_state {
-    uint64_t events; /* number of the present event, with WITHIN n EVENTS */
+    uint64_t events; /* WITHIN n EVENTS: number of the present one; else the latest moment at which some `fresh` was let be */
     int64_t expires; /* WITHIN a time: up to it nothing is out, unless time goes back far */
     int64_t lag;     /* timeouts: how far the clock was ahead of the timestamps when the timer was set */
     uint32_t generation; /* timers of an older one are void */
     uint32_t fresh;  /* in all `fresh` lists */
     bool started;
+    bool lets_be;    /* some state does */
     state_slot state[]; /* [states] */
 } slot_state;
 
@@ -130,6 +133,7 @@ typedef struct pattern {
     int64_t within;
     uint32_t within_events;
     bool sequence, partitioned, playback, starts_absent, is_straight, timeouts;
+    bool may_let_be; /* nobody can tell when what is out of WITHIN leaves `fresh`, if only it never gets into `pending` */
     bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */
     int64_t highest;  /* no `first` is above it, WITHIN a time */

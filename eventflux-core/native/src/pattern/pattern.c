@@ -210,6 +210,11 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
     find_skips(p);
     p->is_straight = !p->timeouts && straight_fits(p);
     const ef_state_config *start = &p->states[0].config;
+    p->may_let_be = !p->sequence && !p->timeouts && p->most_matches == 0 && p->within >= 0 && p->within_events == 0;
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        const ef_state_config *config = &p->states[j].config;
+        p->may_let_be = p->may_let_be && config->kind == EF_STATE_PLAIN && config->group == (j == 0 ? start->group : EF_NO_STATE);
+    }
     p->begins_in_place = !p->sequence && start->kind == EF_STATE_PLAIN && start->every == 0 && start->next != EF_NO_STATE;
     return EF_OK;
 }

@@ -33,7 +33,7 @@ ef_status ef_pattern_save(const void *self, ef_writer *writer, ef_error *error) 
             save_list(&s->fresh, writer);
             ef_put_i64(writer, s->last);
             ef_put_u8(writer, (uint8_t)(s->initialised | s->spent << 1 | s->reset << 2 | s->fresh_jumps << 3 |
-                                        s->pending_jumps << 4));
+                                        s->pending_jumps << 4 | s->lets_be << 5));
         }
     }
     ef_put_u32(writer, p->timer_count);
@@ -275,6 +275,7 @@ static ef_status load_slots(pattern *p, ef_reader *reader, ef_error *error) {
         at->events = ef_get_u64(reader);
         at->expires = INT64_MAX;
         at->fresh = 0;
+        at->lets_be = false;
         for (uint32_t j = 0; j < p->state_count; j++) {
             state_slot *s = &at->state[j];
             load_list(&s->pending, reader);
@@ -286,6 +287,8 @@ static ef_status load_slots(pattern *p, ef_reader *reader, ef_error *error) {
             s->reset = (flags & 4u) != 0;
             s->fresh_jumps = (flags & 8u) != 0;
             s->pending_jumps = (flags & 16u) != 0;
+            s->lets_be = (flags & 32u) != 0 && p->may_let_be;
+            at->lets_be |= s->lets_be;
         }
     }
     return ef_reader_status(reader, error);
