@@ -296,8 +296,8 @@ def test_what_waits_for_a_rare_element_is_late_at_the_right_moment(
             moment += min(abs(gap), 3) if in_order else min(gap, 3)
             stream = "C" if side == 0 else "SM"[side % 2]
             runtime.input_handler(stream).send((key, value, real, moment), moment)
-            for match in matcher.event(stream, {"v": value, "t": moment}, moment):
-                wanted.append(tuple(match[n]["t"] for n in range(3)))
+            found = matcher.event(stream, {"v": value, "t": moment}, moment)
+            wanted.extend(tuple(match[n]["t"] for n in range(3)) for match in found)
     assert heard == wanted
 
 
