@@ -68,8 +68,9 @@ class RedisServer:
                 if self._tls or self.client().ping():
                     return
             except (OSError, redis.RedisError):
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline, "redis-server did not start"
+                if self.process.poll() is not None or time.monotonic() >= deadline:
+                    self.stop()
+                    pytest.fail(f"redis-server did not start: {(self.folder / 'log').read_text()}")
                 time.sleep(0.02)
 
     def kill(self) -> None:

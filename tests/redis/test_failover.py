@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 
 import pytest
 import redis
@@ -46,19 +47,26 @@ class Sentinel(RedisServer):
 
 
 @pytest.fixture
-def sentinel(tmp_path):
+def running():
+    """What is stopped at the end, however far the making of a fixture came."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def sentinel(tmp_path, running):
     """A primary, a replica, and a sentinel that moves on within a second."""
-    servers = [RedisServer(tmp_path / "primary", "--repl-diskless-sync-delay", "0")]
-    servers[0].start()
-    servers.append(RedisServer(tmp_path / "replica", "--replicaof", "127.0.0.1", str(servers[0].port)))
-    servers[1].start()
+    primary = RedisServer(tmp_path / "primary", "--repl-diskless-sync-delay", "0")
+    servers = [primary, RedisServer(tmp_path / "replica", "--replicaof", "127.0.0.1", str(primary.port))]
+    for each in servers:
+        running.callback(each.stop)
+        each.start()
     _wait(lambda: servers[1].client().info("replication")["master_link_status"] == "up", "no replication")
-    servers.append(Sentinel(tmp_path / "sentinel", servers[0]))
+    servers.append(Sentinel(tmp_path / "sentinel", primary))
+    running.callback(servers[2].stop)
     servers[2].start()
     _wait(lambda: servers[2].client().execute_command("SENTINEL", "REPLICAS", "primary"), "no replica seen")
-    yield servers
-    for each in servers:
-        each.stop()
+    return servers
 
 
 def test_a_new_primary_is_used_without_a_restart(sentinel):
@@ -75,7 +83,7 @@ def test_a_new_primary_is_used_without_a_restart(sentinel):
 
 
 @pytest.fixture
-def cluster(tmp_path):
+def cluster(tmp_path, running):
     """Three primaries with a replica each."""
     program = shutil.which("redis-cli")
     if program is None:
@@ -84,6 +92,7 @@ def cluster(tmp_path):
     options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "800", "--repl-diskless-sync-delay", "0")
     nodes = [RedisServer(tmp_path / f"node{number}", *options) for number in range(6)]
     for node in nodes:
+        running.callback(node.stop)
         node.start()
     addresses = [f"127.0.0.1:{node.port}" for node in nodes]
     subprocess.run(
@@ -93,9 +102,7 @@ def cluster(tmp_path):
     )
     for node in nodes:
         _wait(lambda node=node: node.client().cluster("info")["cluster_state"] == "ok", "the cluster is not ready")
-    yield nodes
-    for each in nodes:
-        each.stop()
+    return nodes
 
 
 class RedisStreams:
