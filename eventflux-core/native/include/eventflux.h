@@ -236,7 +236,7 @@ typedef struct ef_operator_class {
  *
  * A library exports any of register_extension, register_windows, register_functions, register_sources, register_sinks,
  * register_stores, register_source_mappers, register_sink_mappers: `int32_t f(const efx_registry *registry)`. It looks at
- * registry->abi_version first, keeps registry->calls, adds what it brings, and returns 0; or it calls set_error and returns
+ * registry->abi_version first, keeps registry->calls (the registry itself is gone after the call), adds what it brings, and returns 0; or it calls set_error and returns
  * another number, and nothing of it stays. Write EFX_PLUGIN; once in it: the engine then refuses a library of another ABI. The
  * structures that it adds are kept by address: they are static.
  *

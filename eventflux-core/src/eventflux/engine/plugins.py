@@ -80,7 +80,7 @@ class _Opened:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # guards all
-        self.libraries: dict[Path, tuple[Library, Any, CData]] = {}
+        self.libraries: dict[Path, tuple[Library, Any]] = {}
         self.classes: dict[str, int] = {}
 
 
@@ -105,11 +105,11 @@ def load_library(path: Path) -> Library:
             raise ExtensionError(f"{path}: no memory left")
         try:
             _register(handle, plugin, resolved)
-        except ExtensionError:
+            library = Library(path=resolved, windows=_windows(plugin, resolved), functions=_functions(plugin))
+        finally:
+            # What it added lies in the library, not here.
             lib.ef_plugin_free(plugin)
-            raise
-        library = Library(path=resolved, windows=_windows(plugin, resolved), functions=_functions(plugin))
-        _opened.libraries[resolved] = library, handle, plugin
+        _opened.libraries[resolved] = library, handle
         return library
 
 
