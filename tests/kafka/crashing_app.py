@@ -9,6 +9,7 @@ import sys
 import time
 
 from eventflux import EventFluxManager, FilePersistenceStore
+from eventflux_kafka.commits import OffsetCommits
 from eventflux_kafka.sink import KafkaSink
 from eventflux_kafka.source import KafkaSource
 
@@ -28,8 +29,8 @@ POINTS = {
     "after sinks have acknowledged": (KafkaSink, "flush", "after"),
     "before the checkpoint is saved": (FilePersistenceStore, "save", "before"),
     "after the checkpoint is saved": (FilePersistenceStore, "save", "after"),
-    "before offsets are committed": (KafkaSource, "_commit", "before"),
-    "after offsets are committed": (KafkaSource, "_commit", "after"),
+    "before offsets are committed": (OffsetCommits, "commit", "before"),
+    "after offsets are committed": (OffsetCommits, "commit", "after"),
 }
 
 

@@ -278,6 +278,9 @@ def test_partitions_are_shared_by_the_members_of_a_group_and_move_without_a_loss
     eventually(lambda: len(second.metrics.figures) == 2 and len(first.metrics.figures) == 2)
     produce(broker.address, name, rows(range(100, 200)), keys=[str(number) for number in range(100)])
     eventually(lambda: len(first.ids) + len(second.ids) == 200)
+    eventually(lambda: sum(committed(broker.address, "shared", name, 4)) == 200)
+    time.sleep(0.5)
+    assert sum(committed(broker.address, "shared", name, 4)) == 200, "one has put back what another has committed"
     second.runtime.close()
     eventually(lambda: len(first.metrics.figures) == 4)
     produce(broker.address, name, rows(range(200, 300)), keys=[str(number) for number in range(100)])

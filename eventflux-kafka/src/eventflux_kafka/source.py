@@ -7,15 +7,15 @@ from another thread would wait for a poll that returns without another one behin
 word: `save` takes the position as it is (a mapping that is replaced, never changed), offsets that a checkpoint secures
 are committed between two polls, figures are those of the last look.
 
-Position: partition -> next offset. It knows every partition that was ever assigned, from the moment of its assignment
-on, so that a partition on which nothing has come yet has a place to begin, too. After a crash reading goes on at the
-last position that was secured: in the checkpoint that was restored, else in the group.
+Position: partition -> next offset. It has every partition that is ours from the moment of its assignment on, so that
+one on which nothing has come yet has a place to begin, too; those that have moved to others are out of it, since their
+offsets are no longer ours to commit. After a crash reading goes on at the last position that was secured: in the
+checkpoint that was restored, else in the group.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -37,6 +37,7 @@ from eventflux.extension import (
 )
 from eventflux_kafka.client import BrokerWatch, check_properties, check_reachable, client_config, made, plain_topics
 from eventflux_kafka.client_log import CLIENT_LOGGER
+from eventflux_kafka.commits import OffsetCommits
 from eventflux_kafka.partitions import (
     EARLIEST,
     LATEST,
@@ -68,17 +69,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 _ASK_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
-_ATTEMPTS: Final = 5
-_ATTEMPT_SECONDS: Final = 0.2
-_FOR_A_WHILE: Final = frozenset(
-    {
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._WAIT_COORD,  # noqa: SLF001 - that is its name
-    }
-)
 _ATTRIBUTE: Final = "attribute:"
 
 logger = logging.getLogger("eventflux.kafka")
@@ -108,13 +98,9 @@ class KafkaSource(ThreadedSource):
         check_properties(options, lambda: Consumer({**self._config, "logger": CLIENT_LOGGER}).close())
         self._position: Mapping[Partition, int] = {}
         self._restored: Mapping[Partition, int] = {}
+        self._before: Mapping[Partition, int] = {}  # how far we were in partitions that have moved to others
         self._assigned: frozenset[Partition] = frozenset()
-        self._secured: Mapping[Partition, int] = {}
-        self._lock = threading.Lock()  # guards _to_commit, and that nobody leaves word there when the thread has ended
-        self._to_commit: Mapping[Partition, int] | None = None
-        self._is_open = False
-        self._commits_now = False
-        self._thread = 0
+        self._commits = OffsetCommits(ctx.stream, self._config, ctx.environment)
         self._lags: tuple[Figure, ...] = ()
         self._looked_at = 0.0
         self._consumer: Consumer | None = None
@@ -133,14 +119,19 @@ class KafkaSource(ThreadedSource):
         reset = self._reset or (EARLIEST if self._reads_all or self.on_data.is_checkpointed else LATEST)
         self._resets_to = OFFSET_BEGINNING if reset == EARLIEST else OFFSET_END
         self._is_reset_an_error = reset == "error"
-        config = {**self._config, **self._watch.config(), "auto.offset.reset": reset, "on_commit": self._on_commit}
+        config = {
+            **self._config,
+            **self._watch.config(),
+            "auto.offset.reset": reset,
+            "on_commit": self._commits.answered,
+        }
         if self._reads_all:
             config["group.id"] = f"{self._group}-all"
             config["enable.auto.commit"] = False
         consumer: Consumer = made(lambda: Consumer(config))
         self._consumer = consumer
-        self._is_open = True
-        self._commits_now = False
+        self._commits.open(consumer)
+        self._is_paused = False
         self._secured_at = self.ctx.environment.monotonic()
         try:
             if self._reads_all:
@@ -160,25 +151,21 @@ class KafkaSource(ThreadedSource):
         consumer = self._consumer
         if consumer is None:
             return
-        self._thread = threading.get_ident()
+        self._commits.begin()
         while not stopping.is_set():
             self._pause_or_resume(consumer)
             self._take(consumer, consumer.consume(self._most, self._timeout))
             self._secure_in_time()
-            self._commit_what_was_left()
+            self._commits.commit_waiting()
             self._look(consumer)
-        if not self._watch.is_down and self._position != self._secured:
-            self._commits_now = True
+        if not self._watch.is_down and self._position != self._commits.done:
+            self._commits.waits = True
             self._secure()
 
     def close(self) -> None:
-        with self._lock:
-            self._is_open = False
-        consumer = self._consumer
+        consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            self._commits_now = not self._watch.is_down
-            self._commit_what_was_left()
-            self._consumer = None
+            self._commits.close(is_reachable=not self._watch.is_down)
             self._lags = ()
             consumer.close()
 
@@ -196,16 +183,8 @@ class KafkaSource(ThreadedSource):
         self._position = offsets
 
     def committed(self, state: State) -> None:
-        if self._commits_itself or self._reads_all:
-            return
-        offsets = unpack_offsets(state)
-        if not offsets:
-            return
-        with self._lock:
-            if self._is_open and threading.get_ident() != self._thread:
-                self._to_commit = offsets
-                return
-        self._commit(offsets)
+        if not self._commits_itself and not self._reads_all:
+            self._commits.put(unpack_offsets(state))
 
     def figures(self) -> Sequence[Figure]:
         return self._lags
@@ -281,58 +260,12 @@ class KafkaSource(ThreadedSource):
         if now - self._secured_at < self._interval or self._watch.is_down:
             return
         self._secured_at = now
-        if self._position != self._secured:
+        if self._position != self._commits.done:
             self._secure()
 
     def _secure(self) -> None:
         if not self._commits_itself and not self._reads_all:
             self.on_data.secure()
-
-    def _commit_what_was_left(self) -> None:
-        with self._lock:
-            offsets, self._to_commit = self._to_commit, None
-        if offsets is not None:
-            self._commit(offsets)
-
-    def _commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Hand offsets to the client, which tells `_on_commit`; where nobody polls any more, wait for the answer."""
-        places = [Place(topic, number, offset) for (topic, number), offset in offsets.items()]
-        try:
-            if self._consumer is None:
-                self._commit_from_outside(places)
-            elif self._commits_now:
-                self._commit_at_last(self._consumer, places)
-            else:
-                self._consumer.commit(offsets=places, asynchronous=True)
-                return
-        except KafkaException as error:
-            self._not_committed(error)
-        else:
-            self._secured = offsets
-
-    def _commit_at_last(self, consumer: Consumer, places: list[Place]) -> None:
-        """Commit and wait. While a group sorts itself anew it takes no commits: then again, a few times."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                consumer.commit(offsets=places, asynchronous=False)
-            except KafkaException as error:
-                first = error.args[0]
-                if attempt == _ATTEMPTS - 1 or not isinstance(first, KafkaError) or first.code() not in _FOR_A_WHILE:
-                    raise
-                self.ctx.environment.sleep(_ATTEMPT_SECONDS)
-            else:
-                return
-
-    def _on_commit(self, error: KafkaError | None, places: list[Place]) -> None:
-        """The brokers have answered."""
-        if error is not None:
-            self._not_committed(error)
-        else:
-            self._secured = {(place.topic, place.partition): place.offset for place in places}
-
-    def _not_committed(self, error: KafkaError | KafkaException) -> None:
-        """The next commit says as much as this one; until then the offsets in the group are old, not wrong."""
-        logger.info("source kafka of stream %s: offsets were not committed: %s", self.ctx.stream, error)
 
     def _look(self, consumer: Consumer) -> None:
         """How far behind the end of each partition we are, as far as the client knows by itself."""
@@ -349,31 +282,23 @@ class KafkaSource(ThreadedSource):
                 found.append(Figure(name="kafka_lag", value=max(0, high - offset), labels=labels))
         self._lags = tuple(found)
 
-    def _commit_from_outside(self, places: list[Place]) -> None:
-        """Commit when the source has left its group: allowed as long as nobody else is in it."""
-        config = {name: value for name, value in self._config.items() if name != "partition.assignment.strategy"}
-        consumer = Consumer({**config, "logger": CLIENT_LOGGER})
-        try:
-            consumer.commit(offsets=places, asynchronous=False)
-        finally:
-            consumer.close()
-
     # ---- partitions ----
 
     def _on_assign(self, consumer: Consumer, places: list[Place]) -> None:
         logger.info("source kafka of stream %s: assigned %s", self.ctx.stream, _shown(places))
         consumer.incremental_assign(self._starting(consumer, places))
         self._assigned |= {(place.topic, place.partition) for place in places}
+        self._commits.owned = self._assigned
         if self._is_paused:
             consumer.pause(places)
 
     def _on_revoke(self, consumer: Consumer, places: list[Place]) -> None:
         """The partitions move: whoever gets them goes on where we have secured them."""
         logger.info("source kafka of stream %s: revoked %s", self.ctx.stream, _shown(places))
-        if not self._watch.is_down and self._position != self._secured:
-            self._commits_now = True
+        if not self._watch.is_down and self._position != self._commits.done:
+            self._commits.waits = True
             self._secure()
-            self._commits_now = False
+            self._commits.waits = False
         self._drop(consumer, places)
 
     def _on_lost(self, consumer: Consumer, places: list[Place]) -> None:
@@ -381,7 +306,12 @@ class KafkaSource(ThreadedSource):
         self._drop(consumer, places)
 
     def _drop(self, consumer: Consumer, places: list[Place]) -> None:
-        self._assigned -= {(place.topic, place.partition) for place in places}
+        dropped = {(place.topic, place.partition) for place in places}
+        self._assigned -= dropped
+        if self._consumer is not None:  # else the source ends: its last position is yet to be saved
+            own = {partition: offset for partition, offset in self._position.items() if partition not in dropped}
+            self._before, self._position = {**self._before, **self._position}, own
+            self._commits.owned = self._assigned
         consumer.incremental_unassign(places)
 
     def _starting(self, consumer: Consumer, places: list[Place]) -> list[Place]:
@@ -390,14 +320,15 @@ class KafkaSource(ThreadedSource):
             (place.topic, place.partition): place.offset
             for place in consumer.committed([Place(each.topic, each.partition) for each in places], _ASK_SECONDS)
         }
+        before = {**self._before, **self._position}
         start: dict[Partition, int] = {}
         for place in places:
             partition = (place.topic, place.partition)
             in_group = committed.get(partition, OFFSET_INVALID)
             if partition in self._restored:
                 start[partition] = self._restored[partition]
-            elif in_group >= 0 or partition in self._position:
-                start[partition] = max(in_group, self._position.get(partition, 0))
+            elif in_group >= 0 or partition in before:
+                start[partition] = max(in_group, before.get(partition, 0))
             elif not self._is_reset_an_error:
                 start[partition] = self._reset_offset(consumer, place, self._resets_to)
         self._restored = {known: offset for known, offset in self._restored.items() if known not in start}
@@ -427,6 +358,7 @@ class KafkaSource(ThreadedSource):
         places = self._starting(consumer, [Place(each.partition[0], each.partition[1]) for each in fixed])
         consumer.assign(places)
         self._assigned = frozenset(each.partition for each in fixed)
+        self._commits.owned = self._assigned
 
     def _assign_all(self, consumer: Consumer) -> None:
         """All partitions of all topics from their beginning (or end), of no concern to any group."""
