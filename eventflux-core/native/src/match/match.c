@@ -295,12 +295,16 @@ static ef_status take_rows(run *r) {
         r->timestamp = batch->timestamps[i];
         r->cause = cause;
         r->clock = ef_row_clock(batch, i, r->track);
+        if (m->within >= 0) {
+            ef_lag_note(&m->lag, r->clock, r->timestamp);
+        }
         EF_TRY(slot_row(r, r->passes == NULL ? UINT64_MAX : r->passes[i]));
     }
     return fire(r, &walk, INT64_MAX);
 }
 
 void matcher_forget(matcher *m) {
+    m->lag = (ef_lag){0, 0, 0};
     for (uint32_t i = 0; i < m->slots.count; i++) {
         slot_clear(m, slot_at(m, i));
         if (m->within >= 0) {

@@ -29,9 +29,9 @@ static ef_status hold_row(run *r, match_slot *s, uint64_t passes) {
     at->passes = passes;
     at->due = EF_NEVER;
     if (m->within >= 0) {
-        /* From the first moment on at which no row in time can come. The clock may be ahead of the row, or behind it. */
-        int64_t from = r->clock > r->timestamp ? r->clock : r->timestamp;
-        at->due = ef_time_after(ef_time_after(from, m->within), 1);
+        /* From the first moment on at which no row in time can come: later than by its timestamp, as far as timestamps are behind the clock. */
+        int64_t last = ef_time_after(ef_time_after(r->timestamp, m->within), 1);
+        at->due = ef_time_after(last, ef_lag_of(&m->lag));
     }
     s->next++;
     m->held++;

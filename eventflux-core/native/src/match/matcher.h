@@ -111,6 +111,7 @@ typedef struct matcher {
     uint16_t rank;
     ef_slots slots; /* of match_slot */
     ef_timers timers;
+    ef_lag lag; /* with `within` */
     group_view *spare; /* block of an attempt that ended, for the next */
     uint32_t spare_capacity;
     uint64_t held; /* rows */

@@ -1,5 +1,6 @@
 /* State of a matcher out and in.
  *
+ *      lag
  *      slots: count, then each: base, next, resume, matches
  *             rows:     next - base of (handle, passes, due)
  *             attempts: count, then each: start, choice, depth, and depth steps (position, choice)
@@ -10,6 +11,7 @@
 
 ef_status ef_match_save(const void *self, ef_writer *writer, ef_error *error) {
     const matcher *m = self;
+    ef_lag_save(&m->lag, writer);
     ef_put_u32(writer, m->slots.count);
     for (uint32_t i = 0; i < m->slots.count; i++) {
         const match_slot *s = slot_at(m, i);
@@ -161,7 +163,7 @@ static void forget_unread(matcher *m) {
 ef_status ef_match_load(void *self, ef_reader *reader, uint32_t version, ef_error *error) {
     matcher *m = self;
     (void)version;
-    ef_status status = load_slots(m, reader, error);
+    ef_status status = ef_lag_load(&m->lag, reader) ? load_slots(m, reader, error) : corrupt(error, "a lag is negative");
     if (status == EF_OK) {
         status = ef_pages_load(m->pages, reader, error);
     }

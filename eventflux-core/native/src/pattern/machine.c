@@ -779,6 +779,9 @@ ef_status machine_event(run *r) {
     if (p->within_events > 0) {
         slot_at(p, slot)->events++;
     }
+    if (EF_UNLIKELY(p->timeouts)) {
+        ef_lag_note(&p->lag, r->clock, r->timestamp);
+    }
     if (p->within_events > 0 || may_expire(p, slot_at(p, slot), r->timestamp) || meets_let_be(r, slot_at(p, slot))) {
         EF_TRY(expire_all(r, slot));
         found_end(r);
@@ -804,7 +807,7 @@ ef_status machine_event(run *r) {
         }
     }
     if (EF_UNLIKELY(p->timeouts)) {
-        EF_TRY(timeout_arm(r, slot, r->clock > r->timestamp ? r->clock - r->timestamp : 0));
+        EF_TRY(timeout_arm(r, slot, ef_lag_of(&p->lag)));
     }
     if (p->drops_oldest) {
         EF_TRY(drop_oldest(r));

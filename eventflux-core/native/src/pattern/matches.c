@@ -615,6 +615,7 @@ void pattern_forget(pattern *p) {
     }
     ef_slots_clear(&p->slots, p->alloc);
     ef_timers_clear(&p->timeout_timers, p->alloc);
+    p->lag = (ef_lag){0, 0, 0};
     p->timer_count = 0;
     p->matches = 0;
     p->begun_matches = 0;

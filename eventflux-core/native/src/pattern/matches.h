@@ -148,6 +148,7 @@ typedef struct pattern {
     uint32_t timer_count, timer_capacity;
     uint64_t timer_sequence;
     ef_timers timeout_timers; /* one a slot, with `timeouts` and WITHIN a time */
+    ef_lag lag;               /* then */
     uint16_t rank;
     uint64_t hash_seed;
     ef_host *host;

@@ -481,7 +481,7 @@ static ef_status take_one_input(run *r, ef_walk *walk, const ef_input *input) {
     const uint8_t *passes;
     EF_TRY(port_passes(r, input->port, &passes));
     for (uint32_t i = 0; i < input->batch->rows; i++) {
-        if (passes == NULL || passes[i] || !is_idle(r->p, input->batch, i)) {
+        if (passes == NULL || passes[i] || r->p->timeouts || !is_idle(r->p, input->batch, i)) {
             EF_TRY(take_row(r, walk, input, i));
         }
     }

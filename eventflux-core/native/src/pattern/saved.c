@@ -3,7 +3,7 @@
  *      begun | whether the oldest matches are dropped << 1, timer sequence
  *      slots: count, then each: started, generation, events, and for each state: lists (head, tail, count), last, flags
  *      timers: count, then each
- *      with timeouts, for each slot: due, lag
+ *      with timeouts: lag, and for each slot: due, lag
  *      pages
  *      where the oldest matches are dropped: the oldest, the youngest
  *
@@ -44,6 +44,9 @@ ef_status ef_pattern_save(const void *self, ef_writer *writer, ef_error *error) 
         ef_put_u32(writer, timer->slot);
         ef_put_u32(writer, timer->generation);
         ef_put_u32(writer, timer->state);
+    }
+    if (p->timeouts) {
+        ef_lag_save(&p->lag, writer);
     }
     for (uint32_t i = 0; p->timeouts && i < p->slots.count; i++) {
         ef_put_i64(writer, ef_timers_of(&p->timeout_timers, i));
@@ -321,6 +324,9 @@ static ef_status load_timers(pattern *p, ef_reader *reader, ef_error *error) {
 
 static ef_status load_timeouts(pattern *p, ef_reader *reader, ef_error *error) {
     EF_TRY(ef_timers_reserve(&p->timeout_timers, p->alloc, p->slots.count, error));
+    if (!ef_lag_load(&p->lag, reader)) {
+        return ef_fail(error, EF_CORRUPT, "the saved state of a pattern has a timeout that cannot be");
+    }
     for (uint32_t i = 0; i < p->slots.count; i++) {
         int64_t due = ef_get_i64(reader), lag = ef_get_i64(reader);
         EF_TRY(ef_reader_status(reader, error));

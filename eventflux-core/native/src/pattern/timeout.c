@@ -4,14 +4,17 @@
  * time, a timer a slot fires at that moment, for what is oldest in the slot (slot_state.expires, which may be too early: then it finds nothing and is
  * set again); WITHIN a number of events, the event that is one too many finds them.
  *
- * Timestamps may be behind the clock (events that were recorded, sent to an app on the wall clock): the timer is late by as much. */
+ * Timestamps may be behind the clock (events that were recorded, sent to an app on the wall clock; rows of a chunk): the timer is late by as much. An event
+ * that comes too late for a match before its timer fires tells it as well. */
 #include "pattern/machine.h"
 
 ef_status timeout_put(run *r, ef_handle m) {
     if ((match_at(r->p, m)->flags & MATCH_QUIET) != 0) {
         return EF_OK;
     }
-    return found_put(r, m, 0, r->timestamp);
+    const pattern *p = r->p;
+    int64_t late = p->within < 0 ? r->timestamp : ef_time_after(ef_time_after(match_at(p, m)->first, p->within), 1);
+    return found_put(r, m, 0, late);
 }
 
 ef_status timeout_arm(run *r, uint32_t slot, int64_t lag) {

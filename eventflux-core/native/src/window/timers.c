@@ -79,3 +79,16 @@ void ef_timers_set(ef_timers *timers, uint32_t slot, int64_t due) {
     }
     settle(timers, place - 1, (ef_timer){.due = due, .slot = slot});
 }
+
+void ef_lag_save(const ef_lag *lag, ef_writer *writer) {
+    ef_put_i64(writer, lag->clock);
+    ef_put_i64(writer, lag->now);
+    ef_put_i64(writer, lag->before);
+}
+
+bool ef_lag_load(ef_lag *lag, ef_reader *reader) {
+    lag->clock = ef_get_i64(reader);
+    lag->now = ef_get_i64(reader);
+    lag->before = ef_get_i64(reader);
+    return lag->now >= 0 && lag->before >= 0;
+}

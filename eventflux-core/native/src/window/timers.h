@@ -22,6 +22,34 @@ typedef struct ef_timers {
     uint32_t place_capacity;
 } ef_timers;
 
+/* How far timestamps are behind the clock, for timers that wait for rows with a timestamp: a chunk moves the clock to its last row before any of its
+ * rows is handled, and recorded events are far behind a wall clock. The most behind of the rows that came with the present value of the clock, and with the
+ * one before. All zero: none yet. */
+typedef struct ef_lag {
+    int64_t clock, now, before;
+} ef_lag;
+
+static inline void ef_lag_note(ef_lag *lag, int64_t clock, int64_t timestamp) {
+    if (clock != lag->clock) {
+        lag->clock = clock;
+        lag->before = lag->now;
+        lag->now = 0;
+    }
+    int64_t behind;
+    if (__builtin_sub_overflow(clock, timestamp, &behind)) {
+        behind = clock > timestamp ? INT64_MAX : 0;
+    }
+    lag->now = behind > lag->now ? behind : lag->now;
+}
+
+static inline int64_t ef_lag_of(const ef_lag *lag) {
+    return lag->now > lag->before ? lag->now : lag->before;
+}
+
+void ef_lag_save(const ef_lag *lag, ef_writer *writer);
+/* False: it cannot be. */
+bool ef_lag_load(ef_lag *lag, ef_reader *reader);
+
 void ef_timers_clear(ef_timers *timers, ef_alloc *alloc);
 /* Makes ef_timers_set infallible for slots below `slots`. */
 ef_status ef_timers_reserve(ef_timers *timers, ef_alloc *alloc, uint32_t slots, ef_error *error) EF_MUST_USE;
