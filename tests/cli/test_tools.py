@@ -206,3 +206,23 @@ def test_the_kafka_app_passes_its_tests(tmp_path: Path) -> None:
     assert eventflux("init", "orders", "--template", "kafka", cwd=tmp_path).returncode == 0
     done = eventflux("test", cwd=tmp_path / "orders")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_explain_shows_one_query_or_one_plan(shop: Path) -> None:
+    whole = eventflux("explain", "shop.sql", cwd=shop).stdout
+    assert [line for line in whole.splitlines() if line in {"logical plan", "native plan", "drivers"}] == [
+        "logical plan",
+        "native plan",
+        "drivers",
+    ]
+    native = eventflux("explain", "shop.sql", "--native", cwd=shop).stdout
+    assert "logical plan" not in native
+    assert "filter" in native
+    one = eventflux("explain", "shop.sql", "query2", "--logical", cwd=shop).stdout
+    assert "query query2" in one
+    assert "query query1" not in one
+    document = json.loads(eventflux("explain", "shop.sql", "query1", "--format", "json", cwd=shop).stdout)
+    assert document["logical_plan"][0] == "query query1"
+    missing = eventflux("explain", "shop.sql", "query9", cwd=shop)
+    assert missing.returncode == 1
+    assert "there are: query1" in missing.stderr
