@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,3 +122,50 @@ def test_failed_events_are_replayed_in_a_running_app(tmp_path: Path) -> None:
         out, _ = app.process.communicate(timeout=60)
     assert [line.split(" ")[-1] for line in out.splitlines()] == ["[1]", "[2]"]
     assert eventflux("errors", "replay").returncode == 2
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    server = shutil.which("redis-server")
+    if server is None or importlib.util.find_spec("eventflux_redis") is None:
+        if os.environ.get("EVENTFLUX_REQUIRE_SERVICES") == "1":
+            pytest.fail("Redis not available")
+        pytest.skip("Redis not available, skipping test")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [server, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.mark.service
+def test_state_in_redis(tmp_path: Path, redis_url: str) -> None:
+    (tmp_path / "shop.sql").write_text(
+        "@app:name('Shop') @source(type='stdin', @map(type='json')) define stream S (a int);\n"
+        "@sink(type='stdout', @map(type='json')) define stream O (total long);\n"
+        "from S select sum(a) as total insert into O;\n",
+        "utf-8",
+    )
+    plugin = ("-e", "eventflux_redis.plugin")
+    for wanted in (3, 6):
+        done = eventflux(
+            "run", "shop.sql", "--redis", redis_url, "--http-port", "off", *plugin, cwd=tmp_path, stdin='{"a": 3}\n'
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == {"total": wanted}
+    listed = eventflux("state", "list", "--redis", redis_url, "--app", "Shop", "--json", *plugin, cwd=tmp_path)
+    assert len(json.loads(listed.stdout)) == 2
+    nobody = eventflux("run", "shop.sql", "--redis", "redis://127.0.0.1:9", "--http-port", "off", *plugin, cwd=tmp_path)
+    assert nobody.returncode in {5, 6}
+    assert "Traceback" not in nobody.stderr

@@ -233,3 +233,11 @@ def test_a_file_that_fails_is_named(tmp_path):
     with pytest.raises(ExtensionError, match=r"broken\.py' failed: RuntimeError: oh no"):
         PluginManager(plugins=False).set_extension("b", tmp_path / "broken.py")
     assert "eventflux_ext_b" not in sys.modules
+
+
+def test_what_was_found_by_its_entry_point_may_be_named_again() -> None:
+    plugin = module("found", eventflux_register_windows=registering(window("found")))
+    manager = PluginManager(plugins=False)
+    manager.set_extension("first", plugin)
+    assert manager.set_extension("second", plugin) == manager.registry.infos()
+    assert [info.name for info in manager.registry.infos()] == ["found"]

@@ -141,6 +141,9 @@ class PluginManager:
                 self._load_library(name, Path(extension), str(extension))
             else:
                 for plugin_name, module, distribution in self._modules(name, extension):
+                    if self._hooks.is_registered(module):
+                        # It was found by its entry point: what it brings is there.
+                        return [info for info in self.registry.infos() if info.distribution == distribution]
                     self._load(module, plugin_name, distribution)
         except ExtensionError:
             self.registry.rollback(before)
