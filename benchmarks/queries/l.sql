@@ -1,10 +1,10 @@
 SET 'app.playback' = true;
 CREATE STREAM A (id BIGINT, price DOUBLE) WITH (
     'type' = 'source', 'extension' = 'kafka', 'format' = 'json', 'kafka.brokers' = '${BROKERS}', 'kafka.topic' = '${A}',
-    'kafka.group' = '${GROUP}');
+    'kafka.group' = '${GROUP}-a');
 CREATE STREAM B (id BIGINT, price DOUBLE) WITH (
     'type' = 'source', 'extension' = 'kafka', 'format' = 'json', 'kafka.brokers' = '${BROKERS}', 'kafka.topic' = '${B}',
-    'kafka.group' = '${GROUP}');
+    'kafka.group' = '${GROUP}-b');
 CREATE STREAM Out (id BIGINT, p1 DOUBLE, p2 DOUBLE) WITH (
     'type' = 'sink', 'extension' = 'kafka', 'format' = 'json', 'kafka.brokers' = '${BROKERS}', 'kafka.topic' = '${OUT}');
 

@@ -59,6 +59,8 @@ _OWNED: Final = {
 }
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "session.timeout.ms": 10_000,
+    # A member learns of a rebalance with its next heartbeat: all wait for the slowest.
+    "heartbeat.interval.ms": 1000,
     # A sink that waits makes the source wait; that is no reason to take its partitions away.
     "max.poll.interval.ms": 3_600_000,
     # How long fetching stops after the client's buffer was full: long waits starve a source that is faster than that.
