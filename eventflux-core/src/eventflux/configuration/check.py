@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.configuration.keys import KEYS, OPEN_BELOW, OPEN_SECTIONS, SECTIONS, Key, KeyType, Value, key_of
@@ -13,6 +12,7 @@ from eventflux.configuration.tree import Config, Leaf, Path
 from eventflux.extension.nearest import suggestion
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.errors import ConfigError
+from eventflux.types.record import record
 
 logger = logging.getLogger("eventflux.configuration")
 
@@ -20,7 +20,7 @@ _DURATION: Final = Key("duration", KeyType.DURATION, "A duration.")
 _OPEN: Final = tuple(tuple(section.split(".")) for section in OPEN_BELOW)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConfigProblem:
     """One thing that is wrong with a configuration."""
 

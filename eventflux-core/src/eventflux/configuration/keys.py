@@ -5,13 +5,13 @@ From this table come the checks, their messages, `eventflux config schema` and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
 
 from eventflux.configuration.tree import Path
 from eventflux.extension.options import parse_boolean, parse_size
 from eventflux.types.duration import parse_duration
+from eventflux.types.record import record
 
 Value = bool | int | float | str | tuple[str, ...] | None
 
@@ -43,7 +43,7 @@ _WANTED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Key:
     """One key.
 

@@ -32,6 +32,7 @@ from eventflux.language.ast import (
     TableDefinition,
 )
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import SourceText, Span
 
 _KEY_PROPERTIES: Final = ("type", "extension", "format", "ref")
@@ -45,7 +46,7 @@ _CONNECTED: Final = (*_KINDS["source"], *_KINDS["sink"], ExtensionKind.STORE)
 _ASYNC_SPELLINGS: Final = {"buffer.size": "buffer_size", "batch.size.max": "batch_size_max"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Effective:
     """One property in force: its value, and the layer and place that it comes from."""
 
@@ -61,7 +62,7 @@ class Effective:
         return MASK if self.is_secret else self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Layered:
     """An app with what the configuration adds.
 
@@ -646,7 +647,7 @@ class _Layers:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Part:
     """A connector or format as a stream names it, with its declaration where it is installed."""
 

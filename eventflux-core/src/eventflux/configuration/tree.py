@@ -13,6 +13,7 @@ from typing import Final
 
 from eventflux.configuration.secrets import masked
 from eventflux.types.errors import ConfigError
+from eventflux.types.record import record
 
 Path = tuple[str, ...]
 
@@ -30,7 +31,7 @@ class OriginKind(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Origin:
     """Where a value came from: a file (with its line), a variable of the environment, `--set`, or a call."""
 
@@ -45,7 +46,7 @@ class Origin:
 CALL: Final = Origin(OriginKind.CALL, "call")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Leaf:
     """One value. `is_literal`: it was written as it is, not by way of a variable or a file."""
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from eventflux.types.record import record
+
 
 class Backpressure(enum.IntEnum):
     """What a sender does when the ring is full. The value is the native code."""
@@ -29,7 +31,7 @@ class IdleWait(enum.IntEnum):
     SPINNING = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RingOptions:
     """Options of an async stream's ring.
 
@@ -73,7 +75,7 @@ def bucket_bounds(bucket: int) -> tuple[int, int]:
     return low, low + (1 << shift)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Latency:
     """Durations in microseconds; all 0 while nothing was counted."""
 
@@ -110,7 +112,7 @@ def _quantile(counts: Sequence[int], number: int, share: float) -> float:
     return 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AsyncMetrics:
     """Figures of one async stream since its start."""
 

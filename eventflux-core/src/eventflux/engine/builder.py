@@ -20,6 +20,7 @@ from eventflux.engine.native_types import Layout
 from eventflux.engine.plugins import plugin_window
 from eventflux.engine.status import check, new_error, no_memory, text
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.engine._native import CData
@@ -133,7 +134,7 @@ class ProgramBuilder:
         return self._program
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Argument:
     """An argument of a window or operator: a constant, or with `column` an attribute of the input."""
 
@@ -142,7 +143,7 @@ class Argument:
     column: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregateSpec:
     """An aggregator over one of the outputs of `SelectSpec.arguments` (or over none, as `count`).
 
@@ -155,7 +156,7 @@ class AggregateSpec:
     filter_output: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OrderKey:
     """An output column by which a delivery is sorted."""
 
@@ -164,7 +165,7 @@ class OrderKey:
     nulls_first: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SelectSpec:
     """A selection: group by, aggregators, outputs, having, order by, limit.
 
@@ -196,7 +197,7 @@ class OutputRate(IntEnum):
     SNAPSHOT = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RateSpec:
     """A rate limiter behind a selection whose columns beyond the first `visible` are group keys.
 
@@ -214,7 +215,7 @@ class RateSpec:
     aggregates: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConditionSpec:
     """Which rows of a table fit a row: (comparison, column of the table, output of `keys`) each, and the rest.
 
@@ -228,7 +229,7 @@ class ConditionSpec:
     """Number of what a store outside has compiled, with the outputs of `keys` as parameters; 0: nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ChangeSpec:
     """A change of a table: 0 update, 1 delete, 2 update or else insert, 3 insert.
 
@@ -246,7 +247,7 @@ class ChangeSpec:
     """Number of the change that a store outside has compiled, alike; 0: none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JoinSideSpec:
     """One side of a join.
 
@@ -278,7 +279,7 @@ class _JoinMemory:
     names: list[CData] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RollupSpec:
     """An incremental aggregation over the rows of a node.
 

@@ -8,7 +8,6 @@ long as the text is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eventflux.engine._native import ffi, lib
@@ -16,6 +15,7 @@ from eventflux.engine.native_types import EventBatch, Input
 from eventflux.engine.status import check, new_error, no_memory
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BATCH_ROWS: Final = 4096
 _NO_FIELD: Final = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TimeField:
     """Where a row's time comes from.
 
@@ -42,7 +42,7 @@ class TimeField:
     divisor: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NativeRows:
     """Decoded rows as the engine has them.
 
@@ -59,7 +59,7 @@ class NativeRows:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DecodedLines:
     """What a call has passed.
 

@@ -17,6 +17,7 @@ from eventflux.engine.callbacks import HostOperator, OutsideTable
 from eventflux.engine.native_types import Border, EventBatch, Input, Layout, host
 from eventflux.engine.status import check, new_error, text
 from eventflux.types.errors import EventFluxError, IncompatibleStateError, RuntimeStateError, RuntimeStoppedError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Closable(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StatePart:
     """Saved state of one operator, or of the engine itself (`ENGINE_PART`)."""
 
@@ -52,7 +53,7 @@ _BEGINNING: Final = -(2**63)
 """A watermark before anything came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamTime:
     """Time of a watermarked stream.
 
@@ -65,7 +66,7 @@ class StreamTime:
     late_rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NodeMetrics:
     """Figures of a stream or an operator since the start."""
 

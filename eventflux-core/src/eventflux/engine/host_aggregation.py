@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from eventflux.engine import objects
 from eventflux.engine.callbacks import EXPIRED, RESET, Emitted
 from eventflux.engine.native_types import EventBatch
+from eventflux.types.record import record
 
 
 class Aggregator(Protocol):
@@ -32,7 +33,7 @@ class Aggregator(Protocol):
     def deserialize(self, data: bytes) -> object: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregatorCall:
     """An aggregator and its argument columns; `is_list`: one column holds the list of its arguments."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.builder import EngineBuilder, Node, ProgramBuilder
 from eventflux.engine.status import check, new_error
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.engine._native import CData
@@ -21,7 +21,7 @@ _NONE: Final = -1
 _ACCEPT: Final = (1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchCaptureSpec:
     """A value of a match. `kind` as numbered in native/src/match/match.h."""
 
@@ -41,7 +41,7 @@ class MatchCaptureSpec:
         return self.kind, self.group, self.index, flags, self.back, self.column, int(self.type)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchLimits:
     """How long matches may last, what follows one, what is put out. `skip` as numbered in match.h."""
 

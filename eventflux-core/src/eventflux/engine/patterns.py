@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.builder import EngineBuilder, Node, ProgramBuilder
 from eventflux.engine.status import check, new_error
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.engine._native import CData
@@ -21,7 +21,7 @@ _UNBOUNDED: Final = (1 << 32) - 1
 _REAL: Final = frozenset({AttributeType.FLOAT, AttributeType.DOUBLE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CaptureSpec:
     """A value of a match. `kind` as numbered in native/src/pattern/pattern.h."""
 
@@ -33,7 +33,7 @@ class CaptureSpec:
     type: AttributeType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TestSpec:
     """An own column against a capture of the state or a constant."""
 
@@ -44,7 +44,7 @@ class TestSpec:
     constant: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StateSpec:
     """A state; see native/src/pattern/pattern.h."""
 
@@ -68,7 +68,7 @@ class StateSpec:
     tests: tuple[TestSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PatternLimits:
     """How long matches live, and how many partial ones there may be (None: any number)."""
 

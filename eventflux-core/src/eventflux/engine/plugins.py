@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ from eventflux.engine._native import ffi, lib
 from eventflux.engine.status import new_error, text
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import ExtensionError
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.engine._native import CData
@@ -33,7 +33,7 @@ _VERSION_SYMBOL: Final = "efx_abi_version"
 _PREFIX: Final = "plugin:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LibraryParameter:
     """One parameter of a window: a constant, or a column of its input."""
 
@@ -43,7 +43,7 @@ class LibraryParameter:
     is_column: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LibraryWindow:
     """A window of a library; `native_name` is what `EngineBuilder.window` takes."""
 
@@ -54,7 +54,7 @@ class LibraryWindow:
     native_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LibraryFunction:
     """A scalar function of a library; `address` is what `Engine.add_plugin_function` takes."""
 
@@ -66,7 +66,7 @@ class LibraryFunction:
     address: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Library:
     """What a shared library brings."""
 

@@ -10,7 +10,6 @@ the first declared on a tie.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, unique
 
 from eventflux.extension.declaration import (
@@ -23,12 +22,13 @@ from eventflux.extension.declaration import (
     TypeVariable,
 )
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 _WIDTH = {AttributeType.INT: 0, AttributeType.LONG: 1, AttributeType.FLOAT: 2, AttributeType.DOUBLE: 3}
 _CHOICES_SHOWN = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Argument:
     """One argument of a call, as far as a declaration can judge it.
 
@@ -72,7 +72,7 @@ class ProblemKind(Enum):
     CHOICE = "choice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ArgumentProblem:
     """One thing that is wrong with a call; ``index`` is the argument it is about, None: the call as a whole."""
 
@@ -82,7 +82,7 @@ class ArgumentProblem:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundParameter:
     """A declared parameter and what a call gives for it: an argument, or (``index`` None) the default ``value``.
 
@@ -94,7 +94,7 @@ class BoundParameter:
     value: Constant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ResolvedCall:
     """A call that fits its declaration.
 
@@ -131,7 +131,7 @@ class ResolvedCall:
         return self.binding(name).index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Fit:
     overload: Overload
     problems: tuple[ArgumentProblem, ...]

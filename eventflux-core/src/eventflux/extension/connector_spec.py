@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, unique
 
 from eventflux.extension.declaration import Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.options import Options
 from eventflux.extension.stream_options import ErrorPolicy
+from eventflux.types.record import record
 
 
 @unique
@@ -33,7 +34,7 @@ class ConnectorRole(str, Enum):
         return ExtensionKind.SOURCE_MAPPER if self is ConnectorRole.SOURCE else ExtensionKind.SINK_MAPPER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MapperSpec:
     """A mapper to build.
 
@@ -50,7 +51,7 @@ class MapperSpec:
     named_templates: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DistributionSpec:
     """How a sink's events are spread: one set of options a destination."""
 
@@ -59,7 +60,7 @@ class DistributionSpec:
     destinations: tuple[Options, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConnectorSpec:
     """A source or sink to build.
 
@@ -78,7 +79,7 @@ class ConnectorSpec:
     origin: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
     """Everything that stands at a stream beside its columns.
 

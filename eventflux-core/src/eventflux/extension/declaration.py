@@ -8,12 +8,13 @@ names its native operation in ``native``, everything else brings a ``factory``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, field, replace
 from enum import Enum, unique
 from typing import Final
 
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 Constant = bool | int | float | str | bytes | None
 TypeLike = AttributeType | str
@@ -67,7 +68,7 @@ def _as_type(value: TypeLike) -> AttributeType:
     return value if isinstance(value, AttributeType) else AttributeType[value.upper()]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parameter:
     """One parameter of a function, window, aggregator or processor, or one option of a connector or mapper.
 
@@ -140,7 +141,7 @@ class Parameter:
         return None if isinstance(self.default, Missing) else self.default
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SystemParameter:
     """A setting that only the configuration can give, never an app text."""
 
@@ -152,7 +153,7 @@ class SystemParameter:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TypeVariable:
     """One type, the same wherever the variable stands in a call: ``coalesce(T, T, …) -> T``."""
 
@@ -160,7 +161,7 @@ class TypeVariable:
     types: tuple[AttributeType, ...] = ANY
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Returns:
     """One attribute that a stream processor appends."""
 
@@ -183,7 +184,7 @@ ReturnsLike = (
 OverloadItem = AttributeType | TypeVariable | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Overload:
     """One positional form of a call.
 
@@ -226,7 +227,7 @@ class Overload:
         return self.parameters[min(index, len(self.parameters) - 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Example:
     """A runnable example and what it shows."""
 
@@ -234,7 +235,7 @@ class Example:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Extension:
     """The declaration of one extension.
 

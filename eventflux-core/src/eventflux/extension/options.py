@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, unique
 from typing import Final
 
@@ -14,6 +14,7 @@ from eventflux.extension.declaration import Constant, Extension, Parameter, Unit
 from eventflux.extension.nearest import suggestion
 from eventflux.types.attribute_type import INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, AttributeType
 from eventflux.types.duration import parse_duration
+from eventflux.types.record import record
 
 _TRUE: Final = frozenset({"true", "yes", "1"})
 _FALSE: Final = frozenset({"false", "no", "0"})
@@ -31,7 +32,7 @@ class OptionProblemKind(Enum):
     TWICE = "twice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OptionProblem:
     """One thing that is wrong; ``key`` as the user wrote it, or the declared name of what is missing."""
 
@@ -41,7 +42,7 @@ class OptionProblem:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Options:
     """Options checked against a declaration: declared name -> typed value, defaults filled in.
 

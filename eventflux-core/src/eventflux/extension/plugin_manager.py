@@ -15,7 +15,6 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +26,7 @@ from eventflux.extension.declaration import Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.registry import BUILT_IN, ExtensionInfo, ExtensionRegistry
 from eventflux.types.errors import ExtensionError
+from eventflux.types.record import record
 
 _HOOK_PREFIX = "eventflux_register_"
 _HOOK_NAMES = tuple(name for name in vars(hookspecs) if name.startswith(_HOOK_PREFIX))
@@ -49,7 +49,7 @@ NativeLoader = Callable[[Path], Iterable[Extension]]
 logger = logging.getLogger("eventflux.extension")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PluginFailure:
     """A plug-in that could not be loaded."""
 

@@ -13,6 +13,7 @@ from eventflux.extension.declaration import Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.nearest import by_nearness
 from eventflux.types.errors import ExtensionError, ExtensionNotFoundError
+from eventflux.types.record import record
 
 DECLARATION_ATTRIBUTE = "__eventflux_extension__"
 BUILT_IN = "eventflux-core"
@@ -20,7 +21,7 @@ BUILT_IN = "eventflux-core"
 _Key = tuple[ExtensionKind, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ExtensionInfo:
     """What `eventflux extensions` lists of one extension."""
 
@@ -203,7 +204,7 @@ class ExtensionRegistry:
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RegistryCheckpoint:
     """The content of a registry at one moment."""
 

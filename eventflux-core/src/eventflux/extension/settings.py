@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension.declaration import Extension
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 
 KEY_PROPERTIES: Final = ("type", "extension", "format", "ref")
 _NUMBERED: Final = re.compile(r"(source|sink)\.(\d+)\.(.+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setting:
     """One text: a property of WITH, or an element of an annotation (``key`` None: a value alone)."""
 
@@ -23,7 +23,7 @@ class Setting:
     origin: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SettingGroup:
     """An annotation: ``@name(elements, @inner(...))``; the name in lower case."""
 
@@ -44,7 +44,7 @@ class SettingGroup:
         return tuple(group for group in self.groups if group.name.casefold() == name.casefold())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SettingProblem:
     """One thing that is wrong; ``origin`` is that of the text it is about, or of the definition."""
 

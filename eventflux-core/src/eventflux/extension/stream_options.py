@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
 
@@ -10,6 +9,7 @@ from eventflux.extension.declaration import Extension, Parameter
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.options import Options
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 _TEXT: Final = (AttributeType.STRING,)
 _INT: Final = (AttributeType.INT,)
@@ -216,7 +216,7 @@ class ErrorAction(str, Enum):
         return ErrorAction.DROP if folded == "log" else ErrorAction(folded)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ErrorPolicy:
     """What happens to an event that fails, with all delays in milliseconds."""
 

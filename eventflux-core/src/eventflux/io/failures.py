@@ -18,6 +18,7 @@ from eventflux.extension.stream_options import ErrorAction, ErrorPolicy
 from eventflux.io.rate_limited_log import RateLimitedLog
 from eventflux.io.retry import retry_delays
 from eventflux.types.errors import ConfigError, EventFluxError, UndefinedStreamError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 _LEVELS: Final = {
@@ -47,7 +48,7 @@ class RowInput(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FailureOutlets:
     """Ways out for failed events, as far as the app has them.
 
@@ -64,7 +65,7 @@ class FailureOutlets:
     fail: Callable[[Exception], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FailedEvent:
     """An event that failed: its row as far as it is known, or the payload that gave none."""
 

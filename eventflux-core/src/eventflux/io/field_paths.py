@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from eventflux.types.record import record
 
 Step = str | int
 
@@ -23,7 +24,7 @@ _STEP: Final = re.compile(r"\.([^.\[\]'\"]+)|\[(\d+)\]|\[(\*)\]|\['((?:[^'\\]|\\
 _ESCAPE: Final = re.compile(r"\\(.)")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FieldPath:
     """A parsed path; ``every`` is set where it ends in ``[*]``."""
 

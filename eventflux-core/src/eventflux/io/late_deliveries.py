@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 
 from eventflux.extension.kinds.delivery import Receipt
 from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch
 from eventflux.extension.kinds.sink import Sink
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Published:
     """Payloads for one call of a sink, and the events that they are of.
 
@@ -66,7 +67,7 @@ class Published:
         return Published(events=[event], payloads=[payload], dynamic=self.dynamic, each=each, attempts=attempts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LateFailure:
     """A payload that was taken and could not be delivered."""
 

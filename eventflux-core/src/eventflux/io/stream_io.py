@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from eventflux.extension.connector_spec import ConnectorRole, ConnectorSpec, StreamSettings
 from eventflux.extension.connectors import TRANSPORT_PROPERTY, stream_settings
@@ -30,10 +29,11 @@ from eventflux.io.source_runtime import SourceRuntime
 from eventflux.io.templates import Encode, Template, plain_text
 from eventflux.language.ast.annotations import Annotation, Property
 from eventflux.types.errors import ConfigError, ExtensionError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AppPlace:
     """What the connectors of one app share.
 

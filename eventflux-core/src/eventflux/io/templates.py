@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension.kinds.rows import EventLike, RowBatch
 from eventflux.extension.nearest import nearest
 from eventflux.types.errors import ConfigError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -19,17 +19,17 @@ _STREAM: Final = ("_stream", "_streamName")
 Encode = Callable[[object], str]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Attribute:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _EventTime:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Now:
     pass
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final, Protocol
 
@@ -14,6 +13,7 @@ from parsimonious.expressions import Expression
 from eventflux.language.rules import read_rules
 from eventflux.language.tokens import DESCRIPTIONS, Keyword, Progress, tokens
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 
 _PART: Final = re.compile(r"^# part: (\w+)$", re.MULTILINE)
 _KEYWORD: Final = re.compile(r"\b[A-Z][A-Z_]*\b")
@@ -32,7 +32,7 @@ class ParseNode(Protocol):
     def expr_name(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SyntaxFailure:
     """The text does not match: where its first unexpected token starts, and which tokens could stand there, by name."""
 

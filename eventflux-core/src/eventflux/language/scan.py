@@ -11,17 +11,17 @@ replaced by spaces of the same length: offsets stay those of the text. Linear in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 
 MAX_DEPTH: Final = 64
 """Deepest nesting that is accepted: a bracket is one level, a CASE or a query in brackets two."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Segment:
     """A statement without the `;` behind it, in offsets of the text."""
 
@@ -30,7 +30,7 @@ class Segment:
     dialect: Dialect
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PartitionSegment:
     """A partition block: everything up to and with BEGIN, the inner statements, and where END is or should be."""
 
@@ -42,7 +42,7 @@ class PartitionSegment:
     """Whether both BEGIN and END are there."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ScanError:
     """A fact found while scanning, in offsets of the text."""
 
@@ -53,7 +53,7 @@ class ScanError:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ScannedText:
     """The text with comments blanked, its statements in order, and what is wrong with it."""
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import SourceText, Span
 
 _HEAD: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-|:|\})")
@@ -24,7 +25,7 @@ _COMMENT_END: Final = {"--": re.compile(r"[\r\n]|\Z"), "/*": re.compile(r"\*/|\Z
 _MAX_DEPTH: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExpandedText:
     """A text after substitution. `starts` are offsets at which a piece begins, `origins` where it stood before.
 

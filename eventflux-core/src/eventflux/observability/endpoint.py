@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from eventflux.configuration.check import flag, integer, is_given, read, text
@@ -24,13 +24,14 @@ from eventflux.configuration.tree import Config
 from eventflux.observability.rates import STEP_SECONDS, Rates
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.types.errors import ConnectionUnavailableError
+from eventflux.types.record import record
 
 logger = logging.getLogger("eventflux.observability")
 
 _LOCAL: Final = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
     """Of the listener.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from eventflux.engine.version import __version__
@@ -12,12 +12,13 @@ from eventflux.observability.rates import Rates
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.lifecycle import RuntimeState
 from eventflux.runtime.metrics import Metrics
+from eventflux.types.record import record
 
 FamilyKind = Literal["counter", "gauge"]
 _TABLES: Final = frozenset({"table"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sample:
     """One number with its labels."""
 
@@ -25,7 +26,7 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Family:
     """All samples of one name. Counters are named without `_total`."""
 

@@ -10,6 +10,7 @@ from eventflux.extension import suggestion
 from eventflux.language.ast import RelationName, StreamDefinition, TypeName
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.typed.nodes import Constant
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
@@ -24,7 +25,7 @@ class RelationKind(enum.Enum):
     AGGREGATION = "aggregation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A named relation.
 

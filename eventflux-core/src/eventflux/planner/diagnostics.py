@@ -14,10 +14,11 @@ from eventflux.types.errors import (
     UndefinedAttributeError,
     ValidationError,
 )
+from eventflux.types.record import record
 from eventflux.types.source_text import SourceText, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MissingExtension:
     """Which extension a diagnostic of a missing one is about."""
 

@@ -18,6 +18,7 @@ from eventflux.planner.logical.nodes import Contains, JoinSide, Lookup, QueryPla
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.reading import scans
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
@@ -30,7 +31,7 @@ _APP: Final = ""
 _PLAN_MODULE: Final = "eventflux.planner.logical."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TimedPlans:
     """An app with its clocks.
 
@@ -45,7 +46,7 @@ class TimedPlans:
     aggregations: tuple[AggregationPlan, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Relations:
     """What queries read and fill.
 

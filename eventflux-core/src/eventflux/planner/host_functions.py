@@ -12,10 +12,11 @@ from typing import TypeAlias
 
 from eventflux.extension import Argument, Extension
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ExtensionFunction:
     """A scalar function of a registered extension; `declaration.factory` makes or is it."""
 
@@ -23,7 +24,7 @@ class ExtensionFunction:
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ScriptFunction:
     """A function defined in the text.
 
@@ -44,7 +45,7 @@ class ScriptFunction:
     execute: Callable[..., object] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LogFunction:
     """`#log(...)`: called with the message, whether the event is shown, its timestamp and its attributes; gives true.
 
@@ -62,7 +63,7 @@ class LogFunction:
 HostImplementation: TypeAlias = ExtensionFunction | ScriptFunction | LogFunction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HostFunction:
     """One place that calls out of the engine.
 

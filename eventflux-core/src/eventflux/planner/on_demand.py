@@ -67,6 +67,7 @@ from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.errors import ValidationError
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, SourceText, Span
 
@@ -78,7 +79,7 @@ Parameters = Mapping[int | str, AttributeType | None]
 """Types of the values of `?` (by position) or `:name`; None: the value is null."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EmittedOnDemand:
     """Where the parts of an on-demand query are in its engine.
 
@@ -95,7 +96,7 @@ class EmittedOnDemand:
     changes: tuple[NativeNode, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OnDemandPlan:
     """What an on-demand query does.
 

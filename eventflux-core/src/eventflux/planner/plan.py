@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic
 
 from eventflux.engine.builder import EngineBuilder
@@ -41,11 +41,12 @@ from eventflux.planner.settings import AppSettings, Playback, read_settings
 from eventflux.types.diagnostic import Diagnostic, in_order
 from eventflux.types.error_codes import ErrorCode
 from eventflux.types.errors import ValidationError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, SourceText, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamPlan:
     """A stream of the app.
 
@@ -70,7 +71,7 @@ class StreamPlan:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EmittedApp:
     """Where the parts of a plan are in an engine's graph.
 
@@ -95,7 +96,7 @@ class EmittedApp:
     entrances: Mapping[str, NativeNode]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Relations(Generic[ProgramT]):
     """What queries read, in a graph, and what adds queries to it."""
 
@@ -106,7 +107,7 @@ class _Relations(Generic[ProgramT]):
     entrances: Mapping[int, Node]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an app does: built once from its text, emitted into any number of engines.
 
@@ -309,7 +310,7 @@ class Plan:
         return self.explain()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PlannerOptions:
     """How a plan is made.
 

@@ -12,6 +12,7 @@ from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.logical.patterns import MatchLimit
 from eventflux.types.duration import parse_duration
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _TRUE: Final = frozenset({"true", "yes", "1"})
@@ -22,7 +23,7 @@ _MOST_MATCHES: Final = 1 << 31
 _MATCH_LIMIT_HINT: Final = "give max_partial_matches first"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Playback:
     """Event time drives the clock; after `idle_time_ms` without an event it moves on by `increment_ms`."""
 
@@ -30,7 +31,7 @@ class Playback:
     increment_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """What `@app:statistics` asks for."""
 
@@ -39,7 +40,7 @@ class Statistics:
     include: str = "*.*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AppSettings:
     """Settings that the text makes; None where it says nothing."""
 

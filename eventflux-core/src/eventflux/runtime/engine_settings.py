@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eventflux.configuration.check import flag, integer
 from eventflux.configuration.tree import Config
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """Settings of one engine.
 

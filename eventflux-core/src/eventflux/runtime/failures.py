@@ -7,12 +7,14 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eventflux.types.record import record
 
 logger = logging.getLogger("eventflux.runtime")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RuntimeFailure:
     """Something failed; the app goes on.
 

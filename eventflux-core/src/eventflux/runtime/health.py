@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, unique
 from typing import Final
 
 from eventflux.runtime.checkpoint_figures import CheckpointFigures
 from eventflux.runtime.lifecycle import RuntimeState
 from eventflux.runtime.metrics import Metrics
+from eventflux.types.record import record
 
 _LATE_CHECKPOINTS: Final = 3
 _CONNECTED: Final = frozenset({"connected", "finished"})
@@ -28,7 +29,7 @@ class HealthStatus(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that was looked at."""
 
@@ -36,7 +37,7 @@ class Check:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Health:
     """How an app is.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from eventflux.engine.callbacks import FunctionProcessor, HostOperator, ProcessorOperator, Schedule, WindowOperator
 from eventflux.engine.host_aggregation import AggregatorCall, AggregatorOperator
@@ -16,10 +15,11 @@ from eventflux.planner.logical.aggregates import AggregateCall
 from eventflux.planner.logical.nodes import Window as WindowNode
 from eventflux.runtime.extension_context import ElementContext
 from eventflux.types.errors import ExtensionError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowElementContext(ElementContext):
     """Context of a window; a `WindowContext`."""
 
@@ -34,7 +34,7 @@ class WindowElementContext(ElementContext):
         self.timer.at(at_ms)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HostOperators:
     """Makes the operators of an app that are written in Python."""
 

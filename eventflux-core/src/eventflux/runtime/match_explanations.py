@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.engine.native_types import Event, EventBatch
 from eventflux.planner.logical.explanations import MATCHED_EVENTS, ExplainedElement, ExplainedQuery
+from eventflux.types.record import record
 
 KEPT_ROWS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CapturedEvent:
     """An event of a match.
 
@@ -36,7 +36,7 @@ class CapturedEvent:
         return f"{name} {self.timestamp} {{{shown}}}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
     """A row of a query over a pattern, and the events of its match in the order of the pattern's elements."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from eventflux.engine.async_stream import AsyncMetrics
 from eventflux.engine.engine import Engine, NodeMetrics, StreamTime
 from eventflux.runtime.async_streams import AsyncStreams
 from eventflux.runtime.failures import Failures
 from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """Figures since the start.
 

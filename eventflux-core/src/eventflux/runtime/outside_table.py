@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from eventflux.extension.environment import Environment
@@ -23,6 +22,7 @@ from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
 from eventflux.runtime.failures import describe
 from eventflux.runtime.table_records import INSERT, TableRecords, record_of
 from eventflux.types.errors import ConnectionUnavailableError, ErrorStoreError, ExtensionError
+from eventflux.types.record import record
 
 logger = logging.getLogger("eventflux.tables")
 
@@ -34,7 +34,7 @@ _CHANGE: Final = 1
 _REPLACE: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _CompiledChange:
     kind: ChangeKind
     condition: object

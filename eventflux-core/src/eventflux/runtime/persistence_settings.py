@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from eventflux.configuration.check import flag, integer, is_given, text
@@ -15,6 +14,7 @@ from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.options import parse_options
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.types.errors import ConfigError
+from eventflux.types.record import record
 
 _NONE: Final = "none"
 _NAMES: Final = {"memory": "inMemory"}
@@ -24,7 +24,7 @@ _PATH_OPTIONS: Final = {"file": "path", "sqlite": "db_path"}
 _INTERVAL: Final = Key("persistence.checkpoint_interval", KeyType.DURATION, "How often state is saved.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PersistenceSettings:
     """When state is saved and restored.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from eventflux.engine import objects
@@ -15,9 +14,10 @@ from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
 from eventflux.runtime.stream_faults import StreamFaults
 from eventflux.types.errors import ErrorStoreError
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _StoredEvent:
     """A row as it was when it failed."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from eventflux.planner.plan import Plan
 from eventflux.runtime.failures import Failures, describe
 from eventflux.types.diagnostic import Diagnostic
 from eventflux.types.errors import ConnectionUnavailableError, EventFluxError, ValidationError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import SourceText, Span
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("eventflux.runtime")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConnectorCounts:
     """Events that a source delivered or a sink sent, and those that failed; how its connection is.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from eventflux.engine import objects
@@ -10,6 +9,7 @@ from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorEntry, ErrorStore, EventForm, FailureType, Occurrence
 from eventflux.extension.kinds.rows import Row
 from eventflux.planner.logical.tables import ChangeKind
+from eventflux.types.record import record
 
 INSERT: Final = "insert"
 """What an entry says of rows that were to be added; of changes it has their text."""
@@ -22,7 +22,7 @@ _OCCURRENCES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TableRecords:
     """Keeps what the tables of one app could not take."""
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import msgpack
 
 from eventflux.engine.checksum import crc32c
 from eventflux.types.errors import CorruptStateError, IncompatibleStateError
+from eventflux.types.record import record
 
 FORMAT_VERSION = 1
 _MAGIC = b"EFXS"
@@ -32,7 +33,7 @@ _TRAILER = struct.Struct("<QI4s")
 Codec = Literal["none", "zlib"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SnapshotHeader:
     """What a snapshot says of itself.
 
@@ -55,7 +56,7 @@ class SnapshotHeader:
     writer: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Section:
     """The state of one component.
 
@@ -105,7 +106,7 @@ def write_snapshot(header: SnapshotHeader, sections: Sequence[Section], *, codec
     return bytes(out)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Snapshot:
     """A read and checked snapshot."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from eventflux.extension.kinds.transport import TlsConfig
 from eventflux.types.errors import ConfigError
+from eventflux.types.record import record
 
 _SCHEME: Final = "tcp://"
 _UNIX: Final = "unix://"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TcpTransportConfig:
     """Settings of a `TcpTransport`.
 
@@ -61,7 +61,7 @@ class TcpTransportConfig:
             raise ValueError("compression must be one of none, lz4, snappy, zstd")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TcpEndpoint:
     """A place to connect to or listen at: a host and a port, or the path of a Unix socket and port 0."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import SourceText, Span
 
 MAX_RENDERED: Final = 20
@@ -20,7 +20,7 @@ class Severity(enum.Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One error or warning. Line, column and length are in characters, from 1; `snippet` is ready to print."""
 

@@ -12,10 +12,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
+from eventflux.types.record import record
+
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Span:
     """Half-open range of code points of a source text."""
 
@@ -30,7 +32,7 @@ class Span:
 NO_SPAN: Final = Span(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Position:
     """Line and column, both from 1; a tab is one column."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Protocol
+
+from eventflux.types.record import record
 
 
 @unique
@@ -42,7 +43,7 @@ class FailureType(str, Enum):
     PROCESSING = "PROCESSING"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ErrorEntry:
     """A failed event.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from eventflux.extension.kinds.mapper import MappedRows
 from eventflux.extension.kinds.rows import RowBatch
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HandlerContext:
     """What a handler stands at.
 

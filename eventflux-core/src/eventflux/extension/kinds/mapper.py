@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from eventflux.extension.kinds.rows import EventLike, Payload, Row, RowBatch
 from eventflux.extension.options import Options
 from eventflux.types.errors import MappingError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MapperContext:
     """What a mapper knows of its place.
 
@@ -52,7 +53,7 @@ class MappedRows:
     errors: list[MappingError] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MappedColumns:
     """A run of payloads of a block, mapped at once, and perhaps the payload behind it that was left out.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Protocol
 
 from eventflux.extension.environment import Environment
@@ -18,6 +18,7 @@ from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.rows import Payload, State
 from eventflux.extension.options import Options
 from eventflux.types.errors import MappingError, RuntimeStoppedError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 Acknowledge = Callable[[], None]
@@ -139,7 +140,7 @@ class Pacer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BlockOrigin:
     """Where a block of payloads comes from, for messages: a name, the number of its first payload (from 1), and pacing.
 
@@ -156,7 +157,7 @@ class BlockOrigin:
     properties: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MessageBatch:
     """Messages of a transport, in order.
 
@@ -176,7 +177,7 @@ class MessageBatch:
     properties: Callable[[int], Mapping[str, object]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
     """What a source or sink knows of its place.
 

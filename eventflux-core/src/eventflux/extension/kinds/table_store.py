@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final
 
 from eventflux.extension.kinds.rows import Row
 from eventflux.extension.options import Options
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
@@ -31,7 +32,7 @@ class Unsupported(Enum):
 UNSUPPORTED: Final = Unsupported.UNSUPPORTED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TableDefinition:
     """A table as defined.
 
@@ -52,14 +53,14 @@ class TableDefinition:
     shared: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TableAttribute:
     """An attribute of the table in a condition."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ParameterRef:
     """A value that each row of the chunk brings; the index is that of the parameter row."""
 
@@ -67,7 +68,7 @@ class ParameterRef:
     type: AttributeType
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Literal:
     """A constant in a condition."""
 
@@ -75,7 +76,7 @@ class Literal:
     type: AttributeType
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Operation:
     """``== != < <= > >= and or not + - * is_null`` over expressions."""
 
@@ -86,7 +87,7 @@ class Operation:
 TableExpression = TableAttribute | ParameterRef | Literal | Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """``set T.a = value``; all values are those of the row as it was."""
 

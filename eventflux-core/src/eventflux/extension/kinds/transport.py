@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 from typing import Final, Literal, Protocol
+
+from eventflux.types.record import record
 
 IN_REPLY_TO: Final = "in_reply_to"
 """Header of an answer: the id of the message that it answers."""
@@ -42,7 +44,7 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message.
 
@@ -117,7 +119,7 @@ class Message:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HeartbeatResponse:
     """How the other side does.
 
@@ -132,7 +134,7 @@ class HeartbeatResponse:
     health: str = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TlsConfig:
     """TLS of a server or a client: version 1.2 at least. Files are read again when they have changed.
 

@@ -8,12 +8,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from eventflux.io.net.socket_reader import deadline_in
 from eventflux.types.errors import ConfigError, ConnectionUnavailableError, EventFluxError
+from eventflux.types.record import record
 
 _MOST_KEPT: Final = 64
 _READ: Final = 1 << 16
@@ -27,7 +28,7 @@ class RequestError(EventFluxError):
     """A request can't be made, or its answer is none that we take; trying again won't help."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ClientResponse:
     """An answer; names of headers in lower case."""
 

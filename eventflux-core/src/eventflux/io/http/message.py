@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Final
 
 from eventflux.io.net.socket_reader import SocketReader, TooLongError
+from eventflux.types.record import record
 
 HEAD_LIMIT: Final = 32_768
 _CHUNK_LINE_LIMIT: Final = 1024
@@ -36,7 +37,7 @@ class HttpProblem(Exception):  # noqa: N818 - it is an answer, not only an error
         return text_response(self.status, self.text, self.headers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RequestHead:
     """What stands before the body; names of headers in lower case."""
 
@@ -60,7 +61,7 @@ class RequestHead:
         return int(self.headers.get("content-length", "0"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
     """One whole request."""
 
@@ -74,7 +75,7 @@ class HttpRequest:
         return self.head.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
     """An answer."""
 

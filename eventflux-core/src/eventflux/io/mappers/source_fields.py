@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension.connectors import TRANSPORT_PROPERTY
@@ -14,6 +13,7 @@ from eventflux.io.field_paths import ABSENT
 from eventflux.io.timestamps import ReadTimestamp, timestamp_reader
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import ConfigError, MappingError
+from eventflux.types.record import record
 
 TEXT: Final = (AttributeType.STRING,)
 BOOL: Final = (AttributeType.BOOL,)
@@ -43,7 +43,7 @@ IGNORE_PARAMETER: Final = Parameter(
 Find = Callable[[object, Mapping[str, object]], object]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Field:
     """One attribute: where its value comes from and how it is converted."""
 

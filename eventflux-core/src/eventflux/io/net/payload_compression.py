@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
 from eventflux.extension.lazy import missing_extra
 from eventflux.types.errors import MappingError
+from eventflux.types.record import record
 
 NAMES: Final = ("none", "lz4", "snappy", "zstd")
 """In the order of their numbers on the wire."""
@@ -16,7 +16,7 @@ NAMES: Final = ("none", "lz4", "snappy", "zstd")
 _LIBRARIES: Final = {"lz4": "lz4.frame", "snappy": "cramjam", "zstd": "zstandard"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PayloadCodec:
     """One compression.
 

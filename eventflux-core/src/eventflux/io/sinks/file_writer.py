@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from eventflux.extension.environment import Environment, OpenFile, Worker
 from eventflux.io.compression import compressor
 from eventflux.types.errors import ConfigError, ConnectionUnavailableError
+from eventflux.types.record import record
 
 _COPY_SIZE = 1 << 20
 _BUFFER_SIZE = 1 << 20
@@ -21,7 +21,7 @@ _BUFFER_SIZE = 1 << 20
 logger = logging.getLogger("eventflux.sink.file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WritingOptions:
     """How files are written; 0 switches off."""
 
@@ -35,7 +35,7 @@ class WritingOptions:
     header: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WritePosition:
     """How far everything published reaches."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from eventflux.extension.environment import Files, OpenFile
 from eventflux.extension.kinds.source import BlockOrigin, Pacer, SourceCallback
 from eventflux.io.compression import Decompressor, compression_of, decompressor
 from eventflux.io.sources.payload_cutter import PayloadCutter
 from eventflux.types.errors import MappingError
+from eventflux.types.record import record
 
 _SHOWN_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FilePosition:
     """How far everything delivered reaches.
 
@@ -33,7 +33,7 @@ class FilePosition:
     done: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
     """How files are read."""
 

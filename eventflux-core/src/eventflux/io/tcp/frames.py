@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ import msgpack
 from eventflux.extension.kinds.rows import EventLike
 from eventflux.io.net.socket_reader import SocketReader, deadline_in
 from eventflux.types.errors import MappingError, TransportError
+from eventflux.types.record import record
 
 PROTOCOL: Final = 1
 HELLO: Final = "hello"
@@ -50,7 +51,7 @@ class MessageType(IntEnum):
     ACKNOWLEDGEMENT = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One message."""
 
@@ -61,7 +62,7 @@ class Frame:
     compression: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CarriedEvent:
     """An event of another process."""
 

@@ -15,7 +15,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension.environment import Cancellable, Environment
@@ -25,6 +24,7 @@ from eventflux.io.net.duplex import Duplex
 from eventflux.io.net.socket_reader import ConnectionEndedError, SocketReader, deadline_in
 from eventflux.io.tcp.frames import ACK, ANSWERS, ERROR, Frame, MessageType, encode_frame, hello, read_frame, read_hello
 from eventflux.types.errors import ConnectionUnavailableError, TransportError
+from eventflux.types.record import record
 
 _MEND_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _IDLE_SECONDS: Final = 3600.0
@@ -34,7 +34,7 @@ _MOST_PENDING: Final = 1024
 logger = logging.getLogger("eventflux.sink.tcp")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
     """What all links of a sink share; seconds."""
 

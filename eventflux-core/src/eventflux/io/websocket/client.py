@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -16,13 +16,14 @@ from eventflux.extension.kinds.source import ConnectorContext
 from eventflux.io.http.client import check_url
 from eventflux.io.net.tls import client_context
 from eventflux.types.errors import ConfigError, ConnectionUnavailableError
+from eventflux.types.record import record
 
 CLOSE_SECONDS: Final = 2.0
 OPEN_SECONDS: Final = 10.0
 _SERVER_ONLY: Final = ("server.host", "path")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """How to reach a server."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eventflux.language.ast.node import Node
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AnnotationElement(Node):
     """`key='value'` inside an annotation, or a value alone (key None)."""
 
@@ -18,7 +19,7 @@ class AnnotationElement(Node):
     value_span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Annotation(Node):
     """`@name(elements, @nested(...))`; `@app:name(...)` has the namespace `app`. Names are case-insensitive."""
 
@@ -59,7 +60,7 @@ class PropertyKind(enum.Enum):
     """A key alone: the value is `true`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Property(Node):
     """One property of WITH (...). Keys are case-sensitive."""
 

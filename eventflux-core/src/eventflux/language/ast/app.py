@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from eventflux.language.ast.annotations import Annotation
@@ -12,10 +12,11 @@ from eventflux.language.ast.node import Node
 from eventflux.language.ast.partitions import Partition
 from eventflux.language.ast.queries import InsertValues, Query, UpsertValues
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, SourceText, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SetStatement(Node):
     """`SET 'app.name' = 'Fraud'`: the same as `@app:name('Fraud')`."""
 
@@ -25,7 +26,7 @@ class SetStatement(Node):
     key_span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Explain(Node):
     """`EXPLAIN statement`: shows the plan of the statement, which is otherwise part of the app."""
 
@@ -36,7 +37,7 @@ class Explain(Node):
 Statement: TypeAlias = Definition | Query | InsertValues | UpsertValues | Partition | SetStatement | Explain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EventFluxApp(Node):
     """Statements in text order. `annotations` are the `@app:...` ones, wherever they stand."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from eventflux.language.ast.annotations import Annotation, Property
@@ -16,10 +16,11 @@ from eventflux.language.ast.selections import Selection
 from eventflux.language.ast.type_names import TypeName
 from eventflux.language.ast.windows import WindowCall
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ColumnDefinition(Node):
     """`name TYPE PRIMARY KEY NOT NULL INDEX DEFAULT literal`."""
 
@@ -31,17 +32,17 @@ class ColumnDefinition(Node):
     default: Literal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PrimaryKeyConstraint(Node):
     columns: tuple[Identifier, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class IndexConstraint(Node):
     columns: tuple[Identifier, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WatermarkConstraint(Node):
     """`WATERMARK FOR ts AS ts - INTERVAL '5' SECOND`."""
 
@@ -52,7 +53,7 @@ class WatermarkConstraint(Node):
 Constraint: TypeAlias = PrimaryKeyConstraint | IndexConstraint | WatermarkConstraint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamDefinition(Node):
     dialect: Dialect
     annotations: tuple[Annotation, ...] = ()
@@ -63,7 +64,7 @@ class StreamDefinition(Node):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TableDefinition(Node):
     dialect: Dialect
     annotations: tuple[Annotation, ...] = ()
@@ -74,7 +75,7 @@ class TableDefinition(Node):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowDefinition(Node):
     """A named window. `event_type` None: what the window passes on is all events."""
 
@@ -94,7 +95,7 @@ class TriggerKind(enum.Enum):
     CRON = "cron"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TriggerDefinition(Node):
     """`at 'start'`, `at every 5 sec`, `at '<cron expression>'`."""
 
@@ -108,13 +109,13 @@ class TriggerDefinition(Node):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FunctionParameter(Node):
     name: Identifier
     type: TypeName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FunctionDefinition(Node):
     """A script function. `parameters` None: EventFluxQL's form, whose body sees the array `data`."""
 
@@ -142,7 +143,7 @@ class AggregationDuration(enum.Enum):
     YEARS = "year"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregationDefinition(Node):
     """Incremental aggregation. With `is_range` the durations are the ends of a range (`sec ... year`), else a list."""
 
@@ -160,7 +161,7 @@ class AggregationDefinition(Node):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class QueryDefinition(Node):
     """`CREATE QUERY name AS statement`: the same as `@info(name='name') statement`."""
 
@@ -170,7 +171,7 @@ class QueryDefinition(Node):
     statement: Query | InsertValues | UpsertValues
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ViewDefinition(Node):
     """`CREATE VIEW name AS query`: the same as inserting into a stream of that name."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from eventflux.language.ast.node import Identifier, Node
 from eventflux.language.ast.type_names import TypeName
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.duration import TimeUnit
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.language.ast.queries import Query
@@ -23,7 +24,7 @@ class RelationKind(enum.Enum):
     FAULT = "!"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RelationName(Node):
     """Name of a stream, table, window, trigger or aggregation."""
 
@@ -34,7 +35,7 @@ class RelationName(Node):
         return f"{self.kind.value}{self.name.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Literal(Node):
     """A constant. `type` is None for NULL only.
 
@@ -46,7 +47,7 @@ class Literal(Node):
     type: AttributeType | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DurationTerm(Node):
     """`5 sec`: an amount (a decimal only in SQL) of a unit."""
 
@@ -54,7 +55,7 @@ class DurationTerm(Node):
     unit: TimeUnit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DurationLiteral(Node):
     """A length of time, LONG milliseconds: `1 hour 30 min`, `INTERVAL '5' SECOND`.
 
@@ -65,7 +66,7 @@ class DurationLiteral(Node):
     terms: tuple[DurationTerm, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DateTimeLiteral(Node):
     """`TIMESTAMP '...'` or `DATE '...'`: LONG epoch milliseconds."""
 
@@ -74,7 +75,7 @@ class DateTimeLiteral(Node):
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Parameter(Node):
     """`?` (index from 0) or `:name` in an on-demand query; bound by value."""
 
@@ -82,7 +83,7 @@ class Parameter(Node):
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EventIndex(Node):
     """Index of an event of a pattern element: `[2]`, `[last]` (offset 0 from last), `[last - 1]`."""
 
@@ -90,7 +91,7 @@ class EventIndex(Node):
     from_last: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AttributeReference(Node):
     """`a`, `S.a`, `#Inner.a`, `e1.a`, `e1[last - 1].a`.
 
@@ -104,7 +105,7 @@ class AttributeReference(Node):
     name: Identifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FieldAccess(Node):
     """`operand.name` of a struct."""
 
@@ -112,7 +113,7 @@ class FieldAccess(Node):
     name: Identifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class IndexAccess(Node):
     """`operand[index]`: an element of an array or map, or (operand an unqualified reference) an event of an element."""
 
@@ -145,20 +146,20 @@ class BinaryOperator(enum.Enum):
     MODULO = "%"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Unary(Node):
     operator: UnaryOperator
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Binary(Node):
     operator: BinaryOperator
     left: Expression
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class IsNull(Node):
     """`x IS [NOT] NULL`; x may be a stream or pattern element."""
 
@@ -166,7 +167,7 @@ class IsNull(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class IsBoolean(Node):
     """`x IS [NOT] TRUE|FALSE`."""
 
@@ -175,7 +176,7 @@ class IsBoolean(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class IsDistinct(Node):
     """`x IS [NOT] DISTINCT FROM y`: null-safe inequality."""
 
@@ -184,7 +185,7 @@ class IsDistinct(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Between(Node):
     operand: Expression
     low: Expression
@@ -192,7 +193,7 @@ class Between(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InList(Node):
     """`x [NOT] IN (a, b, ...)`."""
 
@@ -201,7 +202,7 @@ class InList(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConditionInTable(Node):
     """EventFluxQL's `condition in T`: some row of T satisfies the condition."""
 
@@ -209,7 +210,7 @@ class ConditionInTable(Node):
     table: RelationName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class KeyInTable(Node):
     """SQL's `x [NOT] IN T`: T has a row whose primary key is x (a RowExpression for a key of several columns)."""
 
@@ -218,7 +219,7 @@ class KeyInTable(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InSubquery(Node):
     """`x [NOT] IN (SELECT c FROM T WHERE ...)`."""
 
@@ -227,14 +228,14 @@ class InSubquery(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Exists(Node):
     """`EXISTS (SELECT ... FROM T WHERE ...)`."""
 
     query: Query
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Like(Node):
     """`x [NOT] LIKE p [ESCAPE 'c']`, ILIKE (ignores case)."""
 
@@ -245,7 +246,7 @@ class Like(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RegexpMatch(Node):
     """`x [NOT] REGEXP p`: p is found anywhere in x."""
 
@@ -254,7 +255,7 @@ class RegexpMatch(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CaseBranch(Node):
     """`WHEN condition THEN result`; the condition of a simple CASE is the value to compare with."""
 
@@ -262,7 +263,7 @@ class CaseBranch(Node):
     then: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Case(Node):
     """CASE, simple if `operand` is given. Without ELSE: null."""
 
@@ -279,7 +280,7 @@ class CastMode(enum.Enum):
     STRICT = "STRICT_CAST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Cast(Node):
     """`CAST(x AS type)`, `x::type`. EventFluxQL's `cast(x, 'int')` is a FunctionCall with another meaning."""
 
@@ -288,14 +289,14 @@ class Cast(Node):
     mode: CastMode = CastMode.CAST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowExpression(Node):
     """`(a, b)`: left side of IN with a key of several columns."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Argument(Node):
     """Argument of a call, named in `f(x => 1)`, `ROW(1 AS x)` and `TUMBLING (SIZE 5 SECONDS)`."""
 
@@ -303,7 +304,7 @@ class Argument(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FunctionCall(Node):
     """Call of a scalar function or aggregator: `ns:f(a, b)`, `COUNT(*)`, `SUM(DISTINCT x) FILTER (WHERE c)`.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from eventflux.language.ast.expressions import Expression, RelationName
 from eventflux.language.ast.node import Identifier, Node
 from eventflux.language.ast.patterns import MatchRecognizeInput, PatternInput
 from eventflux.language.ast.windows import Handler, TableFunctionInput
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.language.ast.queries import Query
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamInput(Node):
     """`S[filter]#function()#window.w() as s`: a relation and what is done to its rows, in this order.
 
@@ -27,7 +27,7 @@ class StreamInput(Node):
     alias: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SubqueryInput(Node):
     """`(SELECT ...) AS x`, `(from ... return)`: an anonymous stream, with handlers of its own."""
 
@@ -52,7 +52,7 @@ class JoinTrigger(enum.Enum):
     RIGHT = "right"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JoinInput(Node):
     """A join of two inputs; `A JOIN B JOIN C` is JoinInput(JoinInput(A, B), C).
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from eventflux.language.ast.expressions import AttributeReference, DurationLiteral, Expression, RelationName
 from eventflux.language.ast.node import Identifier, Node
 from eventflux.language.ast.patterns import EventCount
+from eventflux.types.record import record
 
 
 class EventType(enum.Enum):
@@ -26,7 +26,7 @@ class OutputMode(enum.Enum):
     SNAPSHOT = "snapshot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputRate(Node):
     """`output last every 5 events`, `output snapshot every 1 sec` (SNAPSHOT has a duration only)."""
 
@@ -34,7 +34,7 @@ class OutputRate(Node):
     every: DurationLiteral | EventCount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Assignment(Node):
     """`T.a = expression` of SET."""
 
@@ -47,7 +47,7 @@ class ConflictAction(enum.Enum):
     UPDATE = "UPDATE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OnConflict(Node):
     """`ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v`; columns empty: the primary key."""
 
@@ -56,7 +56,7 @@ class OnConflict(Node):
     assignments: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InsertInto(Node):
     """`insert all events into O`; `columns` None: by position (SQL) or by name and type (EventFluxQL)."""
 
@@ -66,14 +66,14 @@ class InsertInto(Node):
     on_conflict: OnConflict | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReturnEvents(Node):
     """`return all events` of an EventFluxQL anonymous stream or query."""
 
     event_type: EventType | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UpdateTable(Node):
     """`update T set T.a = x on condition`.
 
@@ -88,7 +88,7 @@ class UpdateTable(Node):
     condition: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DeleteFrom(Node):
     """`delete T on condition`, `DELETE FROM T USING S WHERE condition`."""
 
@@ -98,7 +98,7 @@ class DeleteFrom(Node):
     condition: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UpdateOrInsert(Node):
     """`update or insert into T set ... on condition`, `UPSERT INTO T ... ON condition SET ...`."""
 
@@ -109,7 +109,7 @@ class UpdateOrInsert(Node):
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MergeInto(Node):
     """`MERGE INTO T USING S ON c WHEN MATCHED THEN UPDATE SET ... WHEN NOT MATCHED THEN INSERT (...) VALUES (...)`."""
 

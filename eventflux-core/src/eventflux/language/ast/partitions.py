@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from eventflux.language.ast.annotations import Annotation, Property
@@ -11,9 +10,10 @@ from eventflux.language.ast.expressions import Expression, RelationName
 from eventflux.language.ast.node import Node
 from eventflux.language.ast.queries import InsertValues, Query, UpsertValues
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ValuePartition(Node):
     """`expression of S`: one instance for each value."""
 
@@ -21,7 +21,7 @@ class ValuePartition(Node):
     stream: RelationName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartitionRange(Node):
     """`condition as 'label'`."""
 
@@ -29,7 +29,7 @@ class PartitionRange(Node):
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RangePartition(Node):
     """`a < 5 as 'low' or a >= 5 as 'high' of S`: an event enters every instance whose condition holds."""
 
@@ -41,7 +41,7 @@ PartitionKey: TypeAlias = ValuePartition | RangePartition
 PartitionStatement: TypeAlias = Query | InsertValues | UpsertValues | QueryDefinition | ViewDefinition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Partition(Node):
     """`partition with (keys) begin statements end`."""
 

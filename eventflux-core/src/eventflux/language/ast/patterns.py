@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from eventflux.language.ast.expressions import DurationLiteral, Expression, RelationName
 from eventflux.language.ast.node import Identifier, Node
 from eventflux.language.ast.windows import Filter, StreamFunction
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.language.ast.inputs import StreamInput, SubqueryInput
     from eventflux.language.ast.selections import OrderItem, SelectItem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EventCount(Node):
     """`5 EVENTS`."""
 
@@ -29,7 +29,7 @@ class PatternKind(enum.Enum):
     SEQUENCE = "sequence"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Quantifier(Node):
     """`<2:5>`, `{2,5}`, `+` (1, None), `*` (0, None), `?` (0, 1). `maximum` None: unbounded."""
 
@@ -37,7 +37,7 @@ class Quantifier(Node):
     maximum: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamElement(Node):
     """`e1=A[condition]<2:5>`. Without a reference it is called by the stream's name."""
 
@@ -47,7 +47,7 @@ class StreamElement(Node):
     quantifier: Quantifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AbsentElement(Node):
     """`not A[condition] for 5 sec`; without a duration only as an operand of AND."""
 
@@ -61,7 +61,7 @@ class LogicalOperator(enum.Enum):
     OR = "or"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LogicalElement(Node):
     """`A and B`, `A or B`; more than two are nested to the left."""
 
@@ -70,14 +70,14 @@ class LogicalElement(Node):
     right: LogicalOperand
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EveryElement(Node):
     """`every A`, `every (A -> B)`: matching starts anew with each match of the inside."""
 
     pattern: PatternElement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ChainElement(Node):
     """`A -> B -> C`, in a sequence `A, B, C`: two or more elements in order. Nested where parentheses were written."""
 
@@ -88,7 +88,7 @@ LogicalOperand: TypeAlias = StreamElement | AbsentElement | LogicalElement
 PatternElement: TypeAlias = StreamElement | AbsentElement | LogicalElement | EveryElement | ChainElement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PatternInput(Node):
     """A pattern or sequence as the input of a query. `within` limits the time or the number of events of a match.
 
@@ -102,7 +102,7 @@ class PatternInput(Node):
     alias: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowQuantifier(Node):
     """Quantifier of a row-pattern variable; reluctant ones take as few rows as possible."""
 
@@ -111,7 +111,7 @@ class RowQuantifier(Node):
     reluctant: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowVariable(Node):
     """A variable of a row pattern with its quantifier."""
 
@@ -119,21 +119,21 @@ class RowVariable(Node):
     quantifier: RowQuantifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowConcatenation(Node):
     """`A B C`."""
 
     items: tuple[RowPattern, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowAlternation(Node):
     """`(A | B)`."""
 
     items: tuple[RowPattern, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowGroup(Node):
     """A parenthesised row pattern with a quantifier: readable so that the planner can refuse it by name."""
 
@@ -141,21 +141,21 @@ class RowGroup(Node):
     quantifier: RowQuantifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowPermutation(Node):
     """`PERMUTE(A, B, C)`: each once, in any order; earlier ones are preferred."""
 
     items: tuple[RowPattern, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowExclusion(Node):
     """`{- A -}`: matched, and not put out by ALL ROWS PER MATCH."""
 
     pattern: RowPattern
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowStart(Node):
     """`^`: before the first row of the partition."""
 
@@ -165,7 +165,7 @@ RowPattern: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowSubset(Node):
     """`U = (A, B)` of SUBSET: a name for the rows of several variables."""
 
@@ -182,7 +182,7 @@ class SkipMode(enum.Enum):
     TO_LAST = "TO LAST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AfterMatchSkip(Node):
     """AFTER MATCH SKIP; `variable` is given for TO_FIRST and TO_LAST only."""
 
@@ -190,7 +190,7 @@ class AfterMatchSkip(Node):
     variable: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RowDefinition(Node):
     """`X AS condition` of DEFINE."""
 
@@ -198,7 +198,7 @@ class RowDefinition(Node):
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchRecognizeInput(Node):
     """`S MATCH_RECOGNIZE (...)`."""
 

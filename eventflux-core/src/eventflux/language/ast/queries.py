@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from eventflux.language.ast.annotations import Annotation, Property
 from eventflux.language.ast.expressions import Expression, RelationName
@@ -13,6 +12,7 @@ from eventflux.language.ast.outputs import Assignment, Output, OutputRate
 from eventflux.language.ast.selections import OrderItem, Selection
 from eventflux.language.ast.windows import NoWindow, WindowCall
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 
 
 class Emit(enum.Enum):
@@ -22,7 +22,7 @@ class Emit(enum.Enum):
     FINAL = "FINAL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregationRange(Node):
     """`within start, end per 'seconds'`: which buckets of an aggregation are read."""
 
@@ -31,7 +31,7 @@ class AggregationRange(Node):
     per: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CommonTable(Node):
     """`name AS (query)` of WITH: an anonymous stream visible in this query."""
 
@@ -39,7 +39,7 @@ class CommonTable(Node):
     query: Query
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Query(Node):
     """A query of either dialect.
 
@@ -74,7 +74,7 @@ class Query(Node):
     output: Output | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InsertValues(Node):
     """`INSERT INTO T (columns) VALUES (...), (...)`."""
 
@@ -85,7 +85,7 @@ class InsertValues(Node):
     rows: tuple[tuple[Expression, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UpsertValues(Node):
     """`UPSERT INTO T (columns) VALUES (...) ON condition SET ...`."""
 
@@ -98,7 +98,7 @@ class UpsertValues(Node):
     assignments: tuple[Assignment, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OnDemandQuery(Node):
     """One statement that is run once on tables, named windows and aggregations."""
 

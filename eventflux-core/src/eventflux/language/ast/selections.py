@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from eventflux.language.ast.expressions import Expression
 from eventflux.language.ast.node import Identifier, Node
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SelectItem(Node):
     """`expression AS alias`.
 
@@ -20,14 +20,14 @@ class SelectItem(Node):
     alias: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Star(Node):
     """`*`, or `a.*` with a qualifier."""
 
     qualifier: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Selection(Node):
     """The select list."""
 
@@ -35,7 +35,7 @@ class Selection(Node):
     distinct: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OrderItem(Node):
     """One ORDER BY key. `nulls_first` None: the default (nulls last, ascending and descending)."""
 

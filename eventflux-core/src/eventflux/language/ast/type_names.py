@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eventflux.language.ast.node import Identifier, Node
 from eventflux.types.attribute_type import AttributeType, attribute_type_named
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StructField(Node):
     """A named member of a STRUCT or ROW type."""
 
@@ -16,7 +15,7 @@ class StructField(Node):
     type: TypeName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TypeName(Node):
     """A type as written. `name` is upper case with single spaces, without arguments; it may be unknown."""
 

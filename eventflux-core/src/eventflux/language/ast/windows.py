@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from eventflux.language.ast.expressions import Argument, Expression
 from eventflux.language.ast.node import Identifier, Node
+from eventflux.types.record import record
 
 if TYPE_CHECKING:
     from eventflux.language.ast.inputs import StreamInput, SubqueryInput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Filter(Node):
     """`[condition]` behind a stream's name."""
 
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamFunction(Node):
     """`#ns:name(arguments)`: a stream function or stream processor."""
 
@@ -29,7 +29,7 @@ class StreamFunction(Node):
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowCall(Node):
     """`#window.length(5)`, `WINDOW LENGTH(5)`, `WINDOW('length', 5)`, `WINDOW TUMBLING (SIZE 5 SECONDS)`.
 
@@ -43,7 +43,7 @@ class WindowCall(Node):
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NoWindow(Node):
     """`WINDOW NONE`: explicitly without a window (one side of an SQL join)."""
 
@@ -51,7 +51,7 @@ class NoWindow(Node):
 Handler: TypeAlias = Filter | StreamFunction | WindowCall | NoWindow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TableFunctionInput(Node):
     """`TABLE(TUMBLE(TABLE S, DESCRIPTOR(ts), INTERVAL '5' SECOND))` and its shorter spellings.
 

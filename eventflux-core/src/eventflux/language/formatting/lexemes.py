@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
 
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 
 
 @unique
@@ -24,7 +24,7 @@ class LexemeKind(Enum):
     COMMENT = "comment"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lexeme:
     """One token: its text, whether white space stood before it, and how many line ends that had."""
 

@@ -58,6 +58,7 @@ from eventflux.planner.settings import AppSettings
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.dialect import Dialect
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
@@ -65,7 +66,7 @@ ERROR_ATTRIBUTE: Final = "_error"
 """What a fault stream has beside the attributes of its stream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundApp:
     """What a text means: everything but how it is run."""
 

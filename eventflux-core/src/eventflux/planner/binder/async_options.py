@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from eventflux.extension import suggestion
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.types.duration import parse_duration
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _TRUE: Final = frozenset({"true", "yes", "1"})
@@ -48,7 +49,7 @@ ASYNC_KEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AsyncOptions:
     """The buffer of an async stream; None where the text leaves it to the layers below."""
 

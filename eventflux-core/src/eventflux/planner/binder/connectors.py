@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension import Extension, ExtensionKind, OptionProblemKind, parse_options, suggestion
@@ -13,6 +12,7 @@ from eventflux.language.ast import Annotation, AnnotationElement
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.diagnostics import MissingExtension
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
@@ -32,7 +32,7 @@ OPTION_CODES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OptionText:
     """An option as it stands in the text."""
 
@@ -41,7 +41,7 @@ class OptionText:
     value_span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Connectors:
     """Checks what one stream says of its connectors."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eventflux.extension import ExtensionRegistry
 from eventflux.language.ast import Partition, RelationName
@@ -13,9 +13,10 @@ from eventflux.planner.logical.aggregations import UTC
 from eventflux.planner.logical.patterns import MatchLimit
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.dialect import Dialect
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartitionBlock:
     """A partition block of the text, and the name that it has or gets."""
 
@@ -27,7 +28,7 @@ class PartitionBlock:
         return f"{self.name}/{stream}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BindContext:
     """Shared by all binders of one statement.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Protocol, TypeAlias, TypeGuard
 
 from eventflux.extension import ExtensionKind
@@ -53,6 +53,7 @@ from eventflux.planner.typed.values import round_to_float
 from eventflux.planner.typed.walk import has_aggregates, substitute_outputs
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _BOOL: Final = AttributeType.BOOL
@@ -69,7 +70,7 @@ class AsksTables(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ExpressionBinder:
     """Binds the expressions of one clause.
 

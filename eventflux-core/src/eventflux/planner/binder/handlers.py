@@ -21,6 +21,7 @@ from eventflux.planner.logical.aggregates import AggregateCollector
 from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 # Windows that send RESET, or whose rows are reduced to the last one of a batch. One written in Python may do so too.
@@ -37,7 +38,7 @@ _BATCHES: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Where:
     """The WHERE clause of a query, as one of the handlers of its input."""
 

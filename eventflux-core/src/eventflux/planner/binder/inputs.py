@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from typing_extensions import assert_never
@@ -35,12 +34,13 @@ from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.typed.nodes import Unknown
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 
 # What reaches its readers row by row; tables and aggregations do not.
 _READABLE: Final = frozenset({RelationKind.STREAM, RelationKind.WINDOW, RelationKind.TRIGGER})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundInput:
     """What a query reads: what its names mean, and the rows (None where they could not be planned).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eventflux.language.ast import InsertValues
 from eventflux.planner.binder.context import BindContext
@@ -14,10 +14,11 @@ from eventflux.planner.catalog import Catalog, RelationKind
 from eventflux.planner.rewrite.constant_folding import fold
 from eventflux.planner.typed.nodes import Constant, ConstantValue, Unknown
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Seed:
     """Rows of the text for a stream, in the types of its attributes."""
 

@@ -7,7 +7,7 @@ that no text can name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from typing_extensions import assert_never
@@ -48,6 +48,7 @@ from eventflux.planner.typed.nodes import Call, Column, TypedExpression, Unknown
 from eventflux.planner.typed.walk import columns_read, is_pure, renumber_columns
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
@@ -55,7 +56,7 @@ _STATIC: Final = frozenset({RelationKind.TABLE, RelationKind.AGGREGATION})
 _ALL_ROWS: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundJoin:
     """What names mean over a join, and its rows (None where they could not be planned)."""
 
@@ -63,7 +64,7 @@ class BoundJoin:
     node: plan.Node | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Side:
     """One side. `relations` count their columns from the first of the side; `node` is None after errors."""
 
@@ -93,7 +94,7 @@ class _Side:
         return sum(0 if relation.schema is None else len(relation.schema) for relation in self.relations)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class JoinBinder:
     """Binds the joins of one query."""
 

@@ -38,6 +38,7 @@ from eventflux.planner.typed.build import call, constant
 from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
@@ -51,7 +52,7 @@ _NULL_KEY = "\0null\0"
 """The key of rows that have none: they are a partition like any other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundMatch:
     """The rows of a MATCH_RECOGNIZE.
 

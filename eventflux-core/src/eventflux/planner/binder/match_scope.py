@@ -21,6 +21,7 @@ from eventflux.planner.typed.build import boolean, constant
 from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _AGGREGATES: Final = {
@@ -35,7 +36,7 @@ _WHOLE: Final = frozenset({AttributeType.INT, AttributeType.LONG})
 _MAX_OFFSET: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Navigation:
     """Which row of a variable is meant, and how FIRST, LAST and PREV are nested around."""
 
@@ -68,7 +69,7 @@ class MatchParts:
         return width + self.computed.index(expression)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchScope(InputScope):
     """The variables over the one relation that is matched.
 
@@ -233,7 +234,7 @@ class MatchScope(InputScope):
         return self.captured(capture, span)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _RowScope(InputScope):
     """Arguments of aggregates: values of each row, whatever variable took it."""
 
@@ -249,7 +250,7 @@ class _RowScope(InputScope):
         return InputScope.resolve(self, reference, diagnostics)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchBinder(ExpressionBinder):
     """Binds expressions of MEASURES, and of DEFINE with `defines`."""
 

@@ -46,6 +46,7 @@ from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression,
 from eventflux.planner.typed.walk import is_pure, nodes, rebuild
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
@@ -55,7 +56,7 @@ Mutation: TypeAlias = UpdateTable | DeleteFrom | UpdateOrInsert | MergeInto | In
 _EXCLUDED = "EXCLUDED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ChangingRows:
     """The rows that a change acts by.
 
@@ -439,7 +440,7 @@ def _is_known_equal(condition: TableCondition, column: int, value: TypedExpressi
     ) and all(is_pure(node) for node in nodes((value,)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _RowAndTable:
     """EventFluxQL: bare names are the query's output, `T.a` is the table's."""
 

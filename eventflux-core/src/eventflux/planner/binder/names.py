@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from eventflux.extension.nearest import by_nearness, nearest
@@ -13,13 +13,14 @@ from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, OutputColumn, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
 _LISTED = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Relation:
     """Rows that a query reads, by the name that it calls them.
 
@@ -99,7 +100,7 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InputScope:
     """The attributes of a query's input.
 
@@ -267,7 +268,7 @@ def attribute_hint(name: str, relations: Sequence[Relation]) -> str | None:
     return "; ".join(parts).replace("?; ", "? ") or None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputScope:
     """The output attributes of a selection, and behind them what else may be named.
 

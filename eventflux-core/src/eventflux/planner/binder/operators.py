@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.language.ast import BinaryOperator
@@ -11,6 +10,7 @@ from eventflux.planner.typed.build import boolean, call, constant, converted, ne
 from eventflux.planner.typed.nodes import Constant, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType, common_type, promote
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _BOOL: Final = AttributeType.BOOL
@@ -41,7 +41,7 @@ def type_name(expression: TypedExpression) -> str:
     return "NULL" if expression.type is None else expression.type.name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Operators:
     """Builds operators of one statement from operands that are bound."""
 

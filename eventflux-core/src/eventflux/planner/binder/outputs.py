@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from eventflux.extension import suggestion
 from eventflux.language.ast import EventType, Identifier
@@ -15,11 +14,12 @@ from eventflux.planner.typed.build import constant, converted
 from eventflux.planner.typed.nodes import Constant, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputKinds:
     """Which kinds of rows leave a query."""
 

@@ -7,7 +7,7 @@ nothing but the event at hand, and what is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from eventflux.planner.binder.pattern_scope import OWN
@@ -17,6 +17,7 @@ from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Call, Column, Constant, TypedExpression
 from eventflux.planner.typed.walk import columns_read, is_pure, rebuild
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 
 _KINDS: Final = {
     "equal": TestKind.EQUAL,
@@ -35,7 +36,7 @@ _MIRRORED: Final = {
 _NUMBERS: Final = frozenset({AttributeType.INT, AttributeType.LONG, AttributeType.FLOAT, AttributeType.DOUBLE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Comparison:
     kind: TestKind
     type: AttributeType

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eventflux.planner.binder.context import BindContext
 from eventflux.planner.binder.expressions import TableCondition
@@ -12,9 +12,10 @@ from eventflux.planner.binder.questions import TableQuestions
 from eventflux.planner.binder.relations import Relations
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.typed.nodes import Column, TypedExpression
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ElementQuestions:
     """The questions of one element: what they read is the event at hand alone."""
 
@@ -25,7 +26,7 @@ class ElementQuestions:
         return replace(answer, index=OWN + answer.index) if isinstance(answer, Column) else answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PortQuestions:
     """Asks tables about the events of a port, before the pattern sees them: the answers are further columns."""
 

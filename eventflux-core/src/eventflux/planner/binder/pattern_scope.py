@@ -16,6 +16,7 @@ from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.planner.logical.patterns import Capture, CaptureKind, StateKind
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 OWN: Final = 1 << 24
@@ -33,7 +34,7 @@ _COLLECTIONS: Final = {
 _WHOLE: Final = frozenset({AttributeType.INT, AttributeType.LONG})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ElementRelation:
     """A state as names see it."""
 
@@ -59,7 +60,7 @@ class CaptureList:
         return self.found.index(capture)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PatternScope(InputScope):
     """The elements of a pattern.
 

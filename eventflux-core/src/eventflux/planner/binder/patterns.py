@@ -36,11 +36,12 @@ from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.patterns import PatternState, StateKind
 from eventflux.planner.typed.nodes import TypedExpression, Unknown
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 
 _Source = StreamElement | AbsentElement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundPattern:
     """A pattern whose captures are not complete before the selection is bound.
 
@@ -114,7 +115,7 @@ def with_captures(node: plan.Node | None, scope: InputScope) -> plan.Node | None
 # ---- the chain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Part:
     """States that were made for a part of the pattern: where it is entered, where it ends."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eventflux.language.ast import (
     Annotation,
@@ -27,13 +27,14 @@ from eventflux.planner.binder.context import PartitionBlock
 from eventflux.planner.diagnostics import Diagnostics
 from eventflux.planner.logical.explanations import MATCHED_EVENTS
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 # Where a SELECT without a target puts its rows.
 OUTPUT_STREAM = "OutputStream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PendingQuery:
     """A query of the text that waits for its turn.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eventflux.language.ast import (
     Emit,
@@ -28,9 +28,10 @@ from eventflux.planner.binder.table_functions import check_grouping, emission_of
 from eventflux.planner.logical import nodes as plan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundBranch:
     """One SELECT: where its rows come from (None: could not be planned), what it makes of them, and how often.
 

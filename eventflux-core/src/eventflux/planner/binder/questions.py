@@ -32,11 +32,12 @@ from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Column, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Question:
     content: str
     condition: TypedExpression | None

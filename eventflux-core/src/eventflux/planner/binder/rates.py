@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from eventflux.language.ast import EventCount, OutputMode
 from eventflux.language.ast import OutputRate as RateClause
 from eventflux.planner.logical.nodes import Join, Node, Output, RateLimit, RateMode, Select, Window, chain
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.planner.typed.walk import has_aggregates, is_pure
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundRate:
     """A rate of the text: every so many events, or milliseconds where `by_time`."""
 

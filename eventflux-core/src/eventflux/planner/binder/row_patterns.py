@@ -28,6 +28,7 @@ from eventflux.language.ast import (
     RowVariable,
 )
 from eventflux.planner.logical.row_patterns import MatchPosition
+from eventflux.types.record import record
 
 MAX_PLACES: Final = 10_000
 
@@ -58,7 +59,7 @@ class PatternTooLargeError(Exception):
     """The pattern has more places than are reasonable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Positions:
     """What a row pattern comes to. `start` has None if the pattern matches without a row."""
 

@@ -26,10 +26,11 @@ from eventflux.planner.rewrite.constant_folding import fold
 from eventflux.planner.typed.nodes import AggregateValue, Column, OutputColumn, TypedExpression, Unknown
 from eventflux.planner.typed.walk import has_aggregates, is_pure, rebuild, substitute_outputs
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SelectedItem:
     """One selected attribute."""
 
@@ -38,7 +39,7 @@ class SelectedItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundSelection:
     """A selection whose names and types are known.
 
@@ -93,7 +94,7 @@ class _Outputs:
         return rebuild(expression, change)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SelectionClauses:
     """The clauses as they stand in the text."""
 

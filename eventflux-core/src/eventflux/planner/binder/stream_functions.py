@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension import ExtensionKind, ResolvedCall
@@ -20,13 +19,14 @@ from eventflux.planner.typed.build import call, constant
 from eventflux.planner.typed.nodes import Column, HostCall, TypedExpression, Unknown
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 
 _RADIANS_PER_DEGREE: Final = math.pi / 180.0
 _DOUBLE: Final = AttributeType.DOUBLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundStreamFunction:
     """A stream function that fits: what it makes of a node, and the attributes behind it."""
 

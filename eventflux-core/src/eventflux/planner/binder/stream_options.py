@@ -15,6 +15,7 @@ from eventflux.planner.binder.async_options import ASYNC_KEYS, AsyncOptions, wit
 from eventflux.planner.binder.connectors import CONNECTOR_KINDS, Connectors, OptionText
 from eventflux.planner.binder.context import BindContext
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
@@ -31,7 +32,7 @@ class ErrorStrategy(enum.Enum):
     STORE = "store"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
     """What the text says of a stream beside its attributes.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.extension import suggestion
@@ -27,6 +26,7 @@ from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.typed.nodes import Constant
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.source_text import Span
 
 _PARAMETERS: Final = {
@@ -38,7 +38,7 @@ _PARAMETERS: Final = {
 """Arguments behind the time column, in the order of their places; OFFSET may be left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundTableFunction:
     """The rows with their windows.
 
@@ -53,7 +53,7 @@ class BoundTableFunction:
     partition: PartitionPlan | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Sizes:
     size: int
     hop: int

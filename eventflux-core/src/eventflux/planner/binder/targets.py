@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eventflux.language.ast import Identifier
 from eventflux.language.ast import RelationKind as Prefix
@@ -18,11 +18,12 @@ from eventflux.planner.catalog import Catalog, Entry, RelationKind
 from eventflux.planner.logical.nodes import Node, Output, QueryPlan, Scan, Select
 from eventflux.planner.typed.nodes import Column
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Targets:
     """Sends the rows of bound queries into relations of the catalog."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from eventflux.extension import suggestion
 from eventflux.language.ast import (
@@ -23,13 +22,14 @@ from eventflux.planner.logical.event_time import LATE_POLICIES, LatePolicy, Wate
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.duration import parse_duration
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
 _KEYS = ("attribute", "delay", "late.policy", "late.stream", "idle.timeout", "watermark.idle-timeout")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Given:
     """A setting and where it stands."""
 
@@ -87,7 +87,7 @@ def _span_of(definition: StreamDefinition, key: str) -> Span:
     return places[0] if places else definition.name.span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Reader:
     context: BindContext
     definition: StreamDefinition

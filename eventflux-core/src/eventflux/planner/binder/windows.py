@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from eventflux.extension import BoundParameter, Extension, ExtensionKind, suggestion
@@ -16,13 +16,14 @@ from eventflux.planner.typed.nodes import Column, Constant, TypedExpression, Unk
 from eventflux.planner.typed.values import convert_number, fits
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.error_codes import ErrorCode
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 
 # Names of arguments as in ksqlDB: SIZE first, then ADVANCE BY.
 _NAMED_IN_ORDER: Final = ("size", "advance_by", "grace")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class BoundWindow:
     """A window that fits its declaration."""
 

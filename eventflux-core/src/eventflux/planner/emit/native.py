@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from eventflux.engine.builder import (
@@ -49,6 +49,7 @@ from eventflux.planner.logical.tables import TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
 from eventflux.types.errors import EventFluxError
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 
 BUCKETS_FOUND: Final = Schema.of(duration=AttributeType.INT, start=AttributeType.LONG, state=AttributeType.OBJECT)
@@ -69,7 +70,7 @@ class OperatorMaker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NativeProgram:
     """A program of the engine."""
 
@@ -95,7 +96,7 @@ class NativeProgram:
         self.builder.output(NativeRegister(register))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NativeGraph:
     """The graph that an engine is built from.
 

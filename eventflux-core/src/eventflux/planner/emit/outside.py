@@ -25,6 +25,7 @@ from eventflux.planner.typed.build import boolean
 from eventflux.planner.typed.nodes import Call, Column, Constant, TypedExpression
 from eventflux.planner.typed.walk import columns_read, is_pure
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 _COMPARISONS: Final = {
@@ -165,7 +166,7 @@ class Translation:
         return ParameterRef(len(self.parameters) - 1, expression.type)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutsideCondition:
     """A condition as it is divided.
 
@@ -205,7 +206,7 @@ def divided(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutsideChange:
     """A change that the store makes wholly: its number and its parameters."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic
 
 from eventflux.planner.emit.refused import placed_at
@@ -13,9 +13,10 @@ from eventflux.planner.emit.target import GraphTarget, Node, ProgramT
 from eventflux.planner.logical.nodes import QueryPlan, Scan
 from eventflux.planner.logical.partitions import PartitionPlan
 from eventflux.planner.logical.reading import scans
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartitionEmitter(Generic[ProgramT]):
     """Where the queries of partitions read.
 

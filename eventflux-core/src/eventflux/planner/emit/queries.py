@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Generic
 
 from eventflux.planner.emit.partitions import PartitionEmitter
@@ -33,6 +33,7 @@ from eventflux.planner.logical.join_conditions import search_condition
 from eventflux.planner.logical.tables import TableCondition
 from eventflux.planner.typed.nodes import Column, TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import Span
 
@@ -40,7 +41,7 @@ from eventflux.types.source_text import Span
 _RESETTING: Final = frozenset({"length_batch", "time_batch", "external_time_batch", "batch", "hopping"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class QueryEmitter(Generic[ProgramT]):
     """Emits queries into a graph whose streams are there.
 

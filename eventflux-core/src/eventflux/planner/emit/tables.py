@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eventflux.extension.table_expressions import text_of
 from eventflux.planner.emit.outside import OutsideStores, divided, whole_change
@@ -11,10 +11,11 @@ from eventflux.planner.emit.target import ChangeParts, ConditionParts, GraphTarg
 from eventflux.planner.logical.tables import Change, TableCondition, TablePlan
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OutsideContent:
     """A table outside, as those that ask it need to know it."""
 

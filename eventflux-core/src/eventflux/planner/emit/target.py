@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Generic, NewType, Protocol, TypeVar
 
 from eventflux.planner.logical.aggregates import AggregateCall
@@ -14,6 +13,7 @@ from eventflux.planner.logical.nodes import Match, Order, Pattern, RateLimit, Wi
 from eventflux.planner.logical.tables import ChangeKind, Comparison, TablePlan
 from eventflux.planner.typed.nodes import ConstantValue
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 Register = NewType("Register", int)
@@ -41,7 +41,7 @@ class ProgramTarget(Protocol):
 ProgramT = TypeVar("ProgramT", bound=ProgramTarget)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Aggregator:
     """An aggregate: its argument and what filters its rows are outputs of the argument program, or there are none."""
 
@@ -51,7 +51,7 @@ class Aggregator:
     filter_output: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SelectParts:
     """A selection without its programs."""
 
@@ -66,7 +66,7 @@ class SelectParts:
     keeps_all: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowCondition(Generic[ProgramT]):
     """The condition that bounds a window: a selection with one BOOL output, and what its batches do with rows.
 
@@ -85,7 +85,7 @@ class WindowCondition(Generic[ProgramT]):
     streams: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConditionParts(Generic[ProgramT]):
     """A condition on the rows of a table: (comparison, column of the table, output of `keys`), and what is left.
 
@@ -100,7 +100,7 @@ class ConditionParts(Generic[ProgramT]):
     shown: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ChangeParts(Generic[ProgramT]):
     """A change of a table by rows of these kinds; output i of `values` is for column `columns[i]`."""
 
@@ -115,7 +115,7 @@ class ChangeParts(Generic[ProgramT]):
     """Number of the change that a store has compiled; 0: it did not take all of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StatePrograms(Generic[ProgramT]):
     """The programs of a state of a pattern, or of a variable of a row pattern."""
 
@@ -123,7 +123,7 @@ class StatePrograms(Generic[ProgramT]):
     condition: ProgramT | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JoinInput:
     """One side of a join: its rows, and what is searched for rows of the other side.
 
@@ -145,7 +145,7 @@ class JoinInput:
     preserved: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EntranceParts:
     """The entrance of a time domain: (stream of another domain or None: from outside, stream that rows go into)."""
 

@@ -9,10 +9,11 @@ from eventflux.extension import Argument, Extension
 from eventflux.planner.typed.nodes import AggregateValue, TypedExpression
 from eventflux.planner.typed.walk import is_pure
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HostAggregator:
     """An aggregator written in Python: its declaration, and what is known of the arguments of the call."""
 
@@ -20,7 +21,7 @@ class HostAggregator:
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregateCall:
     """One aggregate: the engine's aggregator and its argument over the input of the selection.
 

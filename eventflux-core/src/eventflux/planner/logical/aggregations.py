@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from eventflux.planner.logical.nodes import Node
@@ -11,6 +11,7 @@ from eventflux.planner.logical.tables import StorePlan
 from eventflux.planner.typed.nodes import Call, TypedExpression
 from eventflux.planner.typed.walk import is_pure
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
@@ -61,7 +62,7 @@ DURATION_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RollupItem:
     """One attribute of a bucket: what is kept of which column of the rows; COUNT has none."""
 
@@ -69,7 +70,7 @@ class RollupItem:
     column: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How long buckets of a duration are kept; None: for ever."""
 
@@ -77,7 +78,7 @@ class Retention:
     milliseconds: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregationPlan:
     """An incremental aggregation.
 

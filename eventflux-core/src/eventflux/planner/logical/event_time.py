@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
@@ -37,7 +38,7 @@ LATE_POLICIES: Final = {
 """Spellings of the policies."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Watermark:
     """How the rows of a stream bring their time.
 
@@ -62,7 +63,7 @@ class Watermark:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TimePort:
     """A way into a domain: rows of `source`, of another domain, or from outside, are released into `stream`."""
 
@@ -70,7 +71,7 @@ class TimePort:
     stream: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TimeDomain:
     """A clock that runs along the rows of some watermarked streams.
 
@@ -89,7 +90,7 @@ class TimeDomain:
     late: LatePolicy = LatePolicy.DROP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TimedStream:
     """A stream that no text can name: rows of the stream `copy_of` in another domain, or rows on their way into one."""
 
@@ -98,7 +99,7 @@ class TimedStream:
     copy_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EventTime:
     """The time domains of an app.
 

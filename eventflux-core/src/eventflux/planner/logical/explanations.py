@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from eventflux.planner.logical.nodes import Match, Pattern, QueryPlan
 from eventflux.planner.logical.reading import parts, scans
 from eventflux.planner.logical.row_patterns import COMPUTED
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 MATCHED_EVENTS: Final = "matched events~"
 """The attribute: a list of [number of the element, timestamp, values...]."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ExplainedElement:
     """An element of a pattern, or a variable of a row pattern: its name, what it reads, and the attributes."""
 
@@ -24,7 +24,7 @@ class ExplainedElement:
     attributes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ExplainedQuery:
     """A query whose rows are explained.
 

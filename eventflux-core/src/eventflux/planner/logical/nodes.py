@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, TypeAlias
 
 from eventflux.extension import Argument, BoundParameter, Extension
@@ -32,11 +32,12 @@ from eventflux.planner.logical.row_patterns import (
 from eventflux.planner.logical.tables import Change, TableCondition
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute, Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Scan:
     """The rows of a stream, as they reach it."""
 
@@ -45,7 +46,7 @@ class Scan:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Rows for which the condition is true."""
 
@@ -58,7 +59,7 @@ class Filter:
         return self.input.schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Map:
     """New columns instead of those of the input."""
 
@@ -68,7 +69,7 @@ class Map:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Log:
     """Rows as they are, written to the log: `call` is a host call that gives true."""
 
@@ -81,7 +82,7 @@ class Log:
         return self.input.schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Contains:
     """Rows with one more column, a BOOL: whether `content`, a table or named window, has a row that fits."""
 
@@ -92,7 +93,7 @@ class Contains:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """For each row those of `content` that fit: the row's columns, then the content's. One batch chunk a row."""
 
@@ -103,7 +104,7 @@ class Lookup:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowParameter:
     """An argument of a window, in the order of its declaration: a constant, or with `column` an attribute."""
 
@@ -117,7 +118,7 @@ PYTHON_WINDOW: Final = "python"
 """What a window written in Python has for the name of a native one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ContentCondition:
     """What bounds a window: a BOOL over the attributes of `schema` and the aggregates of what the window holds.
 
@@ -129,7 +130,7 @@ class ContentCondition:
     expression: TypedExpression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Window:
     """A window over the rows: CURRENT rows as they enter, EXPIRED ones as they leave.
 
@@ -176,7 +177,7 @@ class WindowEmission(enum.IntEnum):
 WINDOW_FUNCTION_COLUMNS: Final = ("window_start", "window_end", "window_time")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WindowFunction:
     """Each row with the bounds of the windows that hold its time: WINDOW_FUNCTION_COLUMNS, all LONG.
 
@@ -204,7 +205,7 @@ class WindowFunction:
         return Schema((*self.input.schema, *bounds))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Pattern:
     """A pattern or sequence over several inputs: a CURRENT row a match, whose columns are captures.
 
@@ -250,7 +251,7 @@ class Pattern:
         return replace(self, captures=captures, states=states)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Match:
     """MATCH_RECOGNIZE over the rows of its input: a CURRENT row a match, or one for each of its rows.
 
@@ -304,7 +305,7 @@ def _captured(captures: Iterable[tuple[str, AttributeType]]) -> Schema:
     return Schema(attributes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Output:
     """An output column of a selection, over the input columns and the aggregates."""
 
@@ -312,7 +313,7 @@ class Output:
     expression: TypedExpression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Order:
     """A sort key: an output column."""
 
@@ -321,7 +322,7 @@ class Order:
     nulls_first: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Select:
     """Grouping, aggregates, outputs, having, order, limit: section by section as the language says.
 
@@ -349,7 +350,7 @@ class Select:
         return bool(self.aggregates or self.group_by)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JoinSide:
     """One side of a join.
 
@@ -372,7 +373,7 @@ class JoinSide:
         return self.input.schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Join:
     """Pairs of rows: columns of the left side, then of the right. `condition` reads these; None: all pairs."""
 
@@ -393,7 +394,7 @@ class RateMode(enum.Enum):
     SNAPSHOT = "snapshot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RateLimit:
     """The rows of a selection at a rate.
 
@@ -465,7 +466,7 @@ def chain(node: Node) -> tuple[Node, ...]:
 TRIGGER_SCHEMA: Final = Schema((Attribute("triggered_time", AttributeType.LONG),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TriggerPlan:
     """A stream that time makes. Exactly one of `period_ms` and `cron` is set, or neither: once, as the app starts.
 
@@ -488,7 +489,7 @@ class TriggerPlan:
         return self.period_ms is None and self.cron is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NamedWindowPlan:
     """A window that queries share: what is inserted into it enters, its readers see what it publishes.
 
@@ -514,7 +515,7 @@ class NamedWindowPlan:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class QueryPlan:
     """One query.
 

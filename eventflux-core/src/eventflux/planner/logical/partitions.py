@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartitionKeyPlan:
     """How the rows of one stream get their keys.
 
@@ -25,7 +26,7 @@ class PartitionKeyPlan:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Purge:
     """Every `interval_ms` the keys whose last row is older than `idle_ms` lose their state."""
 
@@ -33,7 +34,7 @@ class Purge:
     idle_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PartitionPlan:
     """A partition: its queries keep their state by key, its streams carry keys.
 

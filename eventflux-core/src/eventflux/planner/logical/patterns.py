@@ -8,10 +8,11 @@ written, which is the last of its sides.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eventflux.planner.typed.nodes import ConstantValue, TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 
@@ -46,7 +47,7 @@ class CaptureKind(enum.IntEnum):
         return self not in {CaptureKind.PRESENT, CaptureKind.COUNT, CaptureKind.TIMESTAMP, CaptureKind.EVENTS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Capture:
     """A value of a match: a column of the index-th event of a state (from the last with `from_last`), or of all."""
 
@@ -59,7 +60,7 @@ class Capture:
     name: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchLimit:
     """How many partial matches with an event a pattern may hold, and what an event does that would begin one more."""
 
@@ -77,7 +78,7 @@ class TestKind(enum.IntEnum):
     GREATER_EQUAL = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PatternTest:
     """Own column against a capture (by its place among those of the state), or against a constant."""
 
@@ -88,7 +89,7 @@ class PatternTest:
     constant: ConstantValue = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PatternState:
     """One state.
 

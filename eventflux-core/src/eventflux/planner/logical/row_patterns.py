@@ -7,11 +7,12 @@ row on, the one that a depth-first walk through these lists meets first is the p
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from eventflux.planner.typed.nodes import TypedExpression
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 MAX_VARIABLES: Final = 64
@@ -46,7 +47,7 @@ class MatchCaptureKind(enum.IntEnum):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchCapture:
     """A value of a match, read through a group of variables.
 
@@ -82,7 +83,7 @@ class MatchComparison(enum.IntEnum):
     GREATER_EQUAL = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchTest:
     """Two captures of a variable, compared."""
 
@@ -91,7 +92,7 @@ class MatchTest:
     right: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchVariable:
     """A variable: it takes a row if `own`, all `tests` and `condition` hold, the row counted as taken already.
 
@@ -107,7 +108,7 @@ class MatchVariable:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MatchPosition:
     """A place at which a variable takes a row. `follow`: what may take the next one, preferred first; None: a match."""
 

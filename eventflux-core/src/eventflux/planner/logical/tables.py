@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eventflux.extension import Extension, Options
 from eventflux.planner.typed.nodes import TypedExpression
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 from eventflux.types.source_text import NO_SPAN, Span
 
@@ -22,7 +23,7 @@ class StoreAction(enum.Enum):
     """Rows that were to be written are kept in the error store; others fail."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StorePlan:
     """Where the rows of a table are, if not in the engine.
 
@@ -39,7 +40,7 @@ class StorePlan:
     on_error: StoreAction = StoreAction.RETRY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TablePlan:
     """A table.
 
@@ -70,7 +71,7 @@ class Comparison(enum.IntEnum):
     GREATER_EQUAL = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Conjunct:
     """`T.column < key`: the key is an expression over the probe row, of the column's type."""
 
@@ -81,7 +82,7 @@ class Conjunct:
     """Of the column, for readers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TableCondition:
     """A condition between a probe row and a row of a table, split at `and`.
 
@@ -103,7 +104,7 @@ class ChangeKind(enum.IntEnum):
     INSERT = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Change:
     """What each row of a query does to a table: update, delete, or update or else insert its first columns.
 

@@ -10,17 +10,18 @@ one evaluation, also where the operation is not pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from eventflux.language.ast import TypeName
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.source_text import NO_SPAN, Span
 
 ConstantValue: TypeAlias = bool | int | float | str | bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Constant:
     """A constant. Compared by type and text, so that 0.0 and -0.0 differ and NaN is equal to itself."""
 
@@ -37,7 +38,7 @@ class Constant:
         return self.value is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Column:
     """An attribute of the rows that the expression reads."""
 
@@ -49,7 +50,7 @@ class Column:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputColumn:
     """An output column of the selection: what HAVING and ORDER BY refer to."""
 
@@ -59,7 +60,7 @@ class OutputColumn:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AggregateValue:
     """The present value of an aggregate of the selection."""
 
@@ -68,7 +69,7 @@ class AggregateValue:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Call:
     """An operation of the engine.
 
@@ -83,7 +84,7 @@ class Call:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HostCall:
     """A function outside the engine, by its number in the plan. Never pure here: calls cost more than masks."""
 
@@ -94,7 +95,7 @@ class HostCall:
     span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """What stands where an error has been reported. Never reaches a plan."""
 

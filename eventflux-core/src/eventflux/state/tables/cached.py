@@ -8,7 +8,7 @@ change in the store is seen when rows are loaded again: after the retention peri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eventflux.extension.kinds.rows import Row
 from eventflux.extension.kinds.table_store import (
@@ -20,16 +20,17 @@ from eventflux.extension.kinds.table_store import (
 )
 from eventflux.extension.options import Options
 from eventflux.state.tables.cache import CacheTable
+from eventflux.types.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Condition:
     outer: object
     inner: object
     is_key: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Update:
     outer: object
     inner: object

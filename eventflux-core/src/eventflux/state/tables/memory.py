@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eventflux.engine import objects
@@ -12,10 +11,11 @@ from eventflux.extension.kinds.rows import Row
 from eventflux.extension.kinds.table_store import Assignment, TableDefinition, TableExpression, TableStore
 from eventflux.extension.table_expressions import Evaluator, evaluator, key_lookup, updater
 from eventflux.types.errors import EventDataError
+from eventflux.types.record import record
 from eventflux.types.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Condition:
     """Which rows fit: those of a key, or those for which a test is true."""
 

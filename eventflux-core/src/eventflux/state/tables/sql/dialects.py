@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from eventflux.types.attribute_type import AttributeType
+from eventflux.types.record import record
 from eventflux.types.schema import Attribute
 
 _INT: Final = AttributeType.INT
@@ -18,7 +19,7 @@ _STRING: Final = AttributeType.STRING
 _OBJECT: Final = AttributeType.OBJECT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One database's SQL.
 

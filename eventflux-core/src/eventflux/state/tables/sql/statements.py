@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from eventflux.extension.kinds.rows import Row
 from eventflux.extension.kinds.table_store import (
@@ -16,13 +15,14 @@ from eventflux.extension.kinds.table_store import (
 )
 from eventflux.extension.table_expressions import key_lookup
 from eventflux.state.tables.sql.dialects import Dialect
+from eventflux.types.record import record
 
 Binding = ParameterRef | Literal
 
 _COMPARISONS = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fragment:
     """A piece of SQL and what is bound to its placeholders, in order."""
 
@@ -37,7 +37,7 @@ class Fragment:
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SqlCondition:
     """A compiled condition.
 
