@@ -140,6 +140,6 @@ class Endpoint:
                 return
             self._server = module.make_server(self._socket, self)
         try:
-            self._server.serve_forever(poll_interval=0.2)
+            self._server.serve_forever(poll_interval=0.05)
         finally:
             self._server.stop_tails()
