@@ -52,6 +52,8 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _all(folder: Traversable, path: Path) -> Iterator[tuple[Path, Traversable]]:
     for item in sorted(folder.iterdir(), key=lambda each: each.name):
+        if item.name == "__pycache__":  # installers compile what ends in .py, templates too
+            continue
         if item.is_dir():
             yield from _all(item, path / item.name)
         else:
