@@ -33,7 +33,11 @@ def main() -> int:
         subprocess.run(build, check=True, cwd=ROOT)
         for wheel in sorted(Path(folder).glob("*.whl")):
             found = problems(wheel)
-            checks = [["check-wheel-contents", str(wheel)]]
+            contents = ["check-wheel-contents", str(wheel)]
+            if wheel.name.startswith("eventflux_cli"):
+                # What `eventflux new` copies are files of other projects, no modules: W004 finds nothing to import there.
+                contents += ["--ignore", "W004"]
+            checks = [contents]
             if "abi3" in wheel.name:
                 checks.append(["abi3audit", "--strict", str(wheel)])
             for check in checks:
