@@ -35,7 +35,7 @@ def main() -> int:
             found = problems(wheel)
             contents = ["check-wheel-contents", str(wheel)]
             if wheel.name.startswith("eventflux_cli"):
-                # What `eventflux new` copies are files of other projects, no modules: W004 finds nothing to import there.
+                # What `eventflux new` copies are files of other projects, not modules of this one (W004).
                 contents += ["--ignore", "W004"]
             checks = [contents]
             if "abi3" in wheel.name:
