@@ -12,6 +12,11 @@ from tests.properties.models.windows import Model, current, expired
 Key = tuple[Any, ...]
 
 
+def _ordered(value: object) -> object:
+    """Texts go by UTF-16 code units, as in the engine."""
+    return value.encode("utf-16-be") if isinstance(value, str) else value
+
+
 @dataclass(slots=True)
 class Sort(Model):
     """Keys: (column, whether descending). Nulls come last in both directions."""
@@ -25,7 +30,7 @@ class Sort(Model):
             nulls = [row for row in self.held if row.values[column] is None]
             others = [row for row in self.held if row.values[column] is not None]
             # Equal rows keep their order, also where it is reversed.
-            others.sort(key=lambda row, column=column: row.values[column], reverse=descending)
+            others.sort(key=lambda row, column=column: _ordered(row.values[column]), reverse=descending)
             self.held = others + nulls
 
     def arrive(self, rows: tuple[Row, ...], clock: int) -> list[list[Out]]:
