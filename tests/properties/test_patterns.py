@@ -255,9 +255,9 @@ def test_matches_are_those_of_a_slow_matcher(
 
 
 @pytest.mark.timeout(600)  # the model is slow where many wait
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(ROW, min_size=40, max_size=70),
+    st.lists(ROW, min_size=40, max_size=90),
     st.lists(st.integers(0, 11), min_size=90, max_size=90),
     st.sampled_from([2, 6, 15]),
     st.booleans(),

@@ -1,9 +1,9 @@
 """`record`: frozen dataclasses that are made without compiling code.
 
-The standard decorator writes the text of up to six methods a class and has Python compile it. The package has some four
-hundred such classes, most of them nodes of trees; compiling them took 40 % of the time from a shell to the first output
-of `eventflux run`. Here the methods are closures over the names of the fields. To type checkers, and to everything in
-`dataclasses` (`fields`, `replace`, `asdict`), a record is a dataclass.
+The standard decorator writes the text of up to six methods a class and has Python compile it. Making the four hundred
+that `eventflux run` imports took 147 ms of processor time that way, and takes 27 ms this way (measured on one machine).
+Here the methods are closures over the names of the fields. To type checkers, and to everything in `dataclasses`
+(`fields`, `replace`, `asdict`), a record is a dataclass.
 """
 
 from __future__ import annotations
