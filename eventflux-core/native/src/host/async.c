@@ -24,9 +24,9 @@ typedef struct outcome {
 
 /* Inside the engine, without the GIL. */
 static void run_ring(ef_border_object *border, ef_arena *arena, outcome *result) {
-    uint32_t which = 0, most = 0;
-    uint64_t below = 0;
-    if (!ef_async_pick(&border->async, &which, &below, &most)) {
+    uint32_t which = 0;
+    uint64_t below = 0, end = 0;
+    if (!ef_async_pick(&border->async, &which, &below, &end)) {
         return;
     }
     const ef_async_ring *chosen = &border->async.rings[which];
@@ -35,7 +35,7 @@ static void run_ring(ef_border_object *border, ef_arena *arena, outcome *result)
     ef_batch batch;
     ef_arena_reset(arena);
     result->stream = chosen->stream;
-    result->status = ef_ring_take(chosen->ring, below, most < slice ? most : slice, arena, &taken, &batch, &result->error);
+    result->status = ef_ring_take(chosen->ring, below, end, slice, arena, &taken, &batch, &result->error);
     if (result->status != EF_OK || taken.count == 0) {
         return;
     }

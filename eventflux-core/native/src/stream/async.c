@@ -56,13 +56,11 @@ static uint64_t lowest_of_others(const ef_async *async, uint32_t but, uint32_t *
     return lowest;
 }
 
-bool ef_async_pick(ef_async *async, uint32_t *ring, uint64_t *below, uint32_t *most) {
+bool ef_async_pick(ef_async *async, uint32_t *ring, uint64_t *below, uint64_t *end) {
     *below = UINT64_MAX;
     if (async->count == 1) {
-        uint64_t order;
         *ring = 0;
-        *most = async->rings[0].batch_most;
-        return ef_ring_look(async->rings[0].ring, &order) == EF_RING_READY;
+        return ef_ring_ready(async->rings[0].ring, async->rings[0].batch_most, end) > 0;
     }
     uint32_t chosen = 0;
     uint64_t order = lowest_of_others(async, UINT32_MAX, &chosen);
@@ -70,9 +68,9 @@ bool ef_async_pick(ef_async *async, uint32_t *ring, uint64_t *below, uint32_t *m
         /* Look again: what was sent before the chosen row, by its sender, is visible now that the row is. So it is for all rows that are
          * seen in the chosen ring before the others are looked at, and for no more: those may be taken. */
         uint32_t other = chosen;
-        *most = ef_ring_ready(async->rings[chosen].ring, UINT64_MAX, async->rings[chosen].batch_most);
+        uint32_t seen = ef_ring_ready(async->rings[chosen].ring, async->rings[chosen].batch_most, end);
         uint64_t limit = lowest_of_others(async, chosen, &other);
-        if (limit > order && *most > 0) {
+        if (limit > order && seen > 0) {
             *ring = chosen;
             *below = limit - 1;
             return true;

@@ -41,8 +41,8 @@ static inline uint64_t ef_async_order(ef_async *async) {
     return atomic_fetch_add_explicit(&async->order, 1, memory_order_relaxed);
 }
 
-/* The ring to take from next, up to which order, and how many rows at most; false: all are empty. */
-bool ef_async_pick(ef_async *async, uint32_t *ring, uint64_t *below, uint32_t *most);
+/* The ring to take from next, up to which order, and before which position; false: all are empty. */
+bool ef_async_pick(ef_async *async, uint32_t *ring, uint64_t *below, uint64_t *end);
 bool ef_async_is_empty(const ef_async *async);
 /* Sleeps (or spins, as the rings want it) until rows have come, the consumer shall stop, or wait_ns is over (< 0: no limit). */
 void ef_async_wait(ef_async *async, int64_t wait_ns);

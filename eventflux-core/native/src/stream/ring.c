@@ -341,15 +341,23 @@ static uint32_t count_ready(const ef_ring *ring, uint64_t head, uint64_t below, 
     return count;
 }
 
-uint32_t ef_ring_ready(const ef_ring *ring, uint64_t below, uint32_t most) {
-    return count_ready(ring, atomic_load_explicit(&ring->head, memory_order_acquire), below, most);
+uint32_t ef_ring_ready(const ef_ring *ring, uint32_t most, uint64_t *end) {
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    uint32_t count = count_ready(ring, head, UINT64_MAX, most);
+    *end = head + count;
+    return count;
 }
 
-/* Claims up to `most` full cells at the head. */
-static uint32_t claim_full(ef_ring *ring, uint64_t below, uint32_t most, uint64_t *first) {
+static uint32_t count_before(const ef_ring *ring, uint64_t head, uint64_t below, uint64_t end, uint32_t most) {
+    uint64_t left = head < end ? end - head : 0;
+    return count_ready(ring, head, below, left < most ? (uint32_t)left : most);
+}
+
+/* Claims up to `most` full cells at the head, before position `end`. */
+static uint32_t claim_full(ef_ring *ring, uint64_t below, uint64_t end, uint32_t most, uint64_t *first) {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     for (;;) {
-        uint32_t count = count_ready(ring, head, below, most);
+        uint32_t count = count_before(ring, head, below, end, most);
         if (count == 0) {
             uint64_t now = atomic_load_explicit(&ring->head, memory_order_relaxed);
             if (now == head) {
@@ -416,17 +424,17 @@ static void read_column(const ef_ring *ring, uint32_t c, uint64_t first, uint32_
     }
 }
 
-ef_status ef_ring_take(ef_ring *ring, uint64_t below, uint32_t most, ef_arena *arena, ef_ring_taken *taken, ef_batch *batch,
-                       ef_error *error) {
+ef_status ef_ring_take(ef_ring *ring, uint64_t below, uint64_t end, uint32_t most, ef_arena *arena, ef_ring_taken *taken,
+                       ef_batch *batch, ef_error *error) {
     *taken = (ef_ring_taken){0, 0, NULL};
     /* Memory first: what is claimed must be handed over. */
-    uint32_t seen = ef_ring_ready(ring, below, most);
+    uint32_t seen = count_before(ring, atomic_load_explicit(&ring->head, memory_order_acquire), below, end, most);
     int64_t *entered_ns = ef_arena_take(arena, (size_t)seen * sizeof *entered_ns);
     if (entered_ns == NULL || !make_columns(ring, seen, arena, batch)) {
         return ef_fail_memory(error);
     }
     uint64_t first = 0;
-    uint32_t count = seen > 0 ? claim_full(ring, below, seen, &first) : 0;
+    uint32_t count = seen > 0 ? claim_full(ring, below, end, seen, &first) : 0;
     for (uint32_t c = 0; count > 0 && c < ring->columns; c++) {
         read_column(ring, c, first, count, &batch->column[c]);
     }
@@ -448,7 +456,7 @@ void ef_ring_give_back(ef_ring *ring, const ef_ring_taken *taken) {
 
 uint32_t ef_ring_discard(ef_ring *ring, uint32_t most) {
     uint64_t first = 0;
-    uint32_t count = claim_full(ring, UINT64_MAX, most, &first);
+    uint32_t count = claim_full(ring, UINT64_MAX, UINT64_MAX, most, &first);
     if (count > 0) {
         release(ring, first, count);
     }

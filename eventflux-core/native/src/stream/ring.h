@@ -65,8 +65,8 @@ ef_status ef_ring_put(ef_ring *ring, const ef_batch *rows, uint32_t from, uint32
 typedef enum ef_ring_head { EF_RING_EMPTY, EF_RING_CLAIMED, EF_RING_READY } ef_ring_head;
 /* Whether there is a row to take, and its order. CLAIMED: a producer is still copying it. */
 ef_ring_head ef_ring_look(const ef_ring *ring, uint64_t *order);
-/* How many rows of order <= below can be taken now, at most `most`. */
-uint32_t ef_ring_ready(const ef_ring *ring, uint64_t below, uint32_t most);
+/* How many rows can be taken now, at most `most`; *end: the position behind the last of them. */
+uint32_t ef_ring_ready(const ef_ring *ring, uint32_t most, uint64_t *end);
 
 /* Rows that were taken: their cells stay occupied, and long strings in place, until they are given back. */
 typedef struct ef_ring_taken {
@@ -75,9 +75,10 @@ typedef struct ef_ring_taken {
     const int64_t *entered_ns; /* [count], arena: when each came in */
 } ef_ring_taken;
 
-/* Takes up to `most` rows of order <= below into arena columns, in order (batch->rows: how many; 0: there are none). EF_NO_MEMORY: none was taken. */
-ef_status ef_ring_take(ef_ring *ring, uint64_t below, uint32_t most, ef_arena *arena, ef_ring_taken *taken, ef_batch *batch,
-                       ef_error *error) EF_MUST_USE;
+/* Takes up to `most` rows of order <= below and before position `end` (a count would not do: if others discard rows meanwhile, it would reach
+ * further) into arena columns, in order (batch->rows: how many; 0: there are none). EF_NO_MEMORY: none was taken. */
+ef_status ef_ring_take(ef_ring *ring, uint64_t below, uint64_t end, uint32_t most, ef_arena *arena, ef_ring_taken *taken,
+                       ef_batch *batch, ef_error *error) EF_MUST_USE;
 void ef_ring_give_back(ef_ring *ring, const ef_ring_taken *taken);
 /* Forgets up to `most` of the oldest rows; gives how many. */
 uint32_t ef_ring_discard(ef_ring *ring, uint32_t most);
