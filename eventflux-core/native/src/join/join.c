@@ -121,6 +121,9 @@ static ef_status fire(join *j, ef_walk *walk, int64_t before, ef_joined *joined,
 static ef_status process_inputs(void *self, const ef_input *inputs, uint32_t count, const ef_track *track, ef_out *out,
                                 ef_error *error) {
     join *j = self;
+    if (join_looks_up(j, inputs, count)) {
+        return join_look_up(j, inputs[0].port, inputs[0].batch, track, out, error);
+    }
     cursor cursors[2];
     for (uint32_t i = 0; i < count; i++) {
         cursors[i] = (cursor){.batch = inputs[i].batch,
@@ -370,6 +373,7 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
             from->condition.keys = NULL; /* taken by compile, also when it fails */
             from->condition.residual = NULL;
             EF_TRY(content->compile(content, &condition, j->alloc, &j->side[1 - s].probe, error));
+            j->side[1 - s].is_outside = ef_content_outside(content) != NULL;
         } else {
             EF_TRY(take_condition(j, s, from, error));
         }

@@ -12,6 +12,7 @@ typedef struct join_side {
     ef_mirror_rule rule;  /* how the mirror follows the window */
     bool keeps_times;     /* see ef_mirror_keeps_times() */
     bool passes;          /* a named window: rows as they are */
+    bool is_outside;      /* `probe` asks the host: row by row, so that a call that fails costs no other row */
     bool is_searched_by_find; /* a window that is no queue: its content is asked for each time */
     ef_mirror mirror;     /* what it holds, for the other side to search; without alloc: none */
     ef_probe *probe;      /* how the OTHER side searches this one when it is an outside content */
@@ -40,5 +41,9 @@ typedef struct join {
 /* Rows of side `s` (what its window put out, or the rows themselves): each that triggers looks for partners, as one delivery. */
 ef_status join_search(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_joined *joined, ef_out *out,
                       ef_error *error) EF_MUST_USE;
+
+/* look_up.c: whether these inputs only look rows up in a content, and all of them at once. */
+bool join_looks_up(const join *j, const ef_input *inputs, uint32_t count);
+ef_status join_look_up(join *j, uint32_t s, const ef_batch *probes, const ef_track *track, ef_out *out, ef_error *error) EF_MUST_USE;
 
 #endif

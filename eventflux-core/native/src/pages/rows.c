@@ -342,6 +342,96 @@ bool ef_rows_gather(ef_column *to, const ef_pages *pages, const ef_row_layout *l
     return true;
 }
 
+#define LOAD_RUN(type)                                       \
+    do {                                                     \
+        type *restrict target = (type *)to->values + from;   \
+        for (uint32_t i = 0; i < count; i++) {               \
+            memcpy(&target[i], row[i] + offset, sizeof(type)); \
+        }                                                    \
+    } while (0)
+
+static void load_run(ef_column *to, const ef_pages *pages, const char *const *row, uint32_t offset, uint32_t from,
+                     uint32_t count) {
+    switch (ef_type_width(to->type)) {
+    case 1:
+        LOAD_RUN(uint8_t);
+        break;
+    case 4:
+        LOAD_RUN(uint32_t);
+        break;
+    case 8:
+        LOAD_RUN(uint64_t);
+        break;
+    default:
+        for (uint32_t i = 0; i < count; i++) {
+            ((ef_str *)to->values)[from + i] = ef_row_string(pages, row[i] + offset);
+        }
+        break;
+    }
+}
+
+/* The validity of rows that begin at bit `from`: a multiple of 8. A bitmap is made with the first null. */
+static bool load_validity(ef_column *to, const char *const *row, uint32_t column, uint32_t from, uint32_t count,
+                          uint32_t all, ef_arena *arena) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (EF_LIKELY(!ef_row_is_null(row[i], column))) {
+            continue;
+        }
+        if (to->validity == NULL) {
+            to->validity = ef_arena_take(arena, ef_bitmap_size(all));
+            if (to->validity == NULL) {
+                return false;
+            }
+            memset(to->validity, 0xFF, ef_bitmap_size(all));
+        }
+        ef_bit_clear(to->validity, from + i);
+    }
+    return true;
+}
+
+/* Whether no column of these rows is null. */
+static bool are_whole(const char *const *row, uint32_t columns, uint32_t count) {
+    uint32_t bytes = (uint32_t)ef_bitmap_size(columns);
+    uint8_t last = (uint8_t)(0xFFu >> (bytes * 8 - columns));
+    for (uint32_t b = 0; b < bytes; b++) {
+        uint8_t all = 0xFF;
+        for (uint32_t i = 0; i < count; i++) {
+            all = (uint8_t)(all & (uint8_t)row[i][EF_ROW_VALID + b]);
+        }
+        uint8_t wanted = b + 1 < bytes ? 0xFF : last;
+        if ((all & wanted) != wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ef_rows_gather_all(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, const ef_handle *handles,
+                        uint32_t count, ef_arena *arena) {
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        to[c] = (ef_column){.type = layout->type[c],
+                            .values = ef_arena_take(arena, count * ef_type_width(layout->type[c]))};
+        if (to[c].values == NULL) {
+            return false;
+        }
+    }
+    const char *row[RUN];
+    for (uint32_t from = 0; from < count; from += RUN) {
+        uint32_t run = count - from < RUN ? count - from : RUN;
+        for (uint32_t i = 0; i < run; i++) {
+            row[i] = ef_pages_at(pages, handles[from + i]);
+        }
+        bool whole = are_whole(row, layout->columns, run);
+        for (uint32_t c = 0; c < layout->columns; c++) {
+            load_run(&to[c], pages, row, layout->offset[c], from, run);
+            if (!whole && !load_validity(&to[c], row, c, from, run, count, arena)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* ---- checking what was loaded ---- */
 
 #define STARTS_PER_PAGE (1u << EF_PAGE_SHIFT)

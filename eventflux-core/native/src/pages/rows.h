@@ -85,5 +85,8 @@ ef_str ef_row_string(const ef_pages *pages, const char *field);
 /* One column of many retained rows, gathered: to->values[i] = field `column` of handles[i]; EF_NO_HANDLE gives null. */
 bool ef_rows_gather(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, uint32_t column,
                     const ef_handle *handles, uint32_t count, ef_arena *arena) EF_MUST_USE;
+/* All columns of many retained rows, to[layout->columns]; every handle is one. */
+bool ef_rows_gather_all(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, const ef_handle *handles,
+                        uint32_t count, ef_arena *arena) EF_MUST_USE;
 
 #endif

@@ -330,11 +330,9 @@ static bool gather_pairs(const search *s, uint32_t from, uint32_t count, ef_batc
             return false;
         }
     }
-    for (uint32_t c = 0; c < table->layout.columns; c++) {
-        if (!ef_rows_gather(&pairs->column[probes->columns + c], table->pages, &table->layout, c, s->pair_handle + from,
-                            count, arena)) {
-            return false;
-        }
+    if (!ef_rows_gather_all(&pairs->column[probes->columns], table->pages, &table->layout, s->pair_handle + from, count,
+                            arena)) {
+        return false;
     }
     if (probes->causes != NULL) {
         pairs->causes = ef_arena_take(arena, count * sizeof *pairs->causes);
@@ -544,6 +542,23 @@ static ef_status begin_search(search *s, ef_error *error) {
     return EF_OK;
 }
 
+/* What every probe row has found, at most one row each, as pairs. */
+static ef_status keep_found(search *s, ef_handle *found, ef_error *error) {
+    uint32_t rows = s->probes->rows, count = 0;
+    s->pair_probe = ef_arena_take(s->run->arena, rows * sizeof *s->pair_probe);
+    s->pair_handle = found;
+    if (s->pair_probe == NULL) {
+        return ef_fail_memory(error);
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        s->pair_probe[count] = i;
+        found[count] = found[i];
+        count += found[i] != EF_NO_HANDLE;
+    }
+    s->count = s->settled = s->capacity = count;
+    return EF_OK;
+}
+
 /* All probe rows at once by a primary key of one integer. */
 static ef_status by_integer_key(search *s, ef_error *error) {
     uint32_t rows = s->probes->rows;
@@ -557,6 +572,9 @@ static ef_status by_integer_key(search *s, ef_error *error) {
             s->matches[i] = found[i] != EF_NO_HANDLE && passes(s, i, found[i]);
         }
         return EF_OK;
+    }
+    if (s->probe->tested == 0 && s->matches == NULL && s->probe->residual == NULL) {
+        return keep_found(s, found, error);
     }
     for (uint32_t i = 0; i < rows; i++) {
         if (found[i] != EF_NO_HANDLE && passes(s, i, found[i])) {
@@ -602,10 +620,8 @@ static ef_status find(ef_probe *self, const ef_batch *probes, ef_run *run, ef_fo
     if (found->column == NULL || found->timestamps == NULL) {
         return ef_fail_memory(error);
     }
-    for (uint32_t c = 0; c < layout->columns; c++) {
-        if (!ef_rows_gather(&found->column[c], p->table->pages, layout, c, s.pair_handle, s.count, run->arena)) {
-            return ef_fail_memory(error);
-        }
+    if (!ef_rows_gather_all(found->column, p->table->pages, layout, s.pair_handle, s.count, run->arena)) {
+        return ef_fail_memory(error);
     }
     for (uint32_t i = 0; i < s.count; i++) {
         found->timestamps[i] = ef_row_timestamp(ef_pages_at(p->table->pages, s.pair_handle[i]));

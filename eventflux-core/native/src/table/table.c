@@ -107,35 +107,82 @@ ef_handle ef_table_find_key(const ef_table *table, const ef_column *const *colum
                : find_hashed(table, ef_index_hash(columns_hash(table, columns, row)), columns, row);
 }
 
-void ef_table_find_integers(const ef_table *table, const ef_column *key, uint32_t rows, ef_handle *found) {
+/* How many rows are looked up together: what one waits for in memory is asked for while the others are handled. */
+#define ABREAST 64u
+
+static int64_t integer_at(const void *values, bool is_long, uint32_t row) {
+    return is_long ? ((const int64_t *)values)[row] : ((const int32_t *)values)[row];
+}
+
+/* Whether the row's primary key is this integer. */
+static inline bool has_integer(const ef_table *table, ef_handle handle, bool is_long, int64_t wanted) {
+    const uint32_t column = table->key[0];
+    const char *row = ef_pages_at(table->pages, handle), *field = row + table->layout.offset[column];
+    int64_t held = 0;
+    int32_t narrow;
+    if (is_long) {
+        memcpy(&held, field, sizeof held);
+    } else {
+        memcpy(&narrow, field, sizeof narrow);
+        held = narrow;
+    }
+    return held == wanted && !ef_row_is_null(row, column);
+}
+
+/* From the entry at `at` on. */
+static ef_handle walk_integers(const ef_table *table, uint32_t at, uint32_t hash, bool is_long, int64_t wanted) {
     const ef_handle_index *index = &table->by_key;
-    const uint32_t column = table->key[0], offset = table->layout.offset[column];
+    for (; index->entries[at] != EF_INDEX_EMPTY; at = (at + 1) & index->mask) {
+        ef_handle handle = ef_index_entry_handle(index->entries[at]);
+        if (ef_index_entry_hash(index->entries[at]) == hash && has_integer(table, handle, is_long, wanted)) {
+            return handle;
+        }
+    }
+    return EF_NO_HANDLE;
+}
+
+/* Rows [from, from + count), count <= ABREAST. Entries, then rows, are asked for one step before they are looked at. */
+static void find_abreast(const ef_table *table, const ef_column *key, uint32_t from, uint32_t count, ef_handle *found) {
+    const ef_handle_index *index = &table->by_key;
     const bool is_long = key->type == EF_LONG;
-    for (uint32_t i = 0; i < rows; i++) {
-        found[i] = EF_NO_HANDLE;
-        if (index->count == 0 || ef_is_null(key, i)) {
-            continue;
+    uint32_t hash[ABREAST], at[ABREAST];
+    for (uint32_t i = 0; i < count; i++) {
+        hash[i] = ef_index_hash(
+            ef_hash_u64((uint64_t)integer_at(key->values, is_long, from + i) ^ SIGN_BIT, table->seed)); /* as row_hash() */
+        at[i] = hash[i] & index->mask;
+        __builtin_prefetch(&index->entries[at[i]]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t entry = index->entries[at[i]];
+        while (entry != EF_INDEX_EMPTY && ef_index_entry_hash(entry) != hash[i]) {
+            at[i] = (at[i] + 1) & index->mask;
+            entry = index->entries[at[i]];
         }
-        int64_t wanted = is_long ? ((const int64_t *)key->values)[i] : ((const int32_t *)key->values)[i];
-        uint32_t hash = ef_index_hash(ef_hash_u64((uint64_t)wanted ^ SIGN_BIT, table->seed)); /* as row_hash() */
-        for (uint32_t at = hash & index->mask; index->entries[at] != EF_INDEX_EMPTY; at = (at + 1) & index->mask) {
-            if (ef_index_entry_hash(index->entries[at]) != hash) {
-                continue;
-            }
-            const char *row = ef_pages_at(table->pages, ef_index_entry_handle(index->entries[at]));
-            int64_t held = 0;
-            int32_t narrow;
-            if (is_long) {
-                memcpy(&held, row + offset, sizeof held);
-            } else {
-                memcpy(&narrow, row + offset, sizeof narrow);
-                held = narrow;
-            }
-            if (held == wanted && !ef_row_is_null(row, column)) {
-                found[i] = ef_index_entry_handle(index->entries[at]);
-                break;
-            }
+        found[from + i] = ef_index_entry_handle(entry); /* of an empty one: none */
+        if (entry != EF_INDEX_EMPTY) {
+            const char *row = ef_pages_at(table->pages, ef_index_entry_handle(entry));
+            __builtin_prefetch(row);
+            __builtin_prefetch(row + table->layout.size - 1);
         }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t wanted = integer_at(key->values, is_long, from + i);
+        if (found[from + i] != EF_NO_HANDLE && !has_integer(table, found[from + i], is_long, wanted)) {
+            found[from + i] = walk_integers(table, (at[i] + 1) & index->mask, hash[i], is_long, wanted);
+        }
+    }
+}
+
+void ef_table_find_integers(const ef_table *table, const ef_column *key, uint32_t rows, ef_handle *found) {
+    if (table->by_key.count == 0) {
+        memset(found, 0xFF, rows * sizeof *found);
+        return;
+    }
+    for (uint32_t from = 0; from < rows; from += ABREAST) {
+        find_abreast(table, key, from, rows - from < ABREAST ? rows - from : ABREAST, found);
+    }
+    for (uint32_t i = 0; key->validity != NULL && i < rows; i++) {
+        found[i] = ef_is_null(key, i) ? EF_NO_HANDLE : found[i];
     }
 }
 
