@@ -89,6 +89,65 @@ def msgpack_encoder(memory):
     return status, target[0], lib.ef_row_msgpack_free
 
 
+def resp_reader(memory):
+    target = ffi.new("ef_resp_entries **")
+    return lib.ef_resp_entries_new(memory.alloc, b"data", 4, target, ffi.NULL), target[0], lib.ef_resp_entries_free
+
+
+def resp_writer(memory):
+    target = ffi.new("ef_resp_bulks **")
+    return lib.ef_resp_bulks_new(memory.alloc, target, ffi.NULL), target[0], lib.ef_resp_bulks_free
+
+
+@pytest.mark.parametrize("make", [resp_reader, resp_writer])
+def test_readers_and_writers_of_redis_may_get_no_memory(make):
+    memory = Memory(0)
+    status, _, _ = make(memory)
+    assert status == lib.EF_NO_MEMORY
+    memory.fail_after(-1)
+    status, made, free = make(memory)
+    assert status == lib.EF_OK
+    free(made)
+    memory.close()
+
+
+def test_an_answer_of_redis_without_memory_is_read_again():
+    memory = Memory()
+    _, reader, free = resp_reader(memory)
+    entry = b"*2\r\n$3\r\n1-0\r\n*2\r\n$4\r\ndata\r\n$70000\r\n" + b"x" * 70_000 + b"\r\n"
+    text = b"*1\r\n*2\r\n$2\r\nin\r\n*2\r\n" + entry * 2
+    kept, answer = ffi.from_buffer("char[]", text), ffi.new("ef_resp_answer *")
+    failures = 0
+    while True:
+        memory.fail_after(failures)
+        status = lib.ef_resp_entries_read(reader, kept, len(text), answer, ffi.NULL)
+        memory.fail_after(-1)
+        if status == lib.EF_OK:
+            break
+        assert status == lib.EF_NO_MEMORY
+        lib.ef_resp_entries_reset(reader)
+        failures += 1
+    assert failures >= 2
+    assert (answer.outcome, answer.size, answer.entries) == (lib.EF_RESP_ENTRIES, len(text), 2)
+    assert answer.lines_size == 2 * 70_001
+    free(reader)
+    memory.close()
+
+
+def test_arguments_without_memory_are_written_again():
+    memory = Memory()
+    _, writer, free = resp_writer(memory)
+    text = b"x" * 100_000 + b"\n"
+    kept, arguments = ffi.from_buffer("char[]", text), ffi.new("ef_resp_arguments *")
+    memory.fail_after(0)
+    assert lib.ef_resp_bulks_write(writer, kept, len(text), 9, arguments, ffi.NULL) == lib.EF_NO_MEMORY
+    memory.fail_after(-1)
+    assert lib.ef_resp_bulks_write(writer, kept, len(text), 9, arguments, ffi.NULL) == lib.EF_OK
+    assert (arguments.count, arguments.consumed, arguments.size) == (1, len(text), 100_000 + 11)
+    free(writer)
+    memory.close()
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -427,6 +427,24 @@ def _owned(memory: CData, native: CData, free: Callable[[CData], None]) -> CData
     return ffi.gc(native, free_both)
 
 
+def owned_codec(make: Callable[[CData, CData, CData], int], target_type: str, free: Callable[[CData], None]) -> CData:
+    """A codec in memory of its own, freed with what is returned.
+
+    Args:
+        make: Makes it: memory, where it goes, error -> status.
+        target_type: Of where it goes.
+        free: Frees it.
+
+    Raises:
+        MemoryError: There is no room.
+    """
+    target = ffi.new(target_type)
+    error = new_error()
+    memory = _new_memory()
+    _check_new(memory, make(lib.ef_own_memory_alloc(memory), target, error), error)
+    return _owned(memory, target[0], free)
+
+
 def _time_field(time: TimeField | None) -> CData:
     field = ffi.new("ef_time_field *")
     if time is not None:

@@ -21,7 +21,13 @@ from eventflux.engine.codecs import NativeRows, long_column
 from eventflux.extension.kinds.handlers import SourceHandler
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, SourceMapper
 from eventflux.extension.kinds.rows import Payload, Row
-from eventflux.extension.kinds.source import Acknowledge, BlockOrigin, EventRefusedError, MessageBatch
+from eventflux.extension.kinds.source import (
+    Acknowledge,
+    BlockOrigin,
+    EventRefusedError,
+    LinePayloads,
+    MessageBatch,
+)
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
 from eventflux.types.errors import BackpressureError, EventDataError, EventFluxError, MappingError
 
@@ -414,6 +420,8 @@ def _append(gathered: MappedRows, mapped: MappedRows) -> None:
 
 def _as_block(payloads: Sequence[Payload]) -> bytes | None:
     """The payloads as lines; None where one of them is empty, no bytes, or has a line feed of its own."""
+    if isinstance(payloads, LinePayloads):
+        return payloads.block
     joinable: Sequence[Any] = payloads
     try:
         block = b"\n".join(joinable)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, overload
 
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.delivery import NO_DELIVERIES, Deliveries
@@ -175,6 +175,53 @@ class MessageBatch:
     timestamps: array[int] | None = None
     timestamp_attribute: int | None = None
     properties: Callable[[int], Mapping[str, object]] | None = None
+
+    @classmethod
+    def of_lines(
+        cls,
+        block: bytes,
+        count: int,
+        *,
+        name: str,
+        timestamps: array[int] | None = None,
+        properties: Callable[[int], Mapping[str, object]] | None = None,
+    ) -> MessageBatch:
+        """Messages whose payloads stand one behind the other, a line feed behind each.
+
+        Args:
+            block: The payloads; none of them is empty or has a line feed.
+            count: How many.
+            name: As above.
+            timestamps: As above.
+            properties: As above.
+        """
+        return cls(payloads=LinePayloads(block, count), name=name, timestamps=timestamps, properties=properties)
+
+
+class LinePayloads(Sequence[bytes]):
+    """Payloads in one block, which are taken apart when somebody asks for one.
+
+    Args:
+        block: A line feed behind each.
+        count: How many.
+    """
+
+    def __init__(self, block: bytes, count: int) -> None:
+        self.block = block
+        self._count = count
+        self._lines: list[bytes] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if not self._lines:
+            self._lines = self.block.split(b"\n")[: self._count]
+        return self._lines[index]
 
 
 @record(frozen=True, slots=True, kw_only=True)
