@@ -67,6 +67,26 @@ def test_properties_and_other_fields_can_be_attributes(server, client):
     assert seen == [(7, "5-1", 5, "in", "red"), (8, "6-0", 6, "in", None)]
 
 
+def test_entries_that_are_not_alike_come_in_order(server, client):
+    """Those of one field are taken apart natively, the others are not; both in one answer and over many."""
+    manager, runtime = started(f"""
+        @source(type='redis-stream', url='{server.url}', stream='in', start='0', count='10', @map(type='json'))
+        define stream In (n long, text string);
+    """)
+    seen = []
+    pipeline = client.pipeline()
+    for n in range(500):
+        payload = json.dumps({"n": n, "text": "x" * (n % 7) if n % 50 else "y" * 300_000})
+        pipeline.xadd("in", {"data": payload} if n % 33 else {"data": payload.replace(", ", ",\n"), "more": "z"})
+    with manager:
+        runtime.add_callback("In", lambda events: seen.extend(event.data for event in events))
+        pipeline.execute()
+        wait(lambda: len(seen) == 500, "not all came")
+        wait(lambda: _pending(client) == 0, "not all were acknowledged")
+    assert [n for n, _ in seen] == list(range(500))
+    assert [len(text) for n, text in seen if n % 50 == 0] == [300_000] * 10
+
+
 def test_what_cannot_be_mapped_goes_its_own_way(server, client):
     """And is acknowledged: it would come again for ever."""
     manager, runtime = started(f"""

@@ -307,52 +307,5 @@ class RedisLink:
             self._checked = time.monotonic()
 
 
-class Lane:
-    """A connection of its own, on which commands are sent before the answers to earlier ones are wanted.
-
-    The server works while the sender does something else. Not thread-safe.
-    """
-
-    def __init__(self, client: Client, key: str) -> None:
-        """Take a connection from the pool of the node that has a key.
-
-        Args:
-            client: An open client.
-            key: Of all commands.
-        """
-        if isinstance(client, RedisCluster):
-            client = client.get_redis_connection(client.get_node_from_key(key))  # type: ignore[no-untyped-call]
-        self._pool: Any = client.connection_pool
-        self._connection: Any = self._pool.get_connection()
-        self._due = 0
-
-    def send(self, commands: Sequence[Sequence[object]]) -> None:
-        """Send commands; an answer of each is due."""
-        self._connection.send_packed_command(self._connection.pack_commands(commands))
-        self._due += len(commands)
-
-    def receive(self) -> Any:
-        """The next answer.
-
-        Raises:
-            redis.RedisError: The connection is lost, or the server refused the command.
-        """
-        self._due -= 1
-        return self._connection.read_response()
-
-    def is_ready(self) -> bool:
-        """Whether something of an answer has come."""
-        return self._due > 0 and bool(self._connection.can_read(timeout=0))
-
-    def close(self) -> None:
-        """Give the connection back; idempotent. One with answers due is closed."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if self._due:
-            connection.disconnect()
-        self._pool.release(connection)
-
-
 def _as_it_is(reply: object, **_options: object) -> object:
     return reply
