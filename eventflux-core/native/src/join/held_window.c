@@ -127,8 +127,11 @@ static ef_status gather(const window_probe *p, const ef_batch *told, const candi
                                             : ef_row_timestamp(ef_pages_at(p->mirror.pages, c->row[i]));
     }
     for (uint32_t column = 0; column < columns; column++) {
+        /* A window that holds nothing has told no columns. */
+        const ef_column none = {.type = p->held->content.types[column]};
         bool good = told != NULL
-                        ? ef_column_gather(&found->column[column], &told->column[column], c->row, c->count, arena)
+                        ? ef_column_gather(&found->column[column], told->column != NULL ? &told->column[column] : &none,
+                                           c->row, c->count, arena)
                         : ef_rows_gather(&found->column[column], p->mirror.pages, &p->mirror.layout, column, c->row, c->count, arena);
         if (!good) {
             return ef_fail_memory(error);

@@ -269,6 +269,20 @@ static void find_due(rate_run *run, uint32_t slot, int64_t clock, int64_t cause)
     state->due = ef_grid_skip(state->due, limiter->every, passed);
 }
 
+/* A row that is not older than a tick which is due belongs to the period behind it, so the snapshot is taken first: rows that a window
+ * gives up at a tick are still in the snapshot of that tick, though the window's timer stands before the limiter's. One tick a row; if
+ * more have passed the timer follows at once. */
+static ef_status tick_before(rate_run *run, uint32_t row, uint32_t slot, int64_t clock, int64_t cause) {
+    ef_rate_limiter *limiter = run->limiter;
+    ef_rate_slot *state = ef_rate_slot_at(limiter, slot);
+    int64_t reached = run->batch->timestamps[row] < clock ? run->batch->timestamps[row] : clock;
+    if (limiter->rate != EF_RATE_SNAPSHOT || reached < state->due) {
+        return EF_OK;
+    }
+    state->due = ef_time_after(state->due, limiter->every);
+    return state->count > 0 ? put_slot(run, slot, cause) : EF_OK;
+}
+
 static ef_status take_batch(rate_run *run) {
     ef_rate_limiter *limiter = run->limiter;
     const ef_batch *batch = run->batch;
@@ -286,6 +300,7 @@ static ef_status take_batch(rate_run *run) {
         if (limiter->timers.place[slot] == 0) {
             find_due(run, slot, clock, cause);
         }
+        EF_TRY(tick_before(run, i, slot, clock, cause));
         EF_TRY(take_row(run, i));
         set_timer(limiter, slot);
     }
