@@ -15,8 +15,6 @@
 
 enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
 
-#define EF_ALWAYS_INLINE static inline __attribute__((always_inline))
-
 #define EF_FOLD_LOOP(name, state_type, value_type, out_type, takes_nulls)                                               \
     EF_ALWAYS_INLINE ef_status name##_rows(const ef_aggregate *aggregate, ef_fold *fold, const bool single,             \
                                            const int form, const bool all) {                                            \

@@ -55,6 +55,17 @@ static inline void ef_handle_index_add(ef_handle_index *index, uint32_t hash, ui
     index->count++;
 }
 
+/* Puts another handle of the same hash in the place of `handle`, which must be there. */
+static inline void ef_handle_index_replace(ef_handle_index *index, uint32_t hash, uint32_t handle, uint32_t with) {
+    const uint64_t sought = (uint64_t)hash << 32 | handle;
+    uint32_t at = hash & index->mask;
+    while (index->entries[at] != sought) {
+        EF_ASSERT(index->entries[at] != EF_INDEX_EMPTY);
+        at = (at + 1) & index->mask;
+    }
+    index->entries[at] = (uint64_t)hash << 32 | with;
+}
+
 /* Removes the entry of `handle`, which must be there. */
 void ef_handle_index_remove(ef_handle_index *index, uint32_t hash, uint32_t handle);
 

@@ -21,6 +21,7 @@
 #define EF_ASSERT(condition) ((void)0)
 #endif
 
+#define EF_ALWAYS_INLINE static inline __attribute__((always_inline))
 #define EF_LIKELY(x) __builtin_expect(!!(x), 1)
 #define EF_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

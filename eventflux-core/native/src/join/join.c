@@ -5,8 +5,9 @@
  *      right rows ─> [ window ] ─C,X─> look for partners on the left  ─┘
  *
  * Rows and timers are taken in cause order, a delivery or a firing at a time, since a probe must see the other side as of that step; of timers due in one pass those
- * of the left side come first. What a window puts out enters its side's mirror before it looks for partners. */
-#include "join/join_inside.h"
+ * of the left side come first. What a window puts out enters its side's mirror before it looks for partners. Where both windows are queues that nobody asks, they may
+ * run through the whole call first: ahead.c. */
+#include "join/ahead.h"
 #include "table/outside.h"
 
 #include "graph/adapter.h"
@@ -15,8 +16,7 @@ static int64_t due_of(const join_side *side) {
     return side->window != NULL ? side->window_class->next_due(side->window) : EF_NEVER;
 }
 
-/* A side without a window: each row comes, goes, and is forgotten. */
-static ef_status pass_through(const ef_batch *rows, const ef_track *track, ef_batch *to, ef_arena *arena, ef_error *error) {
+ef_status join_pass_through(const ef_batch *rows, const ef_track *track, ef_batch *to, ef_arena *arena, ef_error *error) {
     ef_out out;
     ef_out_init(&out, arena, rows);
     EF_TRY(ef_out_reserve(&out, rows->rows * 3, error));
@@ -62,7 +62,7 @@ static ef_status feed(join *j, uint32_t s, const ef_batch *rows, const ef_track 
         }
         EF_TRY(stamp(&emitted, cause, out->arena, error));
     } else if (!side->passes && j->wants_expired) {
-        EF_TRY(pass_through(rows, track, &emitted, out->arena, error));
+        EF_TRY(join_pass_through(rows, track, &emitted, out->arena, error));
     }
     if (side->mirror.alloc != NULL) {
         if (side->keeps_times) {
@@ -123,6 +123,9 @@ static ef_status process_inputs(void *self, const ef_input *inputs, uint32_t cou
     join *j = self;
     if (join_looks_up(j, inputs, count)) {
         return join_look_up(j, inputs[0].port, inputs[0].batch, track, out, error);
+    }
+    if (j->runs_ahead && track->max_firings != 1) {
+        return join_run_ahead(j, inputs, count, track, out, error);
     }
     cursor cursors[2];
     for (uint32_t i = 0; i < count; i++) {
@@ -378,6 +381,7 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
             EF_TRY(take_condition(j, s, from, error));
         }
     }
+    j->runs_ahead = join_may_run_ahead(j);
     return EF_OK;
 }
 

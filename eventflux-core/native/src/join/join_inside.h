@@ -36,7 +36,14 @@ typedef struct join {
     ef_type *types;
     uint16_t rank;
     bool wants_expired;
+    bool runs_ahead; /* join_may_run_ahead() */
 } join;
+
+/* A side without a window: each row comes, goes, and is forgotten. */
+ef_status join_pass_through(const ef_batch *rows, const ef_track *track, ef_batch *to, ef_arena *arena, ef_error *error) EF_MUST_USE;
+/* Keys of all rows of a batch of side `s`, for the other side: columns of the batch itself where they are plain. NULL: there are none. */
+ef_status join_keys(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_column **keys, ef_out *out,
+                    ef_error *error) EF_MUST_USE;
 
 /* Rows of side `s` (what its window put out, or the rows themselves): each that triggers looks for partners, as one delivery. */
 ef_status join_search(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_joined *joined, ef_out *out,

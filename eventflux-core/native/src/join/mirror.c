@@ -93,27 +93,50 @@ bool ef_keys_equal(const ef_column *a, uint32_t row_a, const ef_column *b, uint3
 }
 
 /* The hash that places a key; false: a part of it is null. */
-static bool hash_keys(const ef_mirror *m, uint32_t slot, const ef_column *const *keys, uint32_t row, uint32_t *hash) {
+static bool hash_keys(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t *hash) {
     uint64_t h = ef_hash_u64(slot, m->seed);
     for (uint32_t k = 0; k < m->key_count; k++) {
-        if (ef_is_null(keys[k], row)) {
+        if (ef_is_null(&keys[k], row)) {
             return false;
         }
-        h = hash_value(keys[k]->type, value_at(keys[k], row), h);
+        h = hash_value(keys[k].type, value_at(&keys[k], row), h);
     }
     *hash = ef_index_hash(h);
     return true;
 }
 
-static bool has_key(const ef_mirror *m, ef_handle candidate, uint32_t slot, const ef_column *const *keys, uint32_t row) {
-    if (word(m, candidate, SLOT) != slot) {
+void ef_mirror_hash(const ef_mirror *m, const uint32_t *slots, const ef_column *keys, uint32_t rows, uint32_t *hashes, uint8_t *has) {
+    if (m->key_count == 1 && keys[0].type == EF_LONG && keys[0].validity == NULL && slots == NULL) {
+        const uint64_t seed = ef_hash_u64(0, m->seed);
+        const uint64_t *values = keys[0].values;
+        for (uint32_t i = 0; i < rows; i++) {
+            hashes[i] = ef_index_hash(ef_hash_u64(values[i], seed));
+        }
+        memset(has, 1, rows);
+        return;
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        has[i] = hash_keys(m, slots != NULL ? slots[i] : 0, keys, i, &hashes[i]);
+    }
+}
+
+/* What is in the index has no null in its key. */
+EF_ALWAYS_INLINE bool has_key(const ef_mirror *m, ef_handle candidate, uint32_t slot, const ef_column *keys, uint32_t row) {
+    const char *held = ef_pages_at(m->pages, candidate);
+    uint32_t at_slot;
+    memcpy(&at_slot, held + m->behind + SLOT, sizeof at_slot);
+    if (at_slot != slot) {
         return false;
     }
-    const char *held = ef_pages_at(m->pages, candidate);
+    if (m->key_count == 1 && keys[0].type == EF_LONG) {
+        uint64_t value;
+        memcpy(&value, held + m->layout.offset[m->key_columns[0]], sizeof value);
+        return value == ((const uint64_t *)keys[0].values)[row];
+    }
     for (uint32_t k = 0; k < m->key_count; k++) {
         uint64_t value[2] = {0, 0};
-        if (!ef_row_read(m->pages, &m->layout, held, m->key_columns[k], value) ||
-            !equal_value(keys[k]->type, value, value_at(keys[k], row))) {
+        (void)ef_row_read(m->pages, &m->layout, held, m->key_columns[k], value);
+        if (!equal_value(keys[k].type, value, value_at(&keys[k], row))) {
             return false;
         }
     }
@@ -122,7 +145,7 @@ static bool has_key(const ef_mirror *m, ef_handle candidate, uint32_t slot, cons
 
 #define MAX_KEYS 16u
 
-static ef_handle chain_of(const ef_mirror *m, uint32_t slot, const ef_column *const *keys, uint32_t row, uint32_t hash) {
+static ef_handle chain_of(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
     if (m->chains.entries == NULL) {
         return EF_NO_HANDLE;
     }
@@ -190,7 +213,7 @@ static ef_status list_of(ef_mirror *m, uint32_t slot, ef_mirror_list **list, ef_
 /* ---- rows in and out ---- */
 
 /* Puts a held row that has a key into its chain; room in the index is reserved. False: out of memory. */
-static bool enter_chain(ef_mirror *m, ef_handle row, uint32_t slot, const ef_column *const *keys, uint32_t at, uint32_t hash) {
+static bool enter_chain(ef_mirror *m, ef_handle row, uint32_t slot, const ef_column *keys, uint32_t at, uint32_t hash) {
     ef_handle first = chain_of(m, slot, keys, at, hash);
     if (first == EF_NO_HANDLE) {
         char *bytes = writable(m, row);
@@ -214,24 +237,23 @@ static bool enter_chain(ef_mirror *m, ef_handle row, uint32_t slot, const ef_col
     return true;
 }
 
-ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) {
+/* A row that is found by `keys`, or by no key. */
+EF_ALWAYS_INLINE ef_status add_row(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
+                                   bool is_found, ef_error *error) {
     ef_mirror_list *list;
-    EF_TRY(list_of(m, slot, &list, error));
-    EF_TRY(ef_handle_index_reserve(&m->chains, 1, error));
-    const ef_column *keys[MAX_KEYS];
-    for (uint32_t k = 0; k < m->key_count; k++) {
-        keys[k] = &batch->column[m->key_columns[k]];
+    if (EF_LIKELY(slot < m->slots)) {
+        list = &m->lists[slot];
+    } else {
+        EF_TRY(list_of(m, slot, &list, error));
     }
-    uint32_t hash = 0;
-    bool is_found = m->key_count > 0 && hash_keys(m, slot, keys, row, &hash);
-    char *previous = list->last != EF_NO_HANDLE ? writable(m, list->last) : NULL;
-    if (list->last != EF_NO_HANDLE && previous == NULL) {
+    EF_TRY(ef_handle_index_reserve(&m->chains, 1, error));
+    if (list->last != EF_NO_HANDLE && EF_UNLIKELY(writable(m, list->last) == NULL)) {
         return ef_fail_memory(error);
     }
     ef_handle handle;
     EF_TRY(ef_row_keep(m->pages, &m->layout, batch, row, &handle, error));
     char *bytes = writable(m, handle);
-    if (bytes == NULL) {
+    if (EF_UNLIKELY(bytes == NULL)) {
         ef_row_drop(m->pages, &m->layout, handle);
         return ef_fail_memory(error);
     }
@@ -239,13 +261,13 @@ ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint
     put_word(m, bytes, HASH, hash);
     put_word(m, bytes, CHAIN_LAST, is_found ? handle : EF_NO_HANDLE);
     put_word(m, bytes, SLOT, slot);
-    if (is_found && !enter_chain(m, handle, slot, keys, row, hash)) {
+    if (is_found && EF_UNLIKELY(!enter_chain(m, handle, slot, keys, row, hash))) {
         ef_row_drop(m->pages, &m->layout, handle);
         return ef_fail_memory(error);
     }
     if (list->last != EF_NO_HANDLE) {
-        previous = writable(m, list->last); /* keeping the row may have moved nothing, but its page may have been copied */
-        if (previous == NULL) {
+        char *previous = writable(m, list->last); /* made private above */
+        if (EF_UNLIKELY(previous == NULL)) {
             ef_row_drop(m->pages, &m->layout, handle);
             return ef_fail_memory(error);
         }
@@ -257,6 +279,25 @@ ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint
     list->count++;
     m->rows++;
     return EF_OK;
+}
+
+ef_status ef_mirror_add_key(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
+                            ef_error *error) {
+    return add_row(m, slot, batch, row, keys, hash, true, error);
+}
+
+ef_status ef_mirror_add_free(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) {
+    return add_row(m, slot, batch, row, NULL, 0, false, error);
+}
+
+ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) {
+    ef_column keys[MAX_KEYS];
+    for (uint32_t k = 0; k < m->key_count; k++) {
+        keys[k] = batch->column[m->key_columns[k]];
+    }
+    uint32_t hash;
+    return m->key_count > 0 && hash_keys(m, slot, keys, row, &hash) ? ef_mirror_add_key(m, slot, batch, row, keys, hash, error)
+                                                                    : ef_mirror_add_free(m, slot, batch, row, error);
 }
 
 bool ef_mirror_pop(ef_mirror *m, uint32_t slot) {
@@ -276,9 +317,10 @@ bool ef_mirror_pop(ef_mirror *m, uint32_t slot) {
             }
             put_word(m, bytes, CHAIN_LAST, chain_last);
         }
-        ef_handle_index_remove(&m->chains, hash, row);
         if (next != EF_NO_HANDLE) {
-            ef_handle_index_add(&m->chains, hash, next);
+            ef_handle_index_replace(&m->chains, hash, row, next);
+        } else {
+            ef_handle_index_remove(&m->chains, hash, row);
         }
     }
     list->first = word(m, row, ORDER_NEXT);
@@ -341,12 +383,12 @@ ef_handle ef_mirror_after(const ef_mirror *m, ef_handle row) {
 }
 
 ef_handle ef_mirror_find(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row) {
-    const ef_column *each[MAX_KEYS];
-    for (uint32_t k = 0; k < m->key_count; k++) {
-        each[k] = &keys[k];
-    }
     uint32_t hash;
-    return hash_keys(m, slot, each, row, &hash) ? chain_of(m, slot, each, row, hash) : EF_NO_HANDLE;
+    return hash_keys(m, slot, keys, row, &hash) ? chain_of(m, slot, keys, row, hash) : EF_NO_HANDLE;
+}
+
+ef_handle ef_mirror_find_key(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
+    return chain_of(m, slot, keys, row, hash);
 }
 
 ef_handle ef_mirror_next(const ef_mirror *m, ef_handle row) {
@@ -466,15 +508,11 @@ static void read_keys(const ef_mirror *m, ef_handle row, ef_column *keys, uint64
 
 static ef_status relink(ef_mirror *m, uint32_t slot, ef_handle row, ef_error *error) {
     ef_column keys[MAX_KEYS];
-    const ef_column *each[MAX_KEYS];
     uint64_t values[MAX_KEYS][2];
     uint8_t validity[MAX_KEYS];
     read_keys(m, row, keys, values, validity);
-    for (uint32_t k = 0; k < m->key_count; k++) {
-        each[k] = &keys[k];
-    }
     uint32_t hash = 0;
-    bool is_found = m->key_count > 0 && hash_keys(m, slot, each, 0, &hash);
+    bool is_found = m->key_count > 0 && hash_keys(m, slot, keys, 0, &hash);
     char *bytes = writable(m, row);
     if (bytes == NULL) {
         return ef_fail_memory(error);
@@ -484,7 +522,7 @@ static ef_status relink(ef_mirror *m, uint32_t slot, ef_handle row, ef_error *er
     put_word(m, bytes, CHAIN_LAST, is_found ? row : EF_NO_HANDLE);
     put_word(m, bytes, SLOT, slot);
     EF_TRY(ef_handle_index_reserve(&m->chains, 1, error));
-    return !is_found || enter_chain(m, row, slot, each, 0, hash) ? EF_OK : ef_fail_memory(error);
+    return !is_found || enter_chain(m, row, slot, keys, 0, hash) ? EF_OK : ef_fail_memory(error);
 }
 
 static ef_status load_lists(ef_mirror *m, const ef_handle *firsts, const uint32_t *counts, const uint32_t *searched, uint32_t slots,

@@ -39,6 +39,10 @@ void ef_mirror_clear(ef_mirror *mirror);
 
 /* Row `row` of `batch` enters `slot`. */
 ef_status ef_mirror_add(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) EF_MUST_USE;
+/* The same where its hash is known (keys[k], with types as the key columns': its key), and where it can be found by no key. */
+ef_status ef_mirror_add_key(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
+                            ef_error *error) EF_MUST_USE;
+ef_status ef_mirror_add_free(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) EF_MUST_USE;
 /* The oldest row of the slot leaves; nothing happens if there is none. False: out of memory (a page held by a snapshot could not be copied). */
 bool ef_mirror_pop(ef_mirror *mirror, uint32_t slot) EF_MUST_USE;
 bool ef_mirror_empty(ef_mirror *mirror, uint32_t slot) EF_MUST_USE; /* pops all */
@@ -70,6 +74,17 @@ ef_handle ef_mirror_after(const ef_mirror *mirror, ef_handle row);
 /* Oldest row of the slot whose key columns equal keys[k] at `row` (types as the key columns'), and the one after it with the same key. */
 ef_handle ef_mirror_find(const ef_mirror *mirror, uint32_t slot, const ef_column *keys, uint32_t row);
 ef_handle ef_mirror_next(const ef_mirror *mirror, ef_handle row);
+
+/* Hashes of the keys of many rows at once, in their slots (NULL: 0); has[i] = 0: a part of the key is null. */
+void ef_mirror_hash(const ef_mirror *mirror, const uint32_t *slots, const ef_column *keys, uint32_t rows, uint32_t *hashes, uint8_t *has);
+/* As ef_mirror_find(), where the hash is known and no part of the key is null. */
+ef_handle ef_mirror_find_key(const ef_mirror *mirror, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash);
+/* Asks the memory for what a search by this hash will read first. */
+static inline void ef_mirror_fetch(const ef_mirror *mirror, uint32_t hash) {
+    if (mirror->chains.entries != NULL) {
+        __builtin_prefetch(&mirror->chains.entries[hash & mirror->chains.mask]);
+    }
+}
 
 void ef_mirror_save(const ef_mirror *mirror, ef_writer *writer);
 ef_status ef_mirror_load(ef_mirror *mirror, ef_reader *reader, ef_error *error) EF_MUST_USE;

@@ -104,7 +104,9 @@ static ef_status find_in_mirror(join *j, uint32_t s, const ef_column *keys, uint
                                 ef_arena *arena, ef_error *error) {
     const join_side *side = &j->side[s];
     ef_mirror *mirror = &j->side[1 - s].mirror;
-    ef_mirror_note_search(mirror, slot);
+    if (j->side[1 - s].keeps_times) {
+        ef_mirror_note_search(mirror, slot);
+    }
     if (side->key_count > 0) {
         for (ef_handle h = ef_mirror_find(mirror, slot, keys, row); h != EF_NO_HANDLE; h = ef_mirror_next(mirror, h)) {
             EF_TRY(add_held(p, h, arena, error));
@@ -220,9 +222,8 @@ static ef_status search_outside(join *j, uint32_t s, const ef_batch *probes, con
     return EF_OK;
 }
 
-/* Keys of all rows of a batch: columns of the batch itself where they are plain. */
-static ef_status keys_of(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_column **keys, ef_out *out,
-                         ef_error *error) {
+ef_status join_keys(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_column **keys, ef_out *out,
+                    ef_error *error) {
     join_side *side = &j->side[s];
     *keys = NULL;
     if (side->key_count == 0) {
@@ -259,7 +260,7 @@ ef_status join_search(join *j, uint32_t s, const ef_batch *rows, const ef_track 
         return search_outside(j, s, rows, track, joined, out, error);
     }
     ef_column *keys;
-    EF_TRY(keys_of(j, s, rows, track, &keys, out, error));
+    EF_TRY(join_keys(j, s, rows, track, &keys, out, error));
     for (uint32_t row = 0; row < rows->rows; row++) {
         uint8_t kind = ef_row_kind(rows, row);
         if (kind == EF_RESET && !j->wants_expired) {

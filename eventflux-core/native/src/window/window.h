@@ -182,6 +182,4 @@ static inline bool ef_delivery_cursor_ends(ef_delivery_cursor *cursor, uint32_t 
     return true;
 }
 
-#define EF_ALWAYS_INLINE static inline __attribute__((always_inline))
-
 #endif
