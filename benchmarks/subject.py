@@ -34,12 +34,12 @@ class Call:
 def prepare(workload: Workload, n: int, way: InputWay) -> list[Call]:
     """The input in the form of the input way.
 
-    Where there are two streams, rows go in runs of one stream, and columns in calls that merge both by time.
+    Where there are two streams, a call of many rows or of columns merges both by time.
     """
     columns = inputs.INPUTS[workload.source](n, **({} if workload.rate is None else {"rate": workload.rate}))
     ts = columns.pop("ts")
     names = columns.pop("stream", None)
-    if names is not None and way in ("columns", "arrow"):
+    if names is not None and way != "row":
         return _merged(columns, ts, names, way)
     if names is None:
         assert workload.stream is not None
@@ -78,10 +78,15 @@ def _merged(columns: inputs.Columns, ts: Any, names: Any, way: InputWay) -> list
         data = {}
         for stream in streams:
             chosen = names[piece] == stream
-            rows = {name: column[piece][chosen] for name, column in columns.items()}
-            if way == "arrow":
-                rows = {name: pa.array(column) for name, column in rows.items()}
-            data[stream] = (rows, ts[piece][chosen])
+            part = {name: column[piece][chosen] for name, column in columns.items()}
+            times = ts[piece][chosen]
+            match way:
+                case "rows":
+                    data[stream] = (inputs.rows(part), times.tolist())
+                case "arrow":
+                    data[stream] = ({name: pa.array(column) for name, column in part.items()}, times)
+                case _:
+                    data[stream] = (part, times)
         calls.append(Call(MERGED, data, None))
     return calls
 

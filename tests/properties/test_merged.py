@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import pytest
@@ -54,7 +55,9 @@ def timed(rows: list[tuple[Any, ...]]) -> Sent:
     return sorted(sent, key=lambda row: (row[2], row[0]))
 
 
-def run(text: str, sent: Sent, engine: dict[str, Any], *, pieces: int | None) -> dict[str, list[Any]]:
+def run(
+    text: str, sent: Sent, engine: dict[str, Any], *, pieces: int | None, as_rows: bool = False
+) -> dict[str, list[Any]]:
     """What the listeners hear; `pieces`: rows a merged call, None: one by one."""
     heard: dict[str, list[Any]] = {}
     problems: list[str] = []
@@ -75,11 +78,13 @@ def run(text: str, sent: Sent, engine: dict[str, Any], *, pieces: int | None) ->
                 stream, row, moment = part[0]
                 runtime.input_handler(stream).send(row, moment)
                 continue
-            columns = {}
+            columns: dict[str, tuple[Any, list[int]]] = {}
             for stream in "ABC":
                 rows = [row for name, row, _ in part if name == stream]
                 moments = [moment for name, _, moment in part if name == stream]
                 columns[stream] = ({"k": [key for key, _ in rows], "v": [value for _, value in rows]}, moments)
+                if as_rows:
+                    columns[stream] = (rows, moments)
             assert runtime.send_merged(columns) == len(part)
         runtime.advance_time(sent[-1][2] + 50)
         found = runtime.query("from T")
@@ -97,6 +102,7 @@ def test_merged_streams_say_what_single_rows_say(queries: list[str], rows: list[
     for engine in ({}, {"slice_rows": 1}, {"slice_rows": 7}, {"depth_first": True}):
         assert run(text, sent, engine, pieces=len(sent)) == judge
     assert run(text, sent, {}, pieces=11) == judge
+    assert run(text, sent, {}, pieces=17, as_rows=True) == judge
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -126,6 +132,19 @@ def test_each_stream_keeps_its_order_and_the_first_goes_first() -> None:
     assert out == [1, 2, 10, 20, 3]
 
 
+def test_rows_come_with_timestamps_of_every_form() -> None:
+    out: list[tuple[int, int]] = []
+    with EventFluxManager(plugins=False) as manager:
+        runtime = manager.create_eventflux_app_runtime(APP, playback=True)
+        runtime.add_callback("O", lambda events: out.extend((event.timestamp, event[0]) for event in events))
+        runtime.start()
+        moments = array("q", [1, 4])
+        assert runtime.send_merged({"A": ([(1,), {"v": 2}], moments), "B": (iter([(3,)]), 2)}) == 3
+        moments[0] = 9
+        assert runtime.send_merged({"A": ((), []), "B": (((4,), (5,)), (5, 6))}) == 2
+    assert out == [(1, 1), (2, 3), (4, 2), (5, 4), (6, 5)]
+
+
 def test_what_does_not_fit_enters_nothing() -> None:
     out: list[int] = []
     good = {"v": [1, 2]}
@@ -138,6 +157,11 @@ def test_what_does_not_fit_enters_nothing() -> None:
             ({"v": ["x", "y"]}, "stream B"),
             ({"w": [1, 2]}, "no column 'v'"),
             ({"v": [1, 2, 3]}, "B"),
+            ([(1,), ("x",)], "stream B, row 1"),
+            ([(1,), (2, 3)], "stream B, row 1"),
+            ([(1,)], "stream B"),
+            ("xy", "neither columns nor rows"),
+            (7, "neither columns nor rows"),
         ):
             with pytest.raises(EventDataError, match=message):
                 runtime.send_merged({"A": (good, [1, 2]), "B": (wrong, [1, 2])})

@@ -18,6 +18,50 @@ bool ef_pack_source_column(ef_layout *layout, ef_source_rows *rows, uint32_t ind
     return true;
 }
 
+/* The timestamps as one more column, in the rows' own arena. */
+static bool pack_source_timestamps(ef_layout *layout, ef_packer *packer, ef_source_rows *rows, PyObject *given, uint32_t count) {
+    PyObject *keeper = NULL;
+    ef_column column = {.type = EF_LONG};
+    int64_t *timestamps = NULL;
+    if (!ef_pack_timestamps(packer, layout, given, count, &timestamps, &keeper)) {
+        return false;
+    }
+    column.values = timestamps;
+    if (keeper != NULL) { /* another's memory, which may change */
+        column.values = ef_arena_take(&rows->arena, ((size_t)count + 1) * sizeof *timestamps);
+        if (column.values != NULL) {
+            memcpy(column.values, timestamps, count * sizeof *timestamps);
+        }
+        Py_DECREF(keeper);
+        if (column.values == NULL) {
+            ef_raise_memory(layout->host);
+            return false;
+        }
+    }
+    ef_error error;
+    if (ef_source_rows_native(rows, rows->columns, &column, (int64_t)count, &error) != EF_OK) {
+        PyErr_SetString(PyExc_ValueError, error.message);
+        return false;
+    }
+    return true;
+}
+
+bool ef_pack_source_rows(ef_layout *layout, ef_source_rows *rows, PyObject *given, PyObject *timestamps) {
+    ef_packer packer = {.host = layout->host, .arena = &rows->arena, .borrows = false};
+    ef_batch batch;
+    ef_error error;
+    if (!ef_pack_rows(&packer, layout, given, &batch)) {
+        return false;
+    }
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        if (ef_source_rows_native(rows, c, &batch.column[c], (int64_t)batch.rows, &error) != EF_OK) {
+            PyErr_SetString(PyExc_ValueError, error.message);
+            return false;
+        }
+    }
+    return pack_source_timestamps(layout, &packer, rows, timestamps, batch.rows);
+}
+
 bool ef_border_push_rows(ef_border_object *border, ef_node_id stream, const ef_source_rows *rows, ef_meaning meaning,
                          ef_arena *arena) {
     int64_t most = meaning == EF_CHUNK_MEANING ? INT32_MAX : (int64_t)ef_engine_slice_rows(border->engine);

@@ -218,6 +218,8 @@ bool ef_border_push_rows(ef_border_object *border, ef_node_id stream, const ef_s
                          ef_arena *arena);
 /* A list or tuple as column `index`. */
 bool ef_pack_source_column(ef_layout *layout, ef_source_rows *rows, uint32_t index, PyObject *values);
+/* A list or tuple of rows, and their timestamps, which must be given, as all columns. */
+bool ef_pack_source_rows(ef_layout *layout, ef_source_rows *rows, PyObject *given, PyObject *timestamps);
 
 /* Methods of EventBatch: the Arrow PyCapsule interface. */
 PyObject *ef_event_batch_arrow_schema(PyObject *self, PyObject *unused);

@@ -245,6 +245,29 @@ static PyObject *input_pack_column(PyObject *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+/* _pack_rows(address of ef_source_rows, rows, timestamps that are not None) */
+static PyObject *input_pack_rows(PyObject *self, PyObject *arguments) {
+    ef_input_object *input = (ef_input_object *)self;
+    unsigned long long address;
+    PyObject *given, *timestamps;
+    if (!PyArg_ParseTuple(arguments, "KOO:_pack_rows", &address, &given, &timestamps)) {
+        return NULL;
+    }
+    bool is_plain = PyList_CheckExact(given) || PyTuple_CheckExact(given);
+    PyObject *rows = is_plain ? given : PySequence_List(given);
+    if (rows == NULL) {
+        return NULL;
+    }
+    bool good = ef_pack_source_rows(input->layout, (ef_source_rows *)(uintptr_t)address, rows, timestamps);
+    if (!is_plain) {
+        Py_DECREF(rows);
+    }
+    if (!good) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* Columns into a ring, a slice at a time. With the strategy `fail` a call is all or nothing: then as one. */
 static bool offer_rows(ef_input_object *input, const ef_source_rows *rows, ef_arena *arena, uint64_t *accepted) {
     ef_border_object *border = input->border;
@@ -377,6 +400,7 @@ static PyMethodDef methods[] = {
     {"send_batch", (PyCFunction)(void (*)(void))input_send_batch, METH_FASTCALL | METH_KEYWORDS,
      "send_batch(rows, timestamps=None)\n--\n\nSend rows as one chunk. Gives the number of rows accepted."},
     {"_pack_column", input_pack_column, METH_VARARGS, NULL},
+    {"_pack_rows", input_pack_rows, METH_VARARGS, NULL},
     {"_push_rows", input_push_rows, METH_VARARGS, NULL},
     {"_push_merged", input_push_merged, METH_VARARGS, NULL},
     {"_push_batch", input_push_batch, METH_O, NULL},

@@ -153,6 +153,17 @@ class _Rows:
         self.length(index, len(values), value)
         self._input._pack_column(_address(self.native), index, values)  # noqa: SLF001 - the native half of this class
 
+    def place_rows(self, rows: Any, timestamps: Any) -> None:
+        """Take whole rows and their timestamps, which must be given."""
+        if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+            raise EventDataError(
+                f"stream {self._layout.stream}: {shown(rows)} is neither columns nor rows",
+                stream=self._layout.stream,
+                expected="a mapping from attributes to columns, or a sequence of rows",
+                got=rows,
+            )
+        self._input._pack_rows(_address(self.native), rows, timestamps)  # noqa: SLF001 - the native half of this class
+
     def length(self, index: int, count: int, value: object) -> None:
         """Refuse a list whose length differs before its values are looked at."""
         if self._count is None:
@@ -262,24 +273,26 @@ def send_columns(
         rows.close()
 
 
-def send_merged(engine: Engine, parts: Sequence[tuple[Input, Mapping[str, Any], Any]]) -> int:
-    """Send rows of several streams given as columns, the lowest timestamp first.
+def send_merged(engine: Engine, parts: Sequence[tuple[Input, Any, Any]]) -> int:
+    """Send rows of several streams given as columns or as rows, the lowest timestamp first.
 
     Args:
         engine: The engine of the inputs.
-        parts: An input, its columns as in `send_columns`, its timestamps (one moment for all, or one a row).
+        parts: An input, its columns as in `send_columns` (a mapping) or its rows as in `send_many`, its timestamps (one
+            moment for all, or one a row).
 
     Returns:
         Rows accepted.
 
     Raises:
-        EventDataError: Columns do not fit their stream, or timestamps are missing; no row has entered.
+        EventDataError: Columns or rows do not fit their stream, or timestamps are missing; no row has entered.
     """
     prepared: list[_Rows] = []
     try:
-        for target, columns, timestamps in parts:
+        for target, given, timestamps in parts:
             layout = target.layout
-            _check_names(layout.stream, layout.names, list(columns))
+            if isinstance(given, Mapping):
+                _check_names(layout.stream, layout.names, list(given))
             if timestamps is None:
                 raise EventDataError(
                     f"stream {layout.stream}: rows that are merged with those of other streams need timestamps",
@@ -288,8 +301,11 @@ def send_merged(engine: Engine, parts: Sequence[tuple[Input, Mapping[str, Any], 
                 )
             rows = _Rows(engine, target)
             prepared.append(rows)
+            if not isinstance(given, Mapping):
+                rows.place_rows(given, timestamps)
+                continue
             for index, name in enumerate(layout.names):
-                rows.place(index, columns[name])
+                rows.place(index, given[name])
             _place_timestamps(rows, timestamps)
             rows.verify()
         if not parts:

@@ -551,21 +551,22 @@ class EventFluxAppRuntime:
 
     get_input_handler = input_handler
 
-    def send_merged(self, streams: Mapping[str, tuple[Mapping[str, Any], Any]]) -> int:
-        """Send rows of several streams given as columns, as if each row had been sent alone, the earliest first.
+    def send_merged(self, streams: Mapping[str, tuple[Mapping[str, Any] | Iterable[Any], Any]]) -> int:
+        """Send rows of several streams, as if each row had been sent alone, the earliest first.
 
         This is the fast way of a recorded past into patterns and joins, which care for the order of rows across
         streams. Where timestamps are equal, streams come in the order given; the rows of a stream stay in their order.
 
         Args:
-            streams: Stream -> (columns, timestamps), both as in `InputHandler.send_columns`; timestamps must be given.
+            streams: Stream -> (columns, timestamps) as in `InputHandler.send_columns`, or (rows, timestamps) as in
+                `InputHandler.send_many`; timestamps must be given.
 
         Returns:
             Rows accepted.
 
         Raises:
             UndefinedStreamError: There is no such stream.
-            EventDataError: Columns don't fit their stream, or it is an async stream, whose rows wait in a buffer of
+            EventDataError: Columns or rows don't fit their stream, or it is an async stream, whose rows wait in a buffer of
                 their own; nothing entered.
             RuntimeStoppedError: The runtime isn't running.
         """
@@ -576,7 +577,7 @@ class EventFluxAppRuntime:
                     stream=stream,
                     hint="they wait in a buffer of their own: send them with send_columns",
                 )
-        parts = [(self.input_handler(stream), columns, timestamps) for stream, (columns, timestamps) in streams.items()]
+        parts = [(self.input_handler(stream), given, timestamps) for stream, (given, timestamps) in streams.items()]
         return send_merged(self._engine, parts)
 
     def advance_time(self, ms: int) -> None:

@@ -92,7 +92,7 @@ class InputHandler:
         return f"InputHandler({self.stream}: {self.definition})"
 
 
-def send_merged(engine: Engine, parts: Iterable[tuple[InputHandler, Mapping[str, Any], Any]]) -> int:
+def send_merged(engine: Engine, parts: Iterable[tuple[InputHandler, Any, Any]]) -> int:
     """Send rows of several streams of one engine, the earliest first; the number of rows accepted."""
-    merged = [(handler._native, columns, timestamps) for handler, columns, timestamps in parts]  # noqa: SLF001 - of this module
+    merged = [(handler._native, given, timestamps) for handler, given, timestamps in parts]  # noqa: SLF001 - of this module
     return ingest.send_merged(engine, merged)
