@@ -566,8 +566,8 @@ class EventFluxAppRuntime:
 
         Raises:
             UndefinedStreamError: There is no such stream.
-            EventDataError: Columns or rows don't fit their stream, or it is an async stream, whose rows wait in a buffer of
-                their own; nothing entered.
+            EventDataError: Columns or rows don't fit their stream, or it is an async stream, whose rows wait in a
+                buffer of their own; nothing entered.
             RuntimeStoppedError: The runtime isn't running.
         """
         for stream in streams:
