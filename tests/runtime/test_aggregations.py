@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from datetime import datetime, timezone
 from typing import Any
@@ -495,3 +496,48 @@ def test_changed_bytes_of_saved_state_never_crash() -> None:
             continue
     other.restore(bytes(saved))
     assert len(read(other, f"from G {ALL} 'sec'")) == 2
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_large_push_is_counted_as_its_rows_one_by_one(in_order: bool) -> None:
+    """More rows and groups than are handled together; late rows go where they belong."""
+    source = random.Random(7)
+    keys = [None, *(f"{number}" * (1 + number % 20) for number in range(400))]
+    rows = [
+        (
+            source.choice(keys),
+            source.choice([None, -2.5, 0.25, 7.0]),
+            source.choice([None, -3, 0, 5]),
+            H + (number * 3 if in_order else source.randrange(9000)),
+        )
+        for number in range(3000)
+    ]
+    for in_columns in (True, False):
+        app = run(STREAM + f"@purge(enable='false') define aggregation G from S {BODY};", [])
+        if in_columns:
+            columns = {name: [row[at] for row in rows] for at, name in enumerate(("k", "p", "q", "ts"))}
+            app.input_handler("S").send_columns(columns, timestamps=2)
+        else:
+            for row in rows:
+                app.input_handler("S").send(row, timestamp=2)
+        check(app, rows)
+
+
+def test_groups_by_several_values_and_items_that_share_a_sum() -> None:
+    rows = [(f"k{number % 3}", [1.5, -0.0, 0.0, None][number % 4], number, H + number) for number in range(700)]
+    app = run(
+        STREAM + "@purge(enable='false') define aggregation G from S "
+        "select k, p, sum(q) as total, avg(q) as mean, sum(p) as prices group by k, p aggregate by ts every sec...min;",
+        [],
+    )
+    app.input_handler("S").send_columns(
+        {name: [row[at] for row in rows] for at, name in enumerate(("k", "p", "q", "ts"))}, timestamps=2
+    )
+    wanted: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows:
+        wanted.setdefault((row[0], row[1]), []).append(row[2])
+    found = {(row[1], row[2]): row[3:] for row in read(app, f"from G {ALL} 'min'")}
+    assert found == {
+        key: (sum(held), sum(held) // len(held), None if key[1] is None else key[1] * len(held))
+        for key, held in wanted.items()
+    }

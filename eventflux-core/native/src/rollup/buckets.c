@@ -58,11 +58,8 @@ static rollup_span calendar_span(const ef_zone *zone, ef_rollup_duration duratio
     return (rollup_span){moment_of(zone, from), moment_of(zone, to)};
 }
 
-int64_t rollup_start(rollup *r, uint32_t duration, int64_t time) {
+int64_t rollup_find_start(rollup *r, uint32_t duration, int64_t time) {
     rollup_span *span = &r->spans[duration];
-    if (EF_LIKELY(time >= span->from && time < span->to)) {
-        return span->from;
-    }
     ef_rollup_duration kind = r->durations[duration];
     if (kind == EF_ROLLUP_SECOND || kind == EF_ROLLUP_MINUTE) {
         int64_t length = kind == EF_ROLLUP_SECOND ? 1000 : 60000;
@@ -118,15 +115,15 @@ static void group_free(rollup *r, rollup_group *group) {
 }
 
 static uint64_t hash_of(const rollup *r, const ef_value *key, const uint8_t *there) {
-    uint64_t hash = 0x51ED270B27C57AF5u;
+    uint64_t hash = ROLLUP_HASH;
     for (uint32_t k = 0; k < r->key_count; k++) {
-        uint64_t own = there[k] ? ef_value_order(r->key_types[k], &key[k], r->seed) : 0xA24BAED4963EE407u;
+        uint64_t own = there[k] ? ef_value_order(r->key_types[k], &key[k], r->seed) : ROLLUP_NULL_HASH;
         hash = ef_hash_u64(own ^ hash, r->seed);
     }
     return hash;
 }
 
-static bool is_group(const rollup *r, const rollup_group *group, const ef_value *key, const uint8_t *there) {
+bool rollup_is_group(const rollup *r, const rollup_group *group, const ef_value *key, const uint8_t *there) {
     for (uint32_t k = 0; k < r->key_count; k++) {
         if (group->there[k] != there[k] ||
             (there[k] && !rollup_value_same(r->key_types[k], &group->key[k], &key[k]))) {
@@ -145,7 +142,7 @@ ef_status rollup_group_of(rollup *r, const ef_value *key, const uint8_t *there, 
         uint64_t entry = r->by_key.entries[at];
         if (ef_index_entry_hash(entry) == short_hash) {
             *group = r->groups.items[ef_index_entry_handle(entry)];
-            if (is_group(r, *group, key, there)) {
+            if (rollup_is_group(r, *group, key, there)) {
                 return EF_OK;
             }
         }
@@ -164,6 +161,9 @@ ef_status rollup_group_of(rollup *r, const ef_value *key, const uint8_t *there, 
         }
         made->there[k] = there[k];
     }
+    for (uint32_t d = 0; d < r->duration_count; d++) {
+        made->newest[d] = INT64_MIN;
+    }
     made->hash = hash;
     made->number = r->arrivals++;
     made->index = list_add(&r->groups, made);
@@ -178,60 +178,114 @@ static bool is_in_order(const rollup_bucket *a, const rollup_bucket *b) {
     return a->start != b->start ? a->start < b->start : a->group->number <= b->group->number;
 }
 
-static size_t bucket_size(const rollup *r) {
-    return sizeof(rollup_bucket) + r->item_count * sizeof(rollup_cell);
-}
-
 static uint32_t start_hash(const rollup *r, const rollup_group *group, uint32_t duration, int64_t start) {
     return ef_index_hash(ef_hash_u64(ef_hash_u64((uint64_t)start, r->seed) ^ ((uint64_t)group->index << 3 | duration), r->seed));
 }
 
-ef_status rollup_bucket_of(rollup *r, rollup_group *group, uint32_t duration, int64_t start, rollup_bucket **bucket,
-                           ef_error *error) {
-    rollup_bucket *current = group->current[duration];
-    if (EF_LIKELY(current != NULL && current->start == start)) {
-        *bucket = current;
+/* Enters every bucket into by_start, which is kept from now on: rows do come late. */
+static ef_status index_buckets(rollup *r, ef_error *error) {
+    if (r->is_indexed) {
         return EF_OK;
     }
-    EF_TRY(ef_handle_index_reserve(&r->by_start, 1, error));
-    uint32_t hash = start_hash(r, group, duration, start);
-    for (uint32_t at = hash & r->by_start.mask; r->by_start.entries[at] != EF_INDEX_EMPTY;
-         at = (at + 1) & r->by_start.mask) {
-        uint64_t entry = r->by_start.entries[at];
-        rollup_bucket *found = r->buckets.items[ef_index_entry_handle(entry)];
-        if (ef_index_entry_hash(entry) == hash && found->group == group && found->duration == duration &&
-            found->start == start) {
-            *bucket = group->current[duration] = found;
-            return EF_OK;
+    EF_TRY(ef_handle_index_reserve(&r->by_start, r->live, error));
+    for (uint32_t b = 0; b < r->buckets.count; b++) {
+        const rollup_bucket *bucket = rollup_bucket_at(r, b);
+        if (bucket->group != NULL) {
+            ef_handle_index_add(&r->by_start, start_hash(r, bucket->group, bucket->duration, bucket->start), b);
+        }
+    }
+    r->is_indexed = true;
+    return EF_OK;
+}
+
+/* Room for one more bucket. */
+static ef_status slab_reserve(rollup *r, ef_error *error) {
+    rollup_slab *slab = &r->buckets;
+    EF_TRY(ef_grow(r->alloc, (void **)&slab->free_numbers, &slab->free_capacity, slab->count + 1, sizeof *slab->free_numbers,
+                   error));
+    if (slab->free_count > 0 || slab->count < slab->chunk_count * ROLLUP_CHUNK) {
+        return EF_OK;
+    }
+    EF_TRY(ef_grow(r->alloc, (void **)&slab->chunks, &slab->chunk_capacity, slab->chunk_count + 1, sizeof *slab->chunks, error));
+    slab->chunks[slab->chunk_count] = ef_malloc(r->alloc, (size_t)ROLLUP_CHUNK * r->bucket_size);
+    if (slab->chunks[slab->chunk_count] == NULL) {
+        return ef_fail_memory(error);
+    }
+    slab->chunk_count++;
+    return EF_OK;
+}
+
+static rollup_bucket *slab_take(rollup *r) {
+    rollup_slab *slab = &r->buckets;
+    uint32_t number = slab->free_count > 0 ? slab->free_numbers[--slab->free_count] : slab->count++;
+    rollup_bucket *bucket = rollup_bucket_at(r, number);
+    memset(bucket, 0, r->bucket_size);
+    bucket->index = number;
+    return bucket;
+}
+
+static void slab_clear(rollup *r) {
+    rollup_slab *slab = &r->buckets;
+    for (uint32_t c = 0; c < slab->chunk_count; c++) {
+        ef_free(r->alloc, slab->chunks[c], (size_t)ROLLUP_CHUNK * r->bucket_size);
+    }
+    ef_free(r->alloc, slab->chunks, slab->chunk_capacity * sizeof *slab->chunks);
+    ef_free(r->alloc, slab->free_numbers, slab->free_capacity * sizeof *slab->free_numbers);
+    *slab = (rollup_slab){0};
+}
+
+ef_status rollup_find_bucket(rollup *r, rollup_group *group, uint32_t duration, int64_t start, rollup_bucket **bucket,
+                             ef_error *error) {
+    uint32_t hash = 0;
+    if (start <= group->newest[duration]) { /* it may be there */
+        EF_TRY(index_buckets(r, error));
+    }
+    if (r->is_indexed) {
+        EF_TRY(ef_handle_index_reserve(&r->by_start, 1, error));
+        hash = start_hash(r, group, duration, start);
+        for (uint32_t at = hash & r->by_start.mask; r->by_start.entries[at] != EF_INDEX_EMPTY;
+             at = (at + 1) & r->by_start.mask) {
+            uint64_t entry = r->by_start.entries[at];
+            rollup_bucket *found = rollup_bucket_at(r, ef_index_entry_handle(entry));
+            if (ef_index_entry_hash(entry) == hash && found->group == group && found->duration == duration &&
+                found->start == start) {
+                *bucket = group->current[duration] = found;
+                return EF_OK;
+            }
         }
     }
     rollup_order *order = &r->ordered[duration];
-    EF_TRY(list_reserve(r, &r->buckets, error));
+    EF_TRY(slab_reserve(r, error));
     EF_TRY(ef_grow(r->alloc, (void **)&order->items, &order->capacity, order->count + 1, sizeof *order->items, error));
-    rollup_bucket *made = ef_calloc(r->alloc, bucket_size(r));
-    if (made == NULL) {
-        return ef_fail_memory(error);
-    }
+    rollup_bucket *made = slab_take(r);
     made->start = start;
     made->latest = INT64_MIN;
     made->group = group;
     made->duration = duration;
-    made->index = list_add(&r->buckets, made);
-    ef_handle_index_add(&r->by_start, hash, made->index);
+    if (r->is_indexed) {
+        ef_handle_index_add(&r->by_start, hash, made->index);
+    }
     order->items[order->count++] = made;
     order->is_sorted =
         order->is_sorted && (order->count == 1 || is_in_order(order->items[order->count - 2], made));
     group->buckets++;
+    group->newest[duration] = start > group->newest[duration] ? start : group->newest[duration];
     r->live++;
     *bucket = group->current[duration] = made;
     return EF_OK;
 }
 
-static void bucket_free(rollup *r, rollup_bucket *bucket) {
+static void bucket_empty(rollup *r, rollup_bucket *bucket) {
     for (uint32_t i = 0; i < r->item_count; i++) {
-        rollup_cell_clear(r, &r->items[i], &bucket->cell[i]);
+        rollup_item_clear(r, &r->items[i], bucket);
     }
-    ef_free(r->alloc, bucket, bucket_size(r));
+    bucket->group = NULL;
+}
+
+static void group_drop(rollup *r, rollup_group *group) {
+    ef_handle_index_remove(&r->by_key, ef_index_hash(group->hash), group->index);
+    list_remove(&r->groups, group->index);
+    group_free(r, group);
 }
 
 static void bucket_drop(rollup *r, rollup_bucket *bucket) {
@@ -240,24 +294,46 @@ static void bucket_drop(rollup *r, rollup_bucket *bucket) {
     if (bucket->unwritten > 0) {
         r->unwritten[bucket->unwritten - 1] = NULL;
     }
-    ef_handle_index_remove(&r->by_start, start_hash(r, group, duration, bucket->start), bucket->index);
-    list_remove(&r->buckets, bucket->index);
+    if (r->is_indexed) {
+        ef_handle_index_remove(&r->by_start, start_hash(r, group, duration, bucket->start), bucket->index);
+    }
     if (group->current[duration] == bucket) {
         group->current[duration] = NULL;
     }
-    bucket_free(r, bucket);
+    bucket_empty(r, bucket);
+    r->buckets.free_numbers[r->buckets.free_count++] = bucket->index;
     r->live--;
     if (--group->buckets == 0) {
-        ef_handle_index_remove(&r->by_key, ef_index_hash(group->hash), group->index);
-        list_remove(&r->groups, group->index);
-        group_free(r, group);
+        group_drop(r, group);
+    }
+}
+
+void rollup_drop_empty(rollup *r) {
+    for (uint32_t d = 0; d < r->duration_count; d++) {
+        rollup_order *order = &r->ordered[d];
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < order->count; i++) {
+            if (order->items[i]->rows == 0) {
+                bucket_drop(r, order->items[i]);
+            } else {
+                order->items[kept++] = order->items[i];
+            }
+        }
+        order->count = kept;
+    }
+    for (uint32_t g = 0; g < r->groups.count; g++) {
+        rollup_group *group = r->groups.items[g];
+        if (group != NULL && group->buckets == 0) {
+            group_drop(r, group);
+        }
     }
 }
 
 void rollup_clear(rollup *r) {
-    for (uint32_t i = 0; i < r->buckets.count; i++) {
-        if (r->buckets.items[i] != NULL) {
-            bucket_free(r, r->buckets.items[i]);
+    for (uint32_t b = 0; b < r->buckets.count; b++) {
+        rollup_bucket *bucket = rollup_bucket_at(r, b);
+        if (bucket->group != NULL) {
+            bucket_empty(r, bucket);
         }
     }
     for (uint32_t i = 0; i < r->groups.count; i++) {
@@ -273,10 +349,11 @@ void rollup_clear(rollup *r) {
         ef_free(r->alloc, r->ordered[d].items, r->ordered[d].capacity * sizeof *r->ordered[d].items);
         r->ordered[d] = (rollup_order){.is_sorted = true};
     }
-    list_clear(r, &r->buckets);
+    slab_clear(r);
     list_clear(r, &r->groups);
     ef_handle_index_clear(&r->by_key);
     ef_handle_index_clear(&r->by_start);
+    r->is_indexed = false;
     r->live = 0;
     r->latest = INT64_MIN;
     r->purge_base = r->purge_next = INT64_MIN;
@@ -305,6 +382,10 @@ static int64_t oldest_at(const rollup *r, uint32_t duration, int64_t at) {
     bool is_kept = at == INT64_MIN || r->retentions[duration] <= 0 ||
                    __builtin_sub_overflow(at, r->retentions[duration], &limit);
     return is_kept ? INT64_MIN : limit;
+}
+
+int64_t rollup_purge_due(const rollup *r) {
+    return r->purge_interval <= 0 ? INT64_MAX : r->purge_next;
 }
 
 int64_t rollup_oldest(rollup *r, uint32_t duration, int64_t clock) {

@@ -1,4 +1,4 @@
-/* What an item keeps in a bucket: a value, a sum and a count, or the values that were seen. */
+/* What an item keeps in a bucket: a value, a sum, an extreme, or the values that were seen; and where in the bucket it lies. */
 #include "base/hash.h"
 #include "rollup/rollup.h"
 
@@ -43,7 +43,62 @@ void rollup_value_free(rollup *r, ef_type type, ef_value *value) {
     *value = (ef_value){0};
 }
 
-ef_status rollup_seen_add(rollup *r, ef_type type, rollup_seen *seen, const ef_value *value, ef_error *error) {
+/* A last value by which rows are grouped is the group's: one of equal values has the same bits, except among reals. */
+static int32_t key_of(const rollup *r, const rollup_item *item) {
+    if (item->kind != EF_ROLLUP_LAST || item->argument == EF_FLOAT || item->argument == EF_DOUBLE) {
+        return -1;
+    }
+    for (uint32_t k = 0; k < r->key_count; k++) {
+        if ((int32_t)r->keys[k] == item->column) {
+            return (int32_t)k;
+        }
+    }
+    return -1;
+}
+
+static uint32_t kept_size(const rollup_item *item) {
+    switch (item->kind) {
+    case EF_ROLLUP_COUNT:
+        return 0;
+    case EF_ROLLUP_LAST:
+        return item->key >= 0 ? 0 : sizeof(rollup_last);
+    case EF_ROLLUP_SUM:
+    case EF_ROLLUP_AVG:
+        return sizeof(rollup_sum);
+    case EF_ROLLUP_MIN:
+    case EF_ROLLUP_MAX:
+        return sizeof(rollup_extreme);
+    case EF_ROLLUP_DISTINCT:
+        return sizeof(rollup_distinct);
+    }
+    return 0;
+}
+
+static bool keeps_sum(const rollup_item *item) {
+    return item->kind == EF_ROLLUP_SUM || item->kind == EF_ROLLUP_AVG;
+}
+
+void rollup_lay_out(rollup *r) {
+    r->bucket_size = sizeof(rollup_bucket);
+    r->needs_latest = false;
+    for (uint32_t i = 0; i < r->item_count; i++) {
+        rollup_item *item = &r->items[i];
+        item->key = key_of(r, item);
+        item->is_shared = false;
+        item->offset = r->bucket_size;
+        for (uint32_t before = 0; before < i && !item->is_shared; before++) {
+            const rollup_item *other = &r->items[before];
+            if (other->column == item->column && keeps_sum(item) && keeps_sum(other)) {
+                item->offset = other->offset;
+                item->is_shared = true;
+            }
+        }
+        r->bucket_size += item->is_shared ? 0 : kept_size(item);
+        r->needs_latest = r->needs_latest || (item->kind == EF_ROLLUP_LAST && item->key < 0);
+    }
+}
+
+static ef_status see(rollup *r, ef_type type, rollup_seen *seen, const ef_value *value, ef_error *error) {
     EF_TRY(ef_handle_index_reserve(&seen->index, 1, error));
     uint32_t hash = ef_index_hash(ef_hash_u64(ef_value_order(type, value, r->seed), r->seed));
     for (uint32_t at = hash & seen->index.mask; seen->index.entries[at] != EF_INDEX_EMPTY;
@@ -60,128 +115,101 @@ ef_status rollup_seen_add(rollup *r, ef_type type, rollup_seen *seen, const ef_v
     return EF_OK;
 }
 
-static double real_of(ef_type type, const ef_value *value) {
-    return type == EF_FLOAT ? (double)value->f : value->d;
-}
-
-static bool is_before(ef_type type, const ef_value *a, const ef_value *b) {
-    switch (type) {
-    case EF_INT:
-        return a->i < b->i;
-    case EF_LONG:
-        return a->l < b->l;
-    case EF_FLOAT:
-        return a->f < b->f;
-    default:
-        return a->d < b->d;
-    }
-}
-
-static ef_status add_seen(rollup *r, const rollup_item *item, rollup_cell *cell, const ef_value *value, bool is_there,
+ef_status rollup_seen_add(rollup *r, const rollup_item *item, rollup_bucket *bucket, const ef_value *value, bool is_there,
                           ef_error *error) {
-    if (cell->as.seen == NULL) {
-        cell->as.seen = ef_calloc(r->alloc, sizeof *cell->as.seen);
-        if (cell->as.seen == NULL) {
+    rollup_distinct *kept = rollup_kept(bucket, item);
+    if (kept->seen == NULL) {
+        kept->seen = ef_calloc(r->alloc, sizeof *kept->seen);
+        if (kept->seen == NULL) {
             return ef_fail_memory(error);
         }
-        ef_handle_index_init(&cell->as.seen->index, r->alloc);
+        ef_handle_index_init(&kept->seen->index, r->alloc);
     }
     if (!is_there) {
-        cell->as.seen->has_null = true;
+        kept->seen->has_null = true;
         return EF_OK;
     }
-    return rollup_seen_add(r, item->argument, cell->as.seen, value, error);
+    return see(r, item->argument, kept->seen, value, error);
 }
 
-ef_status rollup_cell_add(rollup *r, const rollup_item *item, rollup_cell *cell, const ef_value *value, bool is_there,
-                          bool is_latest, ef_error *error) {
-    ef_value copy;
-    switch (item->kind) {
-    case EF_ROLLUP_COUNT:
-        cell->count++;
-        return EF_OK;
-    case EF_ROLLUP_DISTINCT:
-        return add_seen(r, item, cell, value, is_there, error);
-    case EF_ROLLUP_LAST:
-        if (!is_latest) {
-            return EF_OK;
-        }
-        copy = (ef_value){0};
-        if (is_there) {
-            EF_TRY(rollup_value_copy(r, item->argument, value, &copy, error));
-        }
-        rollup_value_free(r, item->argument, &cell->as.value);
-        cell->as.value = copy;
-        cell->count = is_there;
-        return EF_OK;
-    case EF_ROLLUP_SUM:
-    case EF_ROLLUP_AVG:
-        if (!is_there) {
-            return EF_OK;
-        }
-        if (item->argument == EF_INT) {
-            cell->as.l = (int64_t)((uint64_t)cell->as.l + (uint64_t)(int64_t)value->i);
-        } else if (item->argument == EF_LONG) {
-            cell->as.l = (int64_t)((uint64_t)cell->as.l + (uint64_t)value->l);
-        } else {
-            cell->as.d += real_of(item->argument, value);
-        }
-        cell->count++;
-        return EF_OK;
-    case EF_ROLLUP_MIN:
-    case EF_ROLLUP_MAX:
-        if (is_there && (cell->count == 0 || (item->kind == EF_ROLLUP_MIN
-                                                  ? is_before(item->argument, value, &cell->as.value)
-                                                  : is_before(item->argument, &cell->as.value, value)))) {
-            cell->as.value = *value;
-            cell->count = 1;
-        }
-        return EF_OK;
+ef_status rollup_last_set(rollup *r, const rollup_item *item, rollup_bucket *bucket, const ef_value *value, bool is_there,
+                          ef_error *error) {
+    rollup_last *kept = rollup_kept(bucket, item);
+    ef_value copy = {0};
+    if (is_there) {
+        EF_TRY(rollup_value_copy(r, item->argument, value, &copy, error));
     }
+    rollup_value_free(r, item->argument, &kept->value);
+    kept->value = copy;
+    kept->count = is_there;
     return EF_OK;
 }
 
-void rollup_cell_clear(rollup *r, const rollup_item *item, rollup_cell *cell) {
-    if (item->kind == EF_ROLLUP_LAST) {
-        rollup_value_free(r, item->argument, &cell->as.value);
-    } else if (item->kind == EF_ROLLUP_DISTINCT && cell->as.seen != NULL) {
-        rollup_seen *seen = cell->as.seen;
+void rollup_item_clear(rollup *r, const rollup_item *item, rollup_bucket *bucket) {
+    if (item->kind == EF_ROLLUP_LAST && item->key < 0) {
+        rollup_last *kept = rollup_kept(bucket, item);
+        rollup_value_free(r, item->argument, &kept->value);
+    } else if (item->kind == EF_ROLLUP_DISTINCT) {
+        rollup_distinct *kept = rollup_kept(bucket, item);
+        rollup_seen *seen = kept->seen;
+        if (seen == NULL) {
+            return;
+        }
         for (uint32_t i = 0; i < seen->count; i++) {
             rollup_value_free(r, item->argument, &seen->values[i]);
         }
         ef_free(r->alloc, seen->values, seen->capacity * sizeof *seen->values);
         ef_handle_index_clear(&seen->index);
         ef_free(r->alloc, seen, sizeof *seen);
-        cell->as.seen = NULL;
+        kept->seen = NULL;
     }
 }
 
-bool rollup_cell_read(const rollup_item *item, const rollup_cell *cell, ef_value *value) {
-    *value = (ef_value){0};
-    switch (item->kind) {
-    case EF_ROLLUP_COUNT:
-        value->l = (int64_t)cell->count;
-        return true;
-    case EF_ROLLUP_DISTINCT:
-        value->l = cell->as.seen == NULL ? 0 : (int64_t)cell->as.seen->count + cell->as.seen->has_null;
-        return true;
-    case EF_ROLLUP_SUM:
-    case EF_ROLLUP_AVG:
-        break;
-    case EF_ROLLUP_LAST:
-    case EF_ROLLUP_MIN:
-    case EF_ROLLUP_MAX:
-        *value = cell->as.value;
-        return cell->count > 0;
-    }
-    if (cell->count == 0) {
+static bool read_sum(const rollup_item *item, const rollup_bucket *bucket, ef_value *value) {
+    const rollup_sum *kept = rollup_kept(bucket, item);
+    uint64_t count = bucket->rows - kept->nulls;
+    if (count == 0) {
         return false;
     }
     bool is_average = item->kind == EF_ROLLUP_AVG;
     if (item->type == EF_LONG) {
-        value->l = is_average ? cell->as.l / (int64_t)cell->count : cell->as.l;
+        value->l = is_average ? kept->as.l / (int64_t)count : kept->as.l;
     } else {
-        value->d = is_average ? cell->as.d / (double)cell->count : cell->as.d;
+        value->d = is_average ? kept->as.d / (double)count : kept->as.d;
     }
     return true;
+}
+
+bool rollup_item_read(const rollup_item *item, const rollup_bucket *bucket, ef_value *value) {
+    *value = (ef_value){0};
+    switch (item->kind) {
+    case EF_ROLLUP_COUNT:
+        value->l = (int64_t)bucket->rows;
+        return true;
+    case EF_ROLLUP_DISTINCT: {
+        const rollup_distinct *kept = rollup_kept(bucket, item);
+        value->l = kept->seen == NULL ? 0 : (int64_t)kept->seen->count + kept->seen->has_null;
+        return true;
+    }
+    case EF_ROLLUP_SUM:
+    case EF_ROLLUP_AVG:
+        return read_sum(item, bucket, value);
+    case EF_ROLLUP_MIN:
+    case EF_ROLLUP_MAX: {
+        const rollup_extreme *kept = rollup_kept(bucket, item);
+        memcpy(value, &kept->as, sizeof kept->as);
+        return kept->count > 0;
+    }
+    case EF_ROLLUP_LAST:
+        break;
+    }
+    if (item->key >= 0) {
+        if (bucket->group->there[item->key]) {
+            *value = bucket->group->key[item->key];
+        }
+        return bucket->group->there[item->key];
+    }
+    const rollup_last *kept = rollup_kept(bucket, item);
+    *value = kept->value;
+    return kept->count > 0;
 }

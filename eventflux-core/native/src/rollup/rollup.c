@@ -96,6 +96,7 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
         item->type = r->types[i + 1] = rollup_item_type(item);
     }
     r->types[r->item_count + 1] = EF_INT;
+    rollup_lay_out(r);
     r->content = (ef_content){
         .self = r, .columns = r->item_count + 2, .types = r->types, .shared = -1, .compile = rollup_compile};
     *made = r;
@@ -104,65 +105,70 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
 
 /* ---- rows ---- */
 
-/* A row that no memory is left for may be counted in some durations and not in others. */
-static ef_status take_row(rollup *r, const ef_batch *batch, uint32_t row, int64_t time, ef_value *key, uint8_t *there,
-                          ef_error *error) {
-    for (uint32_t k = 0; k < r->key_count; k++) {
-        key[k] = (ef_value){0};
-        there[k] = ef_cell_read(&batch->column[r->keys[k]], row, &key[k]);
-    }
-    rollup_group *group;
-    EF_TRY(rollup_group_of(r, key, there, &group, error));
-    for (uint32_t d = 0; d < r->duration_count; d++) {
-        rollup_bucket *bucket;
-        EF_TRY(rollup_bucket_of(r, group, d, rollup_start(r, d, time), &bucket, error));
-        bool is_latest = time >= bucket->latest;
-        for (uint32_t i = 0; i < r->item_count; i++) {
-            const rollup_item *item = &r->items[i];
-            ef_value value = {0};
-            bool is_there = item->column >= 0 && ef_cell_read(&batch->column[item->column], row, &value);
-            EF_TRY(rollup_cell_add(r, item, &bucket->cell[i], &value, is_there, is_latest, error));
+/* Times by which the rows of a batch count. */
+typedef struct timing {
+    uint32_t row[ROLLUP_BLOCK];
+    int64_t time[ROLLUP_BLOCK];
+    uint32_t count;
+    rollup_block *block;
+} timing;
+
+/* The time of a row; false: it has none, and failed. */
+static bool time_of(const rollup *r, const ef_batch *batch, uint32_t row, int64_t *time, const char **why) {
+    *time = batch->timestamps[row];
+    if (r->time_column >= 0) {
+        if (ef_is_null(&batch->column[r->time_column], row)) {
+            *why = "the row has no time to aggregate by";
+            return false;
         }
-        bucket->latest = is_latest ? time : bucket->latest;
-        bucket->rows++;
-        if (r->store != NULL && bucket->unwritten == 0) {
-            EF_TRY(rollup_touched(r, bucket, error));
-        }
+        *time = ((const int64_t *)batch->column[r->time_column].values)[row];
+    } else if (*time < r->latest) {
+        *time = r->latest;
     }
-    return EF_OK;
+    *why = "the time to aggregate by is out of range";
+    return *time >= -EF_ROLLUP_LATEST && *time <= EF_ROLLUP_LATEST;
+}
+
+static ef_status fold(rollup *r, const ef_batch *batch, timing *t, ef_error *error) {
+    uint32_t count = t->count;
+    t->count = 0;
+    return count > 0 ? rollup_fold(r, t->block, batch, t->row, t->time, count, error) : EF_OK;
 }
 
 static ef_status rollup_process(void *self, uint32_t port, const ef_batch *batch, const ef_track *track, ef_out *out,
                                 ef_error *error) {
     (void)port;
     rollup *r = self;
-    ef_value *key = ef_arena_take(out->arena, r->key_count * sizeof *key);
-    uint8_t *there = ef_arena_take(out->arena, r->key_count);
-    if (key == NULL || there == NULL) {
+    timing *t = ef_arena_take(out->arena, sizeof *t);
+    rollup_block *block = rollup_block_take(r, out->arena);
+    if (t == NULL || block == NULL) {
         return ef_fail_memory(error);
     }
+    t->block = block;
+    t->count = 0;
     for (uint32_t row = 0; row < batch->rows; row++) {
         if (ef_row_kind(batch, row) != EF_CURRENT) {
             continue;
         }
-        rollup_purge(r, ef_row_clock(batch, row, track));
-        int64_t time = batch->timestamps[row];
-        if (r->time_column >= 0) {
-            if (ef_is_null(&batch->column[r->time_column], row)) {
-                EF_TRY(ef_out_fail_row(out, row, "the row has no time to aggregate by", error));
-                continue;
-            }
-            time = ((const int64_t *)batch->column[r->time_column].values)[row];
-        } else if (time < r->latest) {
-            time = r->latest;
+        int64_t clock = ef_row_clock(batch, row, track);
+        if (EF_UNLIKELY(clock >= rollup_purge_due(r))) {
+            EF_TRY(fold(r, batch, t, error));
+            rollup_purge(r, clock);
         }
-        if (time < -EF_ROLLUP_LATEST || time > EF_ROLLUP_LATEST) {
-            EF_TRY(ef_out_fail_row(out, row, "the time to aggregate by is out of range", error));
+        int64_t time;
+        const char *why;
+        if (EF_UNLIKELY(!time_of(r, batch, row, &time, &why))) {
+            EF_TRY(ef_out_fail_row(out, row, why, error));
             continue;
         }
-        EF_TRY(take_row(r, batch, row, time, key, there, error));
         r->latest = time > r->latest ? time : r->latest;
+        t->row[t->count] = row;
+        t->time[t->count++] = time;
+        if (t->count == ROLLUP_BLOCK) {
+            EF_TRY(fold(r, batch, t, error));
+        }
     }
+    EF_TRY(fold(r, batch, t, error));
     return r->store == NULL ? EF_OK : rollup_write(r, out, error);
 }
 

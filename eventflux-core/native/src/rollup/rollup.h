@@ -1,12 +1,13 @@
 /* Incremental aggregation: buckets of calendar time by group, for every duration that the definition names.
  *
- *      row ──time, keys──> group ──current[d]──> bucket of duration d: one cell an item
+ *      row ──time, keys──> group ──current[d]──> bucket of duration d: [ head ][ what each item keeps ]
  *
  *      by_key:    hash of the keys -> group
- *      by_start:  hash of (group, duration, start) -> bucket      taken only where the group's current bucket is another one
+ *      by_start:  hash of (group, duration, start) -> bucket      made with the first row that is older than its group's newest bucket
  *      ordered:   buckets of each duration by (start, arrival of the group): what is searched; sorted when it is asked
  *
- * Each row goes into one bucket of every duration, however late it is: O(durations * items), whatever is retained. Buckets older than
+ * Each row goes into one bucket of every duration, however late it is: O(durations * items), whatever is retained. Rows are handled in blocks, column by column
+ * (fold.c): groups, then buckets, then item by item; reals are added in the order of rows, so every slicing gives the same bits. Buckets older than
  * the retention of their duration are not found any more once the clock has moved on by the purge interval, and are dropped with the next row.
  * With a store outside (table/outside.h) every bucket that a call has changed is written there before the call ends, with what it shows and its state; what is
  * dropped is removed there. An app that starts without a snapshot takes its buckets from there. See store.c.
@@ -75,15 +76,34 @@ typedef struct rollup_seen {
     ef_handle_index index; /* hash -> number in `values` */
 } rollup_seen;
 
-typedef struct rollup_cell {
+/* What a bucket keeps for items of each kind. count() keeps nothing: it is the number of rows; nor does the last value of what rows are grouped by. */
+typedef struct rollup_last {
+    ef_value value;
+    uint64_t count; /* 0: null */
+} rollup_last;
+
+typedef struct rollup_sum { /* and average */
     union {
-        ef_value value; /* last, min, max */
-        int64_t l;      /* sum of integers */
-        double d;       /* sum of reals */
-        rollup_seen *seen;
+        uint64_t u; /* wraps */
+        int64_t l;
+        double d;
     } as;
-    uint64_t count; /* values that were not null; 0: the result is null */
-} rollup_cell;
+    uint64_t nulls;
+} rollup_sum;
+
+typedef struct rollup_extreme {
+    union {
+        int32_t i;
+        int64_t l;
+        float f;
+        double d;
+    } as;
+    uint64_t count; /* 0: no value yet */
+} rollup_extreme;
+
+typedef struct rollup_distinct {
+    rollup_seen *seen; /* NULL: none yet */
+} rollup_distinct;
 
 typedef struct rollup_bucket rollup_bucket;
 
@@ -93,6 +113,7 @@ typedef struct rollup_group {
     uint32_t index;  /* in groups */
     uint32_t buckets;
     rollup_bucket *current[EF_ROLLUP_DURATIONS];
+    int64_t newest[EF_ROLLUP_DURATIONS]; /* no bucket begins later */
     uint8_t *there; /* [keys] */
     ef_value key[];
 } rollup_group;
@@ -101,20 +122,30 @@ struct rollup_bucket {
     int64_t start;
     int64_t latest; /* time of the latest row */
     uint64_t rows;
-    rollup_group *group;
-    uint32_t index;    /* in buckets */
-    uint32_t duration; /* number in durations */
+    rollup_group *group; /* NULL: the place is free */
+    uint32_t index;     /* in buckets */
+    uint32_t duration;  /* number in durations */
     uint32_t unwritten; /* place in unwritten + 1; 0: it is in the store as it is */
-    rollup_cell cell[];
 };
 
-/* Things by a number that stays. */
+/* Groups by a number that stays. */
 typedef struct rollup_list {
     void **items;
     uint32_t count, capacity;
     uint32_t *free_numbers;
     uint32_t free_count, free_capacity;
 } rollup_list;
+
+#define ROLLUP_CHUNK 64u /* buckets taken from the allocator at once */
+
+/* Buckets by a number that stays: number / ROLLUP_CHUNK says the chunk. */
+typedef struct rollup_slab {
+    char **chunks;
+    uint32_t chunk_count, chunk_capacity;
+    uint32_t count; /* numbers given so far */
+    uint32_t *free_numbers;
+    uint32_t free_count, free_capacity;
+} rollup_slab;
 
 typedef struct rollup_order {
     rollup_bucket **items;
@@ -125,6 +156,9 @@ typedef struct rollup_order {
 typedef struct rollup_item {
     ef_rollup_kind kind;
     int32_t column;
+    int32_t key;     /* EF_ROLLUP_LAST of this key: read from the group; -1 */
+    bool is_shared;  /* an item before it keeps the same */
+    uint32_t offset; /* of what it keeps, in a bucket */
     ef_type argument;
     ef_type type;
 } rollup_item;
@@ -138,6 +172,8 @@ typedef struct rollup {
     uint64_t seed;
     int32_t time_column;
     uint32_t key_count, item_count, duration_count;
+    uint32_t bucket_size;
+    bool needs_latest; /* an item asks whether a row is the latest */
     uint32_t *keys;
     ef_type *key_types;
     rollup_item *items;
@@ -153,8 +189,10 @@ typedef struct rollup {
     int64_t purge_next; /* INT64_MIN: not known yet */
     uint64_t arrivals;
 
-    rollup_list groups, buckets;
+    rollup_list groups;
+    rollup_slab buckets;
     ef_handle_index by_key, by_start;
+    bool is_indexed; /* by_start has every bucket; else it is empty */
     rollup_order ordered[EF_ROLLUP_DURATIONS];
     uint32_t live;
 
@@ -175,31 +213,66 @@ ef_node_id ef_engine_rollup(ef_engine *engine, ef_node_id from, const char *name
                             ef_error *error);
 
 /* buckets.c */
-int64_t rollup_start(rollup *r, uint32_t duration, int64_t time);
+int64_t rollup_find_start(rollup *r, uint32_t duration, int64_t time);
+static inline int64_t rollup_start(rollup *r, uint32_t duration, int64_t time) {
+    const rollup_span *span = &r->spans[duration];
+    return EF_LIKELY(time >= span->from && time < span->to) ? span->from : rollup_find_start(r, duration, time);
+}
+static inline rollup_bucket *rollup_bucket_at(const rollup *r, uint32_t number) {
+    return (rollup_bucket *)(void *)(r->buckets.chunks[number / ROLLUP_CHUNK] + (size_t)(number % ROLLUP_CHUNK) * r->bucket_size);
+}
+static inline void *rollup_kept(const rollup_bucket *bucket, const rollup_item *item) {
+    return (char *)(uintptr_t)bucket + item->offset;
+}
 ef_status rollup_group_of(rollup *r, const ef_value *key, const uint8_t *there, rollup_group **group,
                           ef_error *error) EF_MUST_USE;
-ef_status rollup_bucket_of(rollup *r, rollup_group *group, uint32_t duration, int64_t start, rollup_bucket **bucket,
-                           ef_error *error) EF_MUST_USE;
+bool rollup_is_group(const rollup *r, const rollup_group *group, const ef_value *key, const uint8_t *there);
+#define ROLLUP_HASH 0x51ED270B27C57AF5u      /* of no keys */
+#define ROLLUP_NULL_HASH 0xA24BAED4963EE407u /* what a null key stands for */
+ef_status rollup_find_bucket(rollup *r, rollup_group *group, uint32_t duration, int64_t start, rollup_bucket **bucket,
+                             ef_error *error) EF_MUST_USE;
+static inline EF_MUST_USE ef_status rollup_bucket_of(rollup *r, rollup_group *group, uint32_t duration, int64_t start,
+                                                     rollup_bucket **bucket, ef_error *error) {
+    *bucket = group->current[duration];
+    return EF_LIKELY(*bucket != NULL && (*bucket)->start == start)
+               ? EF_OK
+               : rollup_find_bucket(r, group, duration, start, bucket, error);
+}
+/* Drops buckets without rows and groups without buckets: what was made for rows that no memory was left for. O(all). */
+void rollup_drop_empty(rollup *r);
 void rollup_clear(rollup *r);
 /* The earliest start that is retained in a duration at this clock: what is older is gone, or goes with the next row. */
 int64_t rollup_oldest(rollup *r, uint32_t duration, int64_t clock);
 /* Drops what is too old at this clock. */
 void rollup_purge(rollup *r, int64_t clock);
+/* The first clock at which rollup_purge() has something to look at; INT64_MIN: the next one. */
+int64_t rollup_purge_due(const rollup *r);
 /* Brings the buckets of a duration into their order. */
 ef_status rollup_sort(rollup *r, uint32_t duration, ef_arena *arena, ef_error *error) EF_MUST_USE;
 
 /* cells.c */
 ef_type rollup_item_type(const rollup_item *item);
-ef_status rollup_cell_add(rollup *r, const rollup_item *item, rollup_cell *cell, const ef_value *value, bool is_there,
-                          bool is_latest, ef_error *error) EF_MUST_USE;
-void rollup_cell_clear(rollup *r, const rollup_item *item, rollup_cell *cell);
-/* False: null. Strings are the bucket's own. */
-bool rollup_cell_read(const rollup_item *item, const rollup_cell *cell, ef_value *value);
-ef_status rollup_seen_add(rollup *r, ef_type type, rollup_seen *seen, const ef_value *value, ef_error *error) EF_MUST_USE;
+/* Where items keep what they keep, and how large a bucket is. */
+void rollup_lay_out(rollup *r);
+void rollup_item_clear(rollup *r, const rollup_item *item, rollup_bucket *bucket);
+/* False: null. Strings are the bucket's own, or the group's. */
+bool rollup_item_read(const rollup_item *item, const rollup_bucket *bucket, ef_value *value);
+ef_status rollup_last_set(rollup *r, const rollup_item *item, rollup_bucket *bucket, const ef_value *value, bool is_there,
+                          ef_error *error) EF_MUST_USE;
+ef_status rollup_seen_add(rollup *r, const rollup_item *item, rollup_bucket *bucket, const ef_value *value, bool is_there,
+                          ef_error *error) EF_MUST_USE;
 /* A value with bytes of its own. */
 ef_status rollup_value_copy(rollup *r, ef_type type, const ef_value *from, ef_value *to, ef_error *error) EF_MUST_USE;
 void rollup_value_free(rollup *r, ef_type type, ef_value *value);
 bool rollup_value_same(ef_type type, const ef_value *a, const ef_value *b);
+
+/* fold.c */
+#define ROLLUP_BLOCK 256u
+typedef struct rollup_block rollup_block; /* room for the work on a block of rows */
+rollup_block *rollup_block_take(const rollup *r, ef_arena *arena); /* NULL: out of memory */
+/* Rows of a batch with the times by which they count; count <= ROLLUP_BLOCK. Rows before one that there is no memory for are counted. */
+ef_status rollup_fold(rollup *r, rollup_block *block, const ef_batch *batch, const uint32_t *rows, const int64_t *times,
+                      uint32_t count, ef_error *error) EF_MUST_USE;
 
 /* state.c */
 ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) EF_MUST_USE;

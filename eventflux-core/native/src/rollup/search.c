@@ -51,7 +51,7 @@ static bool read_column(const rollup *r, const rollup_bucket *bucket, uint32_t c
         return true;
     }
     if (column <= r->item_count) {
-        return rollup_cell_read(&r->items[column - 1], &bucket->cell[column - 1], value);
+        return rollup_item_read(&r->items[column - 1], bucket, value);
     }
     value->i = (int32_t)r->durations[bucket->duration];
     return true;

@@ -17,22 +17,29 @@ static void put_value(ef_writer *writer, ef_type type, const ef_value *value) {
     }
 }
 
-static void put_cell(const rollup_item *item, const rollup_cell *cell, ef_writer *writer) {
-    ef_put_u64(writer, cell->count);
+static void put_item(const rollup_item *item, const rollup_bucket *bucket, ef_writer *writer) {
+    ef_value shown;
     switch (item->kind) {
     case EF_ROLLUP_COUNT:
+        ef_put_u64(writer, bucket->rows);
         break;
     case EF_ROLLUP_SUM:
-    case EF_ROLLUP_AVG:
-        ef_put_i64(writer, cell->as.l); /* a double by its bits */
+    case EF_ROLLUP_AVG: {
+        const rollup_sum *kept = rollup_kept(bucket, item);
+        ef_put_u64(writer, bucket->rows - kept->nulls);
+        ef_put_i64(writer, kept->as.l); /* a double by its bits */
         break;
+    }
     case EF_ROLLUP_LAST:
     case EF_ROLLUP_MIN:
     case EF_ROLLUP_MAX:
-        put_value(writer, item->argument, &cell->as.value);
+        ef_put_u64(writer, rollup_item_read(item, bucket, &shown));
+        put_value(writer, item->argument, &shown);
         break;
     case EF_ROLLUP_DISTINCT: {
-        const rollup_seen *seen = cell->as.seen;
+        const rollup_distinct *kept = rollup_kept(bucket, item);
+        const rollup_seen *seen = kept->seen;
+        ef_put_u64(writer, 0);
         ef_put_u8(writer, seen != NULL && seen->has_null);
         ef_put_u32(writer, seen == NULL ? 0 : seen->count);
         for (uint32_t i = 0; seen != NULL && i < seen->count; i++) {
@@ -57,7 +64,7 @@ void rollup_bucket_put(const rollup *r, const rollup_bucket *bucket, ef_writer *
     ef_put_i64(writer, bucket->latest);
     ef_put_u64(writer, bucket->rows);
     for (uint32_t i = 0; i < r->item_count; i++) {
-        put_cell(&r->items[i], &bucket->cell[i], writer);
+        put_item(&r->items[i], bucket, writer);
     }
 }
 
@@ -82,8 +89,8 @@ ef_status rollup_save(const rollup *r, ef_writer *writer, ef_error *error) {
     }
     ef_put_u32(writer, r->live);
     for (uint32_t b = 0; b < r->buckets.count; b++) {
-        const rollup_bucket *bucket = r->buckets.items[b];
-        if (bucket == NULL) {
+        const rollup_bucket *bucket = rollup_bucket_at(r, b);
+        if (bucket->group == NULL) {
             continue;
         }
         ef_put_u32(writer, place[bucket->group->index]);
@@ -118,7 +125,7 @@ static ef_status get_value(ef_reader *reader, ef_type type, ef_value *value, ef_
     return type == EF_BOOL && value->b > 1 ? corrupt(error) : EF_OK;
 }
 
-static ef_status get_seen(rollup *r, const rollup_item *item, rollup_cell *cell, ef_reader *reader, ef_error *error) {
+static ef_status get_seen(rollup *r, const rollup_item *item, rollup_bucket *bucket, ef_reader *reader, ef_error *error) {
     uint8_t has_null = ef_get_u8(reader);
     uint32_t count = ef_get_u32(reader);
     if (has_null > 1) {
@@ -126,41 +133,51 @@ static ef_status get_seen(rollup *r, const rollup_item *item, rollup_cell *cell,
     }
     ef_value value = {0};
     if (has_null) {
-        EF_TRY(rollup_cell_add(r, item, cell, &value, false, true, error));
+        EF_TRY(rollup_seen_add(r, item, bucket, &value, false, error));
     }
+    const rollup_distinct *kept = rollup_kept(bucket, item);
     for (uint32_t i = 0; i < count; i++) {
         EF_TRY(get_value(reader, item->argument, &value, error));
-        EF_TRY(rollup_cell_add(r, item, cell, &value, true, true, error));
-        if (cell->as.seen->count != i + 1) {
+        EF_TRY(rollup_seen_add(r, item, bucket, &value, true, error));
+        if (kept->seen->count != i + 1) {
             return corrupt(error);
         }
     }
     return EF_OK;
 }
 
-static ef_status get_cell(rollup *r, const rollup_item *item, rollup_cell *cell, ef_reader *reader, ef_error *error) {
-    cell->count = ef_get_u64(reader);
-    if (cell->count > INT64_MAX) {
+static ef_status get_item(rollup *r, const rollup_item *item, rollup_bucket *bucket, ef_reader *reader, ef_error *error) {
+    uint64_t count = ef_get_u64(reader);
+    if (count > INT64_MAX) {
         return corrupt(error);
     }
     ef_value value;
     switch (item->kind) {
     case EF_ROLLUP_COUNT:
-        return EF_OK;
+        return count == bucket->rows ? EF_OK : corrupt(error);
     case EF_ROLLUP_SUM:
-    case EF_ROLLUP_AVG:
-        cell->as.l = ef_get_i64(reader);
-        return EF_OK;
+    case EF_ROLLUP_AVG: {
+        rollup_sum *kept = rollup_kept(bucket, item);
+        kept->as.l = ef_get_i64(reader);
+        kept->nulls = bucket->rows - count;
+        return count <= bucket->rows ? EF_OK : corrupt(error);
+    }
     case EF_ROLLUP_LAST:
     case EF_ROLLUP_MIN:
     case EF_ROLLUP_MAX:
         EF_TRY(get_value(reader, item->argument, &value, error));
-        if (cell->count > 1 || (cell->count == 1 && item->argument == EF_OBJECT && value.s.length == 0)) {
+        if (count > 1 || (count == 1 && item->argument == EF_OBJECT && value.s.length == 0)) {
             return corrupt(error);
         }
-        return rollup_value_copy(r, item->argument, &value, &cell->as.value, error);
+        if (item->kind == EF_ROLLUP_LAST) { /* of a key: the group has it */
+            return item->key >= 0 ? EF_OK : rollup_last_set(r, item, bucket, &value, count == 1, error);
+        }
+        rollup_extreme *kept = rollup_kept(bucket, item);
+        memcpy(&kept->as, &value, sizeof kept->as);
+        kept->count = count;
+        return EF_OK;
     case EF_ROLLUP_DISTINCT:
-        return get_seen(r, item, cell, reader, error);
+        return get_seen(r, item, bucket, reader, error);
     }
     return EF_OK;
 }
@@ -195,8 +212,11 @@ static ef_status get_group(rollup *r, ef_reader *reader, ef_value *key, uint8_t 
 ef_status rollup_bucket_get(rollup *r, rollup_bucket *bucket, ef_reader *reader, ef_error *error) {
     bucket->latest = ef_get_i64(reader);
     bucket->rows = ef_get_u64(reader);
+    if (bucket->rows > INT64_MAX) {
+        return corrupt(error);
+    }
     for (uint32_t i = 0; i < r->item_count; i++) {
-        EF_TRY(get_cell(r, &r->items[i], &bucket->cell[i], reader, error));
+        EF_TRY(get_item(r, &r->items[i], bucket, reader, error));
     }
     return ef_reader_status(reader, error);
 }

@@ -87,7 +87,7 @@ static ef_status put_bucket(const rollup *r, const rollup_bucket *bucket, ef_bat
     for (uint32_t i = 0; i < r->item_count; i++) {
         ef_column *column = &batch->column[3 + i];
         ef_value shown;
-        if (rollup_cell_read(&r->items[i], &bucket->cell[i], &shown)) {
+        if (rollup_item_read(&r->items[i], bucket, &shown)) {
             size_t width = ef_type_width(column->type);
             memcpy((char *)column->values + row * width, &shown, width);
             ef_bit_set(column->validity, row);
