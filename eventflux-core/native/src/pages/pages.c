@@ -26,6 +26,7 @@ typedef struct page_meta {
     uint32_t next_given;   /* in the list of pages with given blocks */
     uint16_t block_class;  /* 0: this number is unused */
     uint16_t live;         /* blocks taken and not given back for good */
+    uint16_t inverse;      /* 65536 / block_class, rounded up: offsets become numbers of blocks without a division */
     bool has_given;
     bool listed; /* is in the list of pages with holes */
 } page_meta;
@@ -245,6 +246,7 @@ static ef_status page_add(ef_pages *pages, uint32_t block_class, size_t size, ui
     page_meta *meta = &inside->meta[*number];
     memset(meta, 0, sizeof *meta);
     meta->block_class = (uint16_t)block_class;
+    meta->inverse = (uint16_t)((65535u + block_class) / block_class);
     set_all_free(meta);
     inside->bytes += page->size;
     return EF_OK;
@@ -281,25 +283,26 @@ ef_status ef_pages_take(ef_pages *pages, uint32_t size, ef_handle *handle, ef_er
     }
     struct ef_pages_inside *inside = pages->inside;
     uint32_t block_class = class_of(size);
-    uint32_t number = inside->classes[block_class].current;
-    if (EF_UNLIKELY(number == NO_PAGE || !has_free(&inside->meta[number]))) {
+    for (;;) {
+        uint32_t number = inside->classes[block_class].current;
+        page_meta *meta = number == NO_PAGE ? NULL : &inside->meta[number];
+        for (uint32_t word = 0; word < WORDS && EF_LIKELY(meta != NULL); word++) {
+            uint64_t free_bits = meta->free[word];
+            if (free_bits != 0) {
+                uint32_t block = word * 64 + (uint32_t)__builtin_ctzll(free_bits);
+                meta->free[word] = free_bits & (free_bits - 1);
+                meta->live++;
+                *handle = (number << EF_PAGE_SHIFT) | (block * block_class);
+                return EF_OK;
+            }
+        }
         EF_TRY(next_current(pages, block_class, error));
-        number = inside->classes[block_class].current;
     }
-    page_meta *meta = &inside->meta[number];
-    uint32_t word = 0;
-    while (meta->free[word] == 0) {
-        word++;
-    }
-    uint32_t block = word * 64 + (uint32_t)__builtin_ctzll(meta->free[word]);
-    meta->free[word] &= meta->free[word] - 1;
-    meta->live++;
-    *handle = (number << EF_PAGE_SHIFT) | (block * block_class);
-    return EF_OK;
 }
 
+/* Exact: an offset is a multiple of the class, and what the rounding adds stays below 512 / 65536. */
 static uint32_t block_of(const page_meta *meta, ef_handle handle) {
-    return meta->block_class == LARGE_CLASS ? 0 : (handle & ((1u << EF_PAGE_SHIFT) - 1u)) / meta->block_class;
+    return ((handle & ((1u << EF_PAGE_SHIFT) - 1u)) * meta->inverse) >> 16;
 }
 
 /* Puts the store on the list of those that the end of the slice reclaims. */
@@ -386,13 +389,13 @@ void ef_pages_reclaim(ef_pages *pages) {
     while (number != NO_PAGE) {
         page_meta *meta = &inside->meta[number];
         uint32_t next = meta->next_given;
-        int freed = 0;
         for (uint32_t w = 0; w < WORDS; w++) {
-            freed += __builtin_popcountll(meta->given[w]);
             meta->free[w] |= meta->given[w];
+            for (uint64_t left = meta->given[w]; left != 0; left &= left - 1) {
+                meta->live--; /* a step a block that was given: no more than giving it took */
+            }
             meta->given[w] = 0;
         }
-        meta->live = (uint16_t)(meta->live - freed);
         meta->has_given = false;
         if (meta->live == 0) {
             page_drop(pages, number);

@@ -230,24 +230,58 @@ ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_ba
     return EF_OK;
 }
 
-ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,
-                      ef_handle *handle, ef_error *error) {
+static void begin_row(char *row, const ef_row_layout *layout, int64_t timestamp) {
+    ef_handle none = EF_NO_HANDLE;
+    memcpy(row + EF_ROW_TIMESTAMP, &timestamp, sizeof timestamp);
+    memcpy(row + EF_ROW_NEXT, &none, sizeof none);
+    if (EF_LIKELY(layout->columns <= 32)) {
+        uint32_t all = UINT32_MAX; /* a block has 16 bytes at least; fields that begin among these come later */
+        memcpy(row + EF_ROW_VALID, &all, sizeof all);
+    } else {
+        memset(row + EF_ROW_VALID, 0xFF, ef_bitmap_size(layout->columns));
+    }
+}
+
+static void store_one(char *field, const ef_column *column, uint32_t index) {
+    switch (column->type) {
+    case EF_LONG:
+    case EF_DOUBLE:
+        memcpy(field, (const uint64_t *)column->values + index, 8);
+        break;
+    case EF_INT:
+    case EF_FLOAT:
+        memcpy(field, (const uint32_t *)column->values + index, 4);
+        break;
+    default:
+        *field = ((const char *)column->values)[index];
+        break;
+    }
+}
+
+ef_status ef_row_keep_chosen(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *chosen,
+                             uint32_t index, ef_handle *handle, ef_error *error) {
     EF_TRY(ef_pages_take(pages, layout->size, handle, error));
     char *row = ef_pages_write(pages, *handle);
     if (EF_UNLIKELY(row == NULL)) {
         ef_pages_give(pages, *handle, layout->size);
         return ef_fail_memory(error);
     }
-    ef_handle none = EF_NO_HANDLE;
-    memcpy(row + EF_ROW_TIMESTAMP, &batch->timestamps[index], sizeof(int64_t));
-    memcpy(row + EF_ROW_NEXT, &none, sizeof none);
-    store_validity(&row, layout, batch, index, 1);
+    begin_row(row, layout, batch->timestamps[index]);
     for (uint32_t c = 0; c < layout->columns; c++) {
-        const ef_column *column = &batch->column[c];
+        const ef_column *column = &batch->column[chosen != NULL ? chosen[c] : c];
+        bool is_null = ef_is_null(column, index);
+        if (EF_UNLIKELY(is_null)) {
+            ef_bit_clear((uint8_t *)row + EF_ROW_VALID, c);
+        }
         if (!is_string(layout->type[c])) {
-            store_fixed(&row, layout->offset[c], column, index, 1);
+            store_one(row + layout->offset[c], column, index);
+        }
+    }
+    for (uint32_t c = 0; c < layout->columns && layout->has_strings; c++) {
+        if (!is_string(layout->type[c])) {
             continue;
         }
+        const ef_column *column = &batch->column[chosen != NULL ? chosen[c] : c];
         ef_str empty = ef_str_empty();
         const ef_str *value = ef_is_null(column, index) ? &empty : &((const ef_str *)column->values)[index];
         ef_status status = keep_string(pages, row + layout->offset[c], value, error);
@@ -262,6 +296,11 @@ ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_bat
         }
     }
     return EF_OK;
+}
+
+ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,
+                      ef_handle *handle, ef_error *error) {
+    return ef_row_keep_chosen(pages, layout, batch, NULL, index, handle, error);
 }
 
 void ef_row_drop(ef_pages *pages, const ef_row_layout *layout, ef_handle handle) {

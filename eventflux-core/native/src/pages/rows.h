@@ -53,6 +53,9 @@ static inline bool ef_row_is_null(const char *row, uint32_t column) {
 /* Keeps row `index` of `batch` (all columns, in the layout's order); next = EF_NO_HANDLE. On failure nothing is kept. */
 ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,
                       ef_handle *handle, ef_error *error) EF_MUST_USE;
+/* The same of some columns: field c is column chosen[c] of the batch; NULL: column c. */
+ef_status ef_row_keep_chosen(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *chosen,
+                             uint32_t index, ef_handle *handle, ef_error *error) EF_MUST_USE;
 /* Keeps rows [from, from + count), handles[0..count), column by column; all or none. */
 ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
                        uint32_t count, ef_handle *handles, ef_error *error) EF_MUST_USE;

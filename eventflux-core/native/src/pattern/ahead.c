@@ -20,7 +20,6 @@ ef_status ahead_begin(run *r, uint32_t port) {
     const pattern *p = r->p;
     const ef_batch *batch = r->batch[port];
     ahead *a = &r->ahead[port];
-    a->hash = NULL;
     if (batch == NULL || batch->rows < LEAST_ROWS || p->port_keyed[port] == EF_NO_STATE) {
         return EF_OK;
     }

@@ -219,7 +219,8 @@ ef_status run_conditions(run *r, uint32_t j, const ef_handle *matches, uint32_t 
 ef_status run_keep(run *r, uint32_t j, ef_handle *row) {
     if (r->kept[j] == EF_NO_HANDLE) {
         pattern *p = r->p;
-        EF_TRY(ef_row_keep(p->pages, &p->states[j].layout, &r->kept_view[j], r->row, &r->kept[j], r->error));
+        EF_TRY(ef_row_keep_chosen(p->pages, &p->states[j].layout, r->batch[p->states[j].config.port], p->states[j].config.kept,
+                                  r->row, &r->kept[j], r->error));
         char *bytes = ef_pages_write(p->pages, r->kept[j]);
         if (bytes == NULL) {
             return ef_fail_memory(r->error);

@@ -527,7 +527,7 @@ static ef_status begin_match(run *r, uint32_t slot) {
     return match_release(p, m, r->error);
 }
 
-static ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
+ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
     pattern *p = r->p;
     if (p->most_matches > 0 && !p->states[j].is_plain_end) {
         bool may;
@@ -739,26 +739,30 @@ static ef_status meet_any(run *r, uint32_t slot, uint32_t j) {
     }
 }
 
-/* Drops what is out of WITHIN, and finds anew when the next may be. */
-ef_status expire_all(run *r, uint32_t slot) {
-    pattern *p = r->p;
-    for (uint32_t j = 0; j < p->state_count; j++) {
-        EF_TRY(state_expire(r, slot, j, r->timestamp));
-    }
-    slot_at(p, slot)->expires = INT64_MAX;
-    slot_at(p, slot)->lets_be = false;
+void look_for_expiry(pattern *p, uint32_t slot) {
+    slot_state *at = slot_at(p, slot);
+    at->expires = INT64_MAX;
+    at->lets_be = false;
     for (uint32_t j = 0; j < p->state_count && p->within >= 0; j++) {
-        const state_slot *s = slot_of(r, slot, j);
-        slot_at(p, slot)->lets_be |= s->lets_be;
+        const state_slot *s = &at->state[j];
+        at->lets_be |= s->lets_be;
         if (s->pending.count > 0) {
             note_first(p, slot, match_at(p, entry_at(p, s->pending.head)->match)->first);
         }
-        for (ef_handle at = s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
-            note_first(p, slot, match_at(p, entry_at(p, at)->match)->first);
-            at = s->fresh_jumps && !s->lets_be ? entry_at(p, at)->next : EF_NO_HANDLE;
+        for (ef_handle e = s->fresh.count > 0 ? s->fresh.head : EF_NO_HANDLE; e != EF_NO_HANDLE;) {
+            note_first(p, slot, match_at(p, entry_at(p, e)->match)->first);
+            e = s->fresh_jumps && !s->lets_be ? entry_at(p, e)->next : EF_NO_HANDLE;
         }
         index_trim(p, j);
     }
+}
+
+/* Drops what is out of WITHIN, and finds anew when the next may be. */
+ef_status expire_all(run *r, uint32_t slot) {
+    for (uint32_t j = 0; j < r->p->state_count; j++) {
+        EF_TRY(state_expire(r, slot, j, r->timestamp));
+    }
+    look_for_expiry(r->p, slot);
     return EF_OK;
 }
 

@@ -33,7 +33,6 @@ typedef struct run {
     ef_arena *arena;
     ef_error *error;
     const ef_batch **batch; /* [ports] or NULL */
-    ef_batch *kept_view;    /* [states] the columns that are kept of the port's events */
     const uint8_t **own_passes; /* [states] whether rows pass what reads nothing but them; NULL: not known yet */
     ahead *ahead;           /* [ports] */
     /* the event at hand */
@@ -92,6 +91,11 @@ bool straight_takes(const pattern *p, const ef_batch *batch);
 ef_status straight_find(run *r, const ef_batch *batch) EF_MUST_USE;
 ef_status straight_finish(run *r, const ef_batch *batch) EF_MUST_USE;
 
+/* chain.c */
+bool chain_fits(const pattern *p);
+/* The event at hand, as machine_event. */
+ef_status chain_event(run *r) EF_MUST_USE;
+
 /* the machine */
 ef_status slot_begin(run *r, uint32_t slot, int64_t clock) EF_MUST_USE; /* slot known and started */
 ef_status machine_event(run *r) EF_MUST_USE;
@@ -106,6 +110,10 @@ ef_status state_reset(run *r, uint32_t slot, uint32_t j) EF_MUST_USE;
 ef_status state_done(run *r, uint32_t slot, uint32_t j, ef_handle m, int64_t timestamp) EF_MUST_USE;
 ef_status state_expire(run *r, uint32_t slot, uint32_t j, int64_t now) EF_MUST_USE;
 bool is_expired(const pattern *p, const match *m, int64_t now);
+/* The match takes the event at the plain state j, at which it waits. */
+ef_status plain_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) EF_MUST_USE;
+/* When something in the slot may be out of WITHIN next. */
+void look_for_expiry(pattern *p, uint32_t slot);
 ef_status rearm_killed(run *r, uint32_t j, ef_handle m) EF_MUST_USE;
 
 /* timeout.c: what runs out of WITHIN, where that is put out */

@@ -100,6 +100,7 @@ typedef struct state {
     bool skips_again;       /* counting start of an `every` that may be empty: each round may be, if something else in it cannot */
     bool sheltered;         /* absence between the elements of a sequence with `every`: a reset does not drop what waits */
     bool is_plain_end;      /* values of a match's last event are read from the input */
+    bool has_own_tests;     /* some part of the condition reads nothing but the event */
     uint32_t *kept_at;      /* [columns of the port] place in the layout */
     ef_row_layout layout;
     uint32_t *keys;         /* tests that the index answers */
@@ -132,7 +133,7 @@ typedef struct pattern {
     uint32_t output_count;
     int64_t within;
     uint32_t within_events;
-    bool sequence, partitioned, playback, starts_absent, is_straight, timeouts;
+    bool sequence, partitioned, playback, starts_absent, is_straight, is_chain, timeouts;
     bool may_let_be; /* nobody can tell when what is out of WITHIN leaves `fresh`, if only it never gets into `pending` */
     bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */
@@ -151,6 +152,7 @@ typedef struct pattern {
     ef_lag lag;               /* then */
     uint16_t rank;
     uint64_t hash_seed;
+    void *room; /* of the arrays of a run */
     ef_host *host;
     ef_random *random;
 } pattern;
@@ -189,6 +191,10 @@ static inline bool may_expire(const pattern *p, const slot_state *at, int64_t no
 
 static inline bool is_event(uint32_t handle) {
     return handle < ESTABLISHED;
+}
+
+static inline bucket *bucket_of(const state *s, uint32_t hash) {
+    return &s->buckets[hash & s->bucket_mask];
 }
 
 static inline bool is_count(const pattern *p, uint32_t j) {

@@ -28,6 +28,11 @@ static void free_state(pattern *p, state *s) {
     }
 }
 
+/* [ports] ahead | [ports] batch | [states] own_passes | [states] kept */
+static size_t room_size(const pattern *p) {
+    return p->port_count * (sizeof(ahead) + sizeof(ef_batch *)) + p->state_count * (sizeof(uint8_t *) + sizeof(ef_handle));
+}
+
 static void pattern_destroy(void *self) {
     pattern *p = self;
     ef_alloc *alloc = p->alloc;
@@ -50,6 +55,7 @@ static void pattern_destroy(void *self) {
     if (p->pages != NULL) {
         ef_pages_free(p->pages);
     }
+    ef_free(alloc, p->room, p->room == NULL ? 0 : room_size(p));
     ef_free(alloc, p, sizeof *p);
 }
 
@@ -187,6 +193,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
             EF_TRY(check_capture(p, &config->captures[i], error));
         }
         EF_TRY(take_keys(p, j, error));
+        s->has_own_tests = has_own_tests(config);
         s->opens = !p->sequence && config->kind == EF_STATE_COUNT && config->minimum == 0 && config->every == (int32_t)j &&
                    config->next != EF_NO_STATE;
         s->skips_again = !p->sequence && may_skip_again(p, j);
@@ -216,6 +223,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
         p->may_let_be = p->may_let_be && config->kind == EF_STATE_PLAIN && config->group == (j == 0 ? start->group : EF_NO_STATE);
     }
     p->begins_in_place = !p->sequence && start->kind == EF_STATE_PLAIN && start->every == 0 && start->next != EF_NO_STATE;
+    p->is_chain = chain_fits(p);
     return EF_OK;
 }
 
@@ -319,6 +327,10 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
     if (status == EF_OK) {
         status = take_states(p, from, error);
     }
+    if (status == EF_OK) {
+        p->room = ef_malloc(p->alloc, room_size(p));
+        status = p->room == NULL ? ef_fail_memory(error) : EF_OK;
+    }
     free_programs(from);
     if (status != EF_OK) {
         if (p->outputs == NULL) {
@@ -359,41 +371,22 @@ static int64_t pattern_next_due(const void *self) {
 
 static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     pattern *p = r->p;
-    size_t states = p->state_count;
-    r->batch = ef_arena_take(r->arena, p->port_count * sizeof *r->batch);
-    r->kept_view = ef_arena_take(r->arena, states * sizeof *r->kept_view);
-    r->own_passes = ef_arena_take(r->arena, states * sizeof *r->own_passes);
-    r->kept = ef_arena_take(r->arena, states * sizeof *r->kept);
-    r->ahead = ef_arena_take(r->arena, p->port_count * sizeof *r->ahead);
-    if (r->ahead == NULL || r->batch == NULL || r->kept_view == NULL || r->own_passes == NULL || r->kept == NULL) {
-        return ef_fail_memory(r->error);
+    r->ahead = p->room;
+    r->batch = (const ef_batch **)(void *)(r->ahead + p->port_count);
+    r->own_passes = (const uint8_t **)(void *)(r->batch + p->port_count);
+    r->kept = (ef_handle *)(void *)(r->own_passes + p->state_count);
+    for (uint32_t i = 0; i < p->port_count; i++) {
+        r->batch[i] = NULL;
+        r->ahead[i].hash = NULL;
     }
-    memset(r->batch, 0, p->port_count * sizeof *r->batch);
-    memset(r->own_passes, 0, states * sizeof *r->own_passes);
-    memset(r->kept, 0xFF, states * sizeof *r->kept);
+    for (uint32_t j = 0; j < p->state_count; j++) {
+        r->own_passes[j] = NULL;
+        r->kept[j] = EF_NO_HANDLE;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (inputs[i].port < p->port_count) {
             r->batch[inputs[i].port] = inputs[i].batch;
-        }
-    }
-    for (uint32_t i = 0; i < p->port_count; i++) {
-        EF_TRY(ahead_begin(r, i));
-    }
-    for (uint32_t j = 0; j < states; j++) {
-        const ef_state_config *config = &p->states[j].config;
-        const ef_batch *batch = r->batch[config->port];
-        if (batch == NULL) {
-            continue;
-        }
-        ef_batch *view = &r->kept_view[j];
-        *view = *batch;
-        view->columns = config->kept_count;
-        view->column = ef_arena_take(r->arena, (config->kept_count > 0 ? config->kept_count : 1) * sizeof *view->column);
-        if (view->column == NULL) {
-            return ef_fail_memory(r->error);
-        }
-        for (uint32_t k = 0; k < config->kept_count; k++) {
-            view->column[k] = batch->column[config->kept[k]];
+            EF_TRY(ahead_begin(r, inputs[i].port));
         }
     }
     return EF_OK;
@@ -443,7 +436,7 @@ static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t
     if (EF_UNLIKELY(r->slot >= p->slots.count || !slot_at(p, r->slot)->started)) {
         EF_TRY(slot_begin(r, r->slot, r->clock));
     }
-    return machine_event(r);
+    return p->is_chain ? chain_event(r) : machine_event(r);
 }
 
 /* Whether the event, which passes no state by itself, finds nothing to do in its slot either: to bring in what is fresh, to drop what is out of WITHIN. */
