@@ -91,6 +91,11 @@ bool straight_takes(const pattern *p, const ef_batch *batch);
 ef_status straight_find(run *r, const ef_batch *batch) EF_MUST_USE;
 ef_status straight_finish(run *r, const ef_batch *batch) EF_MUST_USE;
 
+/* straight_row.c */
+bool straight_steps(const pattern *p);
+/* The event at hand, as machine_event. */
+ef_status straight_row(run *r) EF_MUST_USE;
+
 /* chain.c */
 bool chain_fits(const pattern *p);
 /* The event at hand, as machine_event. */

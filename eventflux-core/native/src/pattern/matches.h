@@ -133,7 +133,9 @@ typedef struct pattern {
     uint32_t output_count;
     int64_t within;
     uint32_t within_events;
-    bool sequence, partitioned, playback, starts_absent, is_straight, is_chain, timeouts;
+    bool sequence, partitioned, playback, starts_absent, timeouts;
+    bool is_straight, has_straight_rows; /* straight.c, straight_row.c */
+    bool is_chain;                       /* chain.c */
     bool may_let_be; /* nobody can tell when what is out of WITHIN leaves `fresh`, if only it never gets into `pending` */
     bool begins_in_place; /* the start is an `every` of one event: it stays armed, each event begins a match of its own */
     bool begun; /* wall clock: the start has been seen */

@@ -216,6 +216,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
     }
     find_skips(p);
     p->is_straight = !p->timeouts && straight_fits(p);
+    p->has_straight_rows = straight_steps(p);
     const ef_state_config *start = &p->states[0].config;
     p->may_let_be = !p->sequence && !p->timeouts && p->most_matches == 0 && p->within >= 0 && p->within_events == 0;
     for (uint32_t j = 0; j < p->state_count; j++) {
@@ -436,7 +437,7 @@ static ef_status take_row(run *r, ef_walk *walk, const ef_input *input, uint32_t
     if (EF_UNLIKELY(r->slot >= p->slots.count || !slot_at(p, r->slot)->started)) {
         EF_TRY(slot_begin(r, r->slot, r->clock));
     }
-    return p->is_chain ? chain_event(r) : machine_event(r);
+    return p->is_chain ? chain_event(r) : p->has_straight_rows ? straight_row(r) : machine_event(r);
 }
 
 /* Whether the event, which passes no state by itself, finds nothing to do in its slot either: to bring in what is fresh, to drop what is out of WITHIN. */
