@@ -272,3 +272,17 @@ def test_retry_delays(kind, expected, environment):
         random=environment.random,
     )
     assert list(delays) == pytest.approx(expected)
+
+
+def test_delays_of_an_outage_that_lasts_are_the_longest_one(environment):
+    delays = retry.retry_delays(
+        backoff="exponential",
+        initial_ms=100,
+        max_ms=5000,
+        multiplier=2.0,
+        jitter=0.0,
+        attempts=100_000,
+        random=environment.random,
+        tried=99_998,
+    )
+    assert list(delays) == [5.0, 5.0]

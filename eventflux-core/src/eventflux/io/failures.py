@@ -6,7 +6,7 @@ import base64
 import json
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -135,21 +135,24 @@ class FailureHandler:
             action = ErrorAction.DROP
         return self._carry_out(action, event)
 
-    def retry_delays(self) -> list[float]:
-        """Seconds before each further attempt under the policy; none where it doesn't retry."""
+    def retry_delays(self, tried: int = 0) -> Iterator[float]:
+        """Seconds before each further attempt under the policy; none where it doesn't retry.
+
+        Args:
+            tried: How many further attempts there were already.
+        """
         if self.policy.action is not ErrorAction.RETRY:
-            return []
+            return iter(())
         policy = self.policy
-        return list(
-            retry_delays(
-                backoff=policy.backoff,
-                initial_ms=policy.initial_delay_ms,
-                max_ms=policy.max_delay_ms,
-                multiplier=policy.multiplier,
-                jitter=policy.jitter,
-                attempts=policy.max_attempts,
-                random=self._environment.random,
-            )
+        return retry_delays(
+            backoff=policy.backoff,
+            initial_ms=policy.initial_delay_ms,
+            max_ms=policy.max_delay_ms,
+            multiplier=policy.multiplier,
+            jitter=policy.jitter,
+            attempts=policy.max_attempts,
+            random=self._environment.random,
+            tried=tried,
         )
 
     def _check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from random import Random
 from typing import Final
@@ -39,6 +40,7 @@ def retry_delays(
     jitter: float,
     attempts: int,
     random: Random,
+    tried: int = 0,
 ) -> Iterator[float]:
     """Seconds before each attempt to repeat an operation.
 
@@ -50,13 +52,21 @@ def retry_delays(
         jitter: Largest random share added.
         attempts: How many delays there are.
         random: Where jitter comes from.
+        tried: How many of them have passed already.
     """
-    for attempt in range(attempts):
+    for attempt in range(tried, attempts):
         match backoff:
             case "fixed":
                 delay = float(initial_ms)
             case "linear":
                 delay = float(initial_ms * (attempt + 1))
             case _:
-                delay = initial_ms * multiplier**attempt
+                delay = _grown(initial_ms, multiplier, attempt)
         yield min(delay, float(max_ms)) * (1.0 + jitter * random.random()) / 1000.0
+
+
+def _grown(initial_ms: int, multiplier: float, times: int) -> float:
+    try:
+        return float(initial_ms * multiplier**times)
+    except OverflowError:  # a connection may be away for more attempts than a number can double
+        return math.inf

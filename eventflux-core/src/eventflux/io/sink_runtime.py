@@ -290,7 +290,7 @@ class SinkRuntime:
 
     def _publish(self, published: Published) -> None:
         attempts = published.attempts - 1
-        delays = iter(self.failures.retry_delays()[attempts:])
+        delays = self.failures.retry_delays(attempts)
         rest = published
         while rest.payloads:
             attempts += 1
@@ -375,8 +375,8 @@ class SinkRuntime:
         if action is ErrorAction.WAIT and isinstance(error, ConnectionUnavailableError):
             return not self._gives_up(self._stopping.is_set(), error)
         if action is ErrorAction.RETRY:
-            delays = self.failures.retry_delays()
-            return attempts <= len(delays) and not self._gives_up(self._stopping.wait(delays[attempts - 1]), error)
+            delay = next(self.failures.retry_delays(attempts - 1), None)
+            return delay is not None and not self._gives_up(self._stopping.wait(delay), error)
         return False
 
     def _gives_up(self, stops: bool, error: Exception) -> bool:  # noqa: FBT001 - it is what it is about
