@@ -42,6 +42,7 @@ CREATE STREAM Out (peer STRING, n BIGINT) WITH ('type' = 'sink', 'extension' = '
     'format' = 'json');
 CREATE STREAM Slow (peer STRING, n BIGINT) WITH ('type' = 'sink', 'extension' = 'http',
     'http.url' = 'http://127.0.0.1:{slow}/', 'http.batch.size' = '200', 'http.retry.max-attempts' = '1',
+    'http.validation' = 'none',
     'format' = 'json', 'async.enabled' = 'true', 'async.buffer_size' = '256', 'error.strategy' = 'retry',
     'error.retry.max-attempts' = '100000', 'error.retry.initial-delay' = '20ms', 'error.retry.max-delay' = '200ms');
 CREATE STREAM Counts (peer STRING, total BIGINT);
