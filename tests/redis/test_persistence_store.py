@@ -6,6 +6,8 @@ import zlib
 
 import pytest
 
+from tests.redis.apps import started
+
 from eventflux import CorruptStateError, EventFluxManager, StateError
 from eventflux_redis import RedisConfig, RedisPersistenceStore
 
@@ -237,3 +239,21 @@ def test_the_configuration_names_the_store(own_server):
     client = own_server.client()
     assert client.zcard("shop:Sum:revisions") == 2
     assert 3500 < client.ttl("shop:Sum:revisions") <= 3600
+
+
+def test_the_health_of_an_app_shows_its_store(own_server):
+    config = RedisConfig(url=own_server.url, health_check_secs=0, retry_attempts=0, connection_timeout_ms=1000)
+    with RedisPersistenceStore(config) as store:
+        manager, runtime = started("define stream S (n long); from S select n insert into Out;", store=store)
+        with manager:
+            assert runtime.health().checks["state store"].status == "healthy"
+            own_server.kill()
+            with pytest.raises(StateError):
+                runtime.persist()
+            check = runtime.health().checks["state store"]
+            assert check.status == "degraded"
+            assert "Connection refused" in check.message
+            assert runtime.health().status == "degraded"
+            own_server.start()
+            assert runtime.health().checks["state store"].status == "healthy"
+            runtime.persist()

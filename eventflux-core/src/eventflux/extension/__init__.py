@@ -49,9 +49,12 @@ from eventflux.extension.kinds.handlers import (
     SinkHandlerFactory,
     SourceHandler,
     SourceHandlerFactory,
+    TableHandler,
+    TableHandlerFactory,
+    TableOperation,
 )
 from eventflux.extension.kinds.mapper import MappedColumns, MappedRows, MapperContext, SinkMapper, SourceMapper
-from eventflux.extension.kinds.persistence_store import PersistenceStore, StateBackend
+from eventflux.extension.kinds.persistence_store import ChecksHealth, PersistenceStore, Reachability, StateBackend
 from eventflux.extension.kinds.rows import Column, EventLike, Payload, Row, RowBatch, State
 from eventflux.extension.kinds.scalar_function import ScalarFunction, StatefulScalarFunction, VectorizedScalarFunction
 from eventflux.extension.kinds.script import Script
@@ -107,6 +110,7 @@ __all__ = [
     "BlockOrigin",
     "BoundParameter",
     "Cancellable",
+    "ChecksHealth",
     "CollectionAggregation",
     "Column",
     "Compression",
@@ -158,6 +162,7 @@ __all__ = [
     "ProblemKind",
     "ProcessorOutput",
     "PublishError",
+    "Reachability",
     "Receipt",
     "ResolvedCall",
     "Returns",
@@ -184,6 +189,9 @@ __all__ = [
     "StreamProcessor",
     "SystemParameter",
     "TableDefinition",
+    "TableHandler",
+    "TableHandlerFactory",
+    "TableOperation",
     "TableStore",
     "ThreadedSource",
     "TlsConfig",

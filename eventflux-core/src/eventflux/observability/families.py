@@ -10,20 +10,22 @@ from typing import Final, Literal
 from eventflux.engine.version import __version__
 from eventflux.observability.rates import Rates
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
+from eventflux.runtime.durations import DurationCounts
 from eventflux.runtime.lifecycle import RuntimeState
 from eventflux.runtime.metrics import Metrics
 from eventflux.types.record import record
 
-FamilyKind = Literal["counter", "gauge"]
+FamilyKind = Literal["counter", "gauge", "histogram"]
 _TABLES: Final = frozenset({"table"})
 
 
 @record(frozen=True, slots=True)
 class Sample:
-    """One number with its labels."""
+    """One number with its labels, or counts of durations."""
 
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    durations: DurationCounts | None = None
 
 
 @record(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def families(runtime: EventFluxAppRuntime, rates: Rates) -> list[Family]:
         *_of_queries(runtime, metrics),
         *_of_connectors(metrics),
         *_of_state(metrics),
+        *_of_outside(metrics),
         *_of_checkpoints(runtime),
         *_of_failures(metrics),
         *_of_time(metrics),
@@ -220,6 +223,19 @@ def _of_state(metrics: Metrics) -> Iterable[Family]:
         "gauge",
         "Bytes that an operator holds.",
         tuple(Sample(node.memory_bytes, each) for each, node in labels),
+    )
+
+
+def _of_outside(metrics: Metrics) -> Iterable[Family]:
+    yield Family(
+        "eventflux_table_operation_seconds",
+        "histogram",
+        "What a store took for an operation.",
+        tuple(
+            Sample(counts.seconds, {"table": table, "operation": operation}, counts)
+            for table, operations in metrics.tables.items()
+            for operation, counts in operations.items()
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -52,7 +53,11 @@ def prometheus_collector(runtime: EventFluxAppRuntime) -> Any:
         ImportError: `prometheus_client` is not installed.
     """
     core = importlib.import_module("prometheus_client.core")
-    kinds = {"counter": core.CounterMetricFamily, "gauge": core.GaugeMetricFamily}
+    kinds = {
+        "counter": core.CounterMetricFamily,
+        "gauge": core.GaugeMetricFamily,
+        "histogram": core.HistogramMetricFamily,
+    }
     rates = Rates(time.monotonic)
 
     class Collector:
@@ -65,7 +70,12 @@ def prometheus_collector(runtime: EventFluxAppRuntime) -> Any:
                 made = kinds[family.kind](family.name, family.help, labels=names)
                 for sample in family.samples:
                     given = {"app": runtime.name, **sample.labels}
-                    made.add_metric([given.get(name, "") for name in names], sample.value)
+                    values = [given.get(name, "") for name in names]
+                    if sample.durations is None:
+                        made.add_metric(values, sample.value)
+                    else:
+                        buckets = [(_bound(bound), count) for bound, count in sample.durations.cumulated()]
+                        made.add_metric(values, buckets, sample.durations.seconds)
                 yield made
 
     return Collector()
@@ -75,7 +85,17 @@ def _lines(family: Family, constant: Mapping[str, str]) -> Iterable[str]:
     name = f"{family.name}_total" if family.kind == "counter" else family.name
     for sample in family.samples:
         given = ",".join(f'{key}="{_escaped(value)}"' for key, value in {**constant, **sample.labels}.items())
-        yield f"{name}{{{given}}} {_number(sample.value)}"
+        if sample.durations is None:
+            yield f"{name}{{{given}}} {_number(sample.value)}"
+            continue
+        for bound, count in sample.durations.cumulated():
+            yield f'{name}_bucket{{{given},le="{_bound(bound)}"}} {count}'
+        yield f"{name}_sum{{{given}}} {_number(sample.durations.seconds)}"
+        yield f"{name}_count{{{given}}} {sample.durations.count}"
+
+
+def _bound(seconds: float) -> str:
+    return "+Inf" if math.isinf(seconds) else f"{seconds:.6f}".rstrip("0")
 
 
 def _number(value: float) -> str:

@@ -17,7 +17,8 @@ from eventflux.engine.native_types import Event, EventBatch, Input, Layout
 from eventflux.engine.version import __version__
 from eventflux.extension.environment import Cancellable
 from eventflux.extension.kinds.error_store import ErrorEntry
-from eventflux.extension.kinds.persistence_store import PersistenceStore
+from eventflux.extension.kinds.handlers import HandlerContext, TableHandler, TableHandlerFactory
+from eventflux.extension.kinds.persistence_store import ChecksHealth, PersistenceStore, Reachability
 from eventflux.extension.nearest import by_nearness
 from eventflux.io.failures import FailureOutlets
 from eventflux.io.sink_runtime import SinkRuntime
@@ -128,6 +129,7 @@ class EventFluxAppRuntime:
                 records=None
                 if context.error_store is None
                 else TableRecords(name, context.error_store, context.environment),
+                handler_of=partial(_table_handler, name, context.table_handlers),
             )
             self._functions = HostFunctions(self._engine, plan.host_functions, self._context_of, name)
             self._emitted = self._build()
@@ -343,6 +345,7 @@ class EventFluxAppRuntime:
             self._failures,
             self._connectors,
             self._async,
+            self._outside,
             self._emitted.entrances,
         )
 
@@ -371,7 +374,16 @@ class EventFluxAppRuntime:
             checkpoint_interval_ms=self._persistence.checkpoint_interval_ms,
             now_ms=self._context.environment.wall_clock(),
             memory_limit=self._memory_limit,
+            stores=self._outside_checks(),
         )
+
+    def _outside_checks(self) -> dict[str, Reachability]:
+        """What is outside and knows how its connection does, by the name of its check."""
+        found: dict[str, Reachability] = {f"table/{name}": each for name, each in self._outside.reachability().items()}
+        store: object = self._context.persistence_store
+        if isinstance(store, ChecksHealth):
+            found["state store"] = store.health()
+        return found
 
     # ---- life
 
@@ -839,3 +851,7 @@ class EventFluxAppRuntime:
 
 def _there_are(what: str, known: tuple[str, ...]) -> str:
     return f"{what}: {', '.join(known[:8])}" if known else f"the app has no {what}"
+
+
+def _table_handler(app: str, factory: TableHandlerFactory | None, table: str, store: str) -> TableHandler | None:
+    return None if factory is None else factory(HandlerContext(app_name=app, stream=table, type_name=store))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from eventflux.configuration.tree import Config
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorStore
-from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory
+from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory, TableHandlerFactory
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.table_store import TableStore
 from eventflux.extension.plugin_manager import PluginManager
@@ -30,6 +30,7 @@ class EventFluxContext:
         error_store: Where failed events of streams and sinks with the action STORE are kept, or None.
         source_handlers: Makes what sees the rows of sources, or None.
         sink_handlers: Makes what sees the events of sinks, or None.
+        table_handlers: Makes what sees the operations of tables outside the engine, or None.
         tables: Tables that any app can name, by name.
         data_sources: Connections to databases that tables can name, by name.
         attributes: Free-form values for extensions.
@@ -43,6 +44,7 @@ class EventFluxContext:
     error_store: ErrorStore | None = None
     source_handlers: SourceHandlerFactory | None = None
     sink_handlers: SinkHandlerFactory | None = None
+    table_handlers: TableHandlerFactory | None = None
     tables: dict[str, TableStore] = field(default_factory=dict)
     data_sources: dict[str, DataSource] = field(default_factory=dict)
     attributes: dict[str, object] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import field
 from enum import Enum, unique
 from typing import Final
 
+from eventflux.extension.kinds.persistence_store import Reachability
 from eventflux.runtime.checkpoint_figures import CheckpointFigures
 from eventflux.runtime.lifecycle import RuntimeState
 from eventflux.runtime.metrics import Metrics
@@ -51,7 +52,7 @@ class Health:
         queries_running: Its queries, while it runs.
         streams_active: Streams that rows have reached.
         memory_bytes: Bytes that the engine holds.
-        checks: By name: pipeline, buffers, checkpoint, memory, and each source and sink.
+        checks: By name: pipeline, buffers, checkpoint, memory, state store, and each source, sink and table outside.
     """
 
     app: str
@@ -92,6 +93,7 @@ def examine(
     checkpoint_interval_ms: int | None,
     now_ms: int,
     memory_limit: int,
+    stores: Mapping[str, Reachability],
 ) -> Health:
     """The health that figures show."""
     checks: dict[str, Check] = {"pipeline": _pipeline(metrics)}
@@ -110,6 +112,9 @@ def examine(
         checks[f"buffer/{name}"] = Check(status=status, message=f"health score {figures.health_score:.2f}")
     if checkpoint_interval_ms is not None and is_running:
         checks["checkpoint"] = _checkpoint(checkpoints, checkpoint_interval_ms, now_ms, uptime_seconds)
+    for name, store in stores.items():
+        status = HealthStatus.HEALTHY if store.is_healthy else HealthStatus.DEGRADED
+        checks[name] = Check(status=status, message=store.message)
     if memory_limit:
         is_full = metrics.memory_bytes > _FULL_MEMORY * memory_limit
         checks["memory"] = Check(

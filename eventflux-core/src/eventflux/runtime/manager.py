@@ -21,7 +21,7 @@ from eventflux.environment.real import real_environment
 from eventflux.extension.declaration import ReturnsLike
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.kinds.error_store import ErrorStore
-from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory
+from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory, TableHandlerFactory
 from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.table_store import TableDefinition, TableStore
 from eventflux.extension.plugin_manager import PluginManager
@@ -332,6 +332,10 @@ class EventFluxManager:
     def set_sink_handler_factory(self, factory: SinkHandlerFactory | None) -> None:
         """Have a handler made for each sink, or none where the factory gives None; for apps created from now on."""
         self._context.sink_handlers = factory
+
+    def set_table_handler_factory(self, factory: TableHandlerFactory | None) -> None:
+        """The same for tables outside the engine: those of a store, and those that the manager has."""
+        self._context.table_handlers = factory
 
     def add_table(self, name: str, table: InMemoryTable) -> None:
         """Let apps that are created from now on name a table without defining it: all of them have these rows.

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from eventflux.engine.async_stream import AsyncMetrics
 from eventflux.engine.engine import Engine, NodeMetrics, StreamTime
+from eventflux.extension.kinds.handlers import TableOperation
 from eventflux.runtime.async_streams import AsyncStreams
+from eventflux.runtime.durations import DurationCounts
 from eventflux.runtime.failures import Failures
+from eventflux.runtime.outside_tables import OutsideTables
 from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
 from eventflux.types.record import record
 
@@ -25,6 +28,7 @@ class Metrics:
         failures: Failures by what failed.
         connectors: Events and failures of each source and sink, by ``source/<stream>/<type>/<n>``.
         async_streams: Figures of the buffer of each async stream.
+        tables: How long the operations of each table outside the engine took, by what they did.
         event_time: Watermark and late rows of each watermarked stream.
     """
 
@@ -36,6 +40,7 @@ class Metrics:
     failures: dict[str, int]
     connectors: dict[str, ConnectorCounts]
     async_streams: dict[str, AsyncMetrics]
+    tables: dict[str, dict[TableOperation, DurationCounts]]
     event_time: dict[str, StreamTime]
 
 
@@ -46,6 +51,7 @@ def measure(
     failures: Failures,
     connectors: StreamConnectors,
     buffers: AsyncStreams,
+    outside: OutsideTables,
     entrances: Mapping[str, int],
 ) -> Metrics:
     """The figures now; the engine stands still for the reading."""
@@ -60,5 +66,6 @@ def measure(
         failures=failures.by_place(),
         connectors=connectors.counts(),
         async_streams=buffers.metrics() if not engine.is_closed else {},
+        tables=outside.operations(),
         event_time={} if engine.is_closed else {name: engine.event_time(node) for name, node in entrances.items()},
     )

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorEntry
+from eventflux.extension.kinds.handlers import TableHandler, TableOperation
 from eventflux.extension.kinds.rows import Row
 from eventflux.extension.kinds.table_store import (
     Assignment,
@@ -19,6 +20,7 @@ from eventflux.extension.kinds.table_store import (
 from eventflux.extension.table_expressions import identity, text_of
 from eventflux.io.retry import ConnectBackoff
 from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
+from eventflux.runtime.durations import DurationCounts, Durations
 from eventflux.runtime.failures import describe
 from eventflux.runtime.table_records import INSERT, TableRecords, record_of
 from eventflux.types.errors import ConnectionUnavailableError, ErrorStoreError, ExtensionError
@@ -29,6 +31,12 @@ logger = logging.getLogger("eventflux.tables")
 ResultT = TypeVar("ResultT")
 Failed = list[tuple[int, str]]
 
+_OPERATIONS: Final[dict[ChangeKind, TableOperation]] = {
+    ChangeKind.INSERT: "insert",
+    ChangeKind.UPDATE: "update",
+    ChangeKind.DELETE: "delete",
+    ChangeKind.UPSERT: "update_or_insert",
+}
 _INSERT: Final = 0
 _CHANGE: Final = 1
 _REPLACE: Final = 2
@@ -42,6 +50,17 @@ class _CompiledChange:
     text: str
 
 
+@record(frozen=True, slots=True, kw_only=True)
+class TableReach:
+    """How the last call of a store went; see `Reachability`."""
+
+    is_healthy: bool = True
+    message: str = ""
+
+
+_REACHED: Final = TableReach()
+
+
 class OutsideTable:
     """One table: what the engine calls, with the numbers of what the store has compiled."""
 
@@ -53,6 +72,7 @@ class OutsideTable:
         *,
         owned: bool,
         records: TableRecords | None = None,
+        handler: TableHandler | None = None,
     ) -> None:
         """Bind; the store has its definition.
 
@@ -62,6 +82,7 @@ class OutsideTable:
             environment: For waits.
             owned: Whether the store is this app's: it connects it, disconnects it, and saves what it keeps.
             records: Keeps rows that could not be written; None: they fail.
+            handler: Sees each operation.
         """
         self.name = plan.name
         self.store = store
@@ -70,6 +91,9 @@ class OutsideTable:
         self._key = plan.primary_key or tuple(range(len(plan.schema)))
         self._retries = plan.store is None or plan.store.on_error is StoreAction.RETRY
         self._records = records
+        self._handler = handler
+        self._durations: dict[TableOperation, Durations] = {}
+        self.reach = _REACHED
         self._environment = environment
         self._stopping = environment.waiter()
         self._conditions: list[object] = []
@@ -122,11 +146,11 @@ class OutsideTable:
 
     def find(self, number: int, parameters: list[Row]) -> tuple[list[int], list[Row]]:
         if number == 0:
-            every = self._reach(lambda: list(self.store.rows()))
+            every = self._reach("find", (), lambda: list(self.store.rows()))
             found: Iterable[Sequence[Row]] = [every] * len(parameters)
         else:
             condition = self._conditions[number - 1]
-            found = self._reach(lambda: list(self.store.find(condition, parameters)))
+            found = self._reach("find", parameters, lambda: list(self.store.find(condition, parameters)))
         probes: list[int] = []
         rows: list[Row] = []
         for index, fitting in enumerate(found):
@@ -139,7 +163,7 @@ class OutsideTable:
             probes, _ = self.find(0, parameters[:1])
             return [bool(probes)] * len(parameters)
         condition = self._conditions[number - 1]
-        return list(self._reach(lambda: self.store.contains(condition, parameters)))
+        return list(self._reach("contains", parameters, lambda: self.store.contains(condition, parameters)))
 
     def act(self, what: int, number: int, rows: list[Row], more: list[Row] | None) -> tuple[int, Failed]:
         if what == _INSERT:
@@ -153,8 +177,8 @@ class OutsideTable:
         keys = [tuple(row[position] for position in self._key) for row in rows]
         if what == _REPLACE and more is not None:
             pairs = [(*key, *row) for key, row in zip(keys, more, strict=True)]
-            return self._reach(lambda: self.store.update(condition, update, pairs)), []
-        return self._reach(lambda: self.store.delete(condition, keys)), []
+            return self._reach("update", pairs, lambda: self.store.update(condition, update, pairs)), []
+        return self._reach("delete", keys, lambda: self.store.delete(condition, keys)), []
 
     def replay(self, entry: ErrorEntry) -> bool:
         """Do again what an entry of the error store was kept for; False: it failed again, and is kept anew.
@@ -179,6 +203,10 @@ class OutsideTable:
         finally:
             self._attempt = before
         return self._kept == kept
+
+    def operations(self) -> dict[TableOperation, DurationCounts]:
+        """How long operations took, by what they did."""
+        return {operation: durations.counts() for operation, durations in self._durations.copy().items()}
 
     def save(self) -> bytes:
         return self.store.serialize() if self.owned else b""
@@ -240,10 +268,10 @@ class OutsideTable:
         """As `_each`; rows that fail go to the error store, if that is what the table says."""
         records = self._records
         if records is None:
-            return self._each(rows, more, call)
+            return self._each(_OPERATIONS[kind], rows, more, call)
         is_unreachable = False
         try:
-            touched, failed = self._each(rows, more, call)
+            touched, failed = self._each(_OPERATIONS[kind], rows, more, call)
         except ConnectionUnavailableError as error:
             is_unreachable = True
             touched, failed = 0, [(index, describe(error)) for index in range(len(rows))]
@@ -262,11 +290,15 @@ class OutsideTable:
         return touched, []
 
     def _each(
-        self, rows: list[Row], more: list[Row] | None, call: Callable[[list[Row], list[Row] | None], int]
+        self,
+        operation: TableOperation,
+        rows: list[Row],
+        more: list[Row] | None,
+        call: Callable[[list[Row], list[Row] | None], int],
     ) -> tuple[int, Failed]:
         """All rows at once; where that fails one by one, so that a row fails alone."""
         try:
-            return self._reach(lambda: call(rows, more)), []
+            return self._reach(operation, rows, lambda: call(rows, more)), []
         except ConnectionUnavailableError:
             raise
         except Exception as error:  # foreign code
@@ -277,7 +309,7 @@ class OutsideTable:
         for index, row in enumerate(rows):
             beside = None if more is None else [more[index]]
             try:
-                touched += self._reach(lambda row=row, beside=beside: call([row], beside))  # type: ignore[misc]
+                touched += self._reach(operation, [row], lambda row=row, beside=beside: call([row], beside))  # type: ignore[misc]
             except ConnectionUnavailableError:
                 raise
             except Exception as error:  # foreign code
@@ -300,7 +332,20 @@ class OutsideTable:
             self._row_change = condition, update
         return self._row_change
 
-    def _reach(self, call: Callable[[], ResultT]) -> ResultT:
+    def _reach(self, operation: TableOperation, rows: Sequence[Row], call: Callable[[], ResultT]) -> ResultT:
+        """An operation of the store, through the handler if there is one."""
+        durations = self._durations.get(operation)
+        if durations is None:
+            durations = self._durations[operation] = Durations()
+        started = self._environment.monotonic()
+        try:
+            if self._handler is None:
+                return self._tried(call)
+            return self._handler.on_operation(operation, rows, lambda: self._tried(call))
+        finally:
+            durations.add(self._environment.monotonic() - started)
+
+    def _tried(self, call: Callable[[], ResultT]) -> ResultT:
         """A call of the store; while it can't be reached, again and again, unless the table says otherwise."""
         backoff = ConnectBackoff()
         is_first = True
@@ -308,8 +353,9 @@ class OutsideTable:
             try:
                 if not is_first:
                     self.store.connect()
-                return call()
+                result = call()
             except ConnectionUnavailableError as error:
+                self.reach = TableReach(is_healthy=False, message=str(error))
                 if not self._retries:
                     raise
                 delay = backoff.next_delay()
@@ -317,6 +363,9 @@ class OutsideTable:
                 if self._stopping.wait(delay):
                     raise
                 is_first = False
+            else:
+                self.reach = _REACHED
+                return result
 
 
 def _text(kind: ChangeKind, condition: TableExpression, assignments: Iterable[Assignment]) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorEntry
+from eventflux.extension.kinds.handlers import TableHandler, TableOperation
 from eventflux.extension.kinds.table_store import Assignment, TableDefinition, TableExpression, TableStore
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
 from eventflux.runtime.bucket_store import BucketStore, bucket_tables
-from eventflux.runtime.outside_table import OutsideTable
+from eventflux.runtime.durations import DurationCounts
+from eventflux.runtime.outside_table import OutsideTable, TableReach
 from eventflux.runtime.table_records import TableRecords
 from eventflux.state.tables.cached import CachedTable
 from eventflux.types.errors import ConfigError, ErrorStoreError, ExtensionError
@@ -31,6 +33,7 @@ class OutsideTables:
         environment: For waits.
         clock: The app's, in milliseconds.
         records: Keeps rows that tables could not take; None: there is no error store.
+        handler_of: Makes what sees the operations of a table, by its name and that of its store.
 
     Raises:
         ConfigError: An option of a store can't work, or there is no error store for a table that wants one.
@@ -47,10 +50,13 @@ class OutsideTables:
         environment: Environment,
         clock: Callable[[], int],
         records: TableRecords | None,
+        handler_of: Callable[[str, str], TableHandler | None],
     ) -> None:
         known = {**shared, "clock": clock}
         self._tables = {
-            plan.name: _made(plan, published, known, environment, records) for plan in plans if plan.store is not None
+            plan.name: _made(plan, published, known, environment, records, handler_of)
+            for plan in plans
+            if plan.store is not None
         }
         self._buckets: list[OutsideTable] = []
         self._aggregations: dict[str, BucketStore] = {}
@@ -58,7 +64,7 @@ class OutsideTables:
             if aggregation.store is None:
                 continue
             tables = {
-                duration: _made(plan, published, known, environment, None)
+                duration: _made(plan, published, known, environment, None, handler_of)
                 for duration, plan in bucket_tables(aggregation).items()
             }
             self._buckets += tables.values()
@@ -106,6 +112,14 @@ class OutsideTables:
         """See `OutsideTable.change`."""
         return self._tables[table].change(kind, condition, assignments)
 
+    def reachability(self) -> dict[str, TableReach]:
+        """How the last call of each table's store went, by table."""
+        return {table.name: table.reach for table in self._all}
+
+    def operations(self) -> dict[str, dict[TableOperation, DurationCounts]]:
+        """How long the operations of each table took."""
+        return {table.name: table.operations() for table in self._all}
+
     def start(self) -> None:
         """Connect all.
 
@@ -149,6 +163,7 @@ def _made(
     shared: Mapping[str, object],
     environment: Environment,
     records: TableRecords | None,
+    handler_of: Callable[[str, str], TableHandler | None],
 ) -> OutsideTable:
     assert plan.store is not None
     is_kept = plan.store.on_error is StoreAction.STORE
@@ -160,7 +175,8 @@ def _made(
     clock: Any = shared["clock"]
     declaration = plan.store.declaration
     if declaration is None:
-        return OutsideTable(plan, published[plan.name], environment, owned=False)
+        handler = handler_of(plan.name, "")
+        return OutsideTable(plan, published[plan.name], environment, owned=False, handler=handler)
     store = declaration.factory() if callable(declaration.factory) else None
     if not isinstance(store, TableStore):
         raise ExtensionError(f"store {declaration.qualified_name}: its factory makes no TableStore")
@@ -176,4 +192,11 @@ def _made(
             shared=shared,
         )
     )
-    return OutsideTable(plan, store, environment, owned=True, records=records if is_kept else None)
+    return OutsideTable(
+        plan,
+        store,
+        environment,
+        owned=True,
+        records=records if is_kept else None,
+        handler=handler_of(plan.name, declaration.qualified_name),
+    )

@@ -1,16 +1,17 @@
-"""Handlers: what stands between a source's mapper and its stream, or between a stream and a sink's mapper.
+"""Handlers: what stands between a source's mapper and its stream, a stream and a sink's mapper, an app and a store.
 
-For tracing, sampling, replicas of which one is active: one is made for each source and sink of an app by the factory
-that was set on the manager.
+For tracing, sampling, replicas of which one is active: one is made for each source, sink and table outside of an app by
+the factory that was set on the manager.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeVar
 
 from eventflux.extension.kinds.mapper import MappedRows
-from eventflux.extension.kinds.rows import RowBatch
+from eventflux.extension.kinds.rows import Row, RowBatch
 from eventflux.types.record import record
 
 
@@ -20,13 +21,17 @@ class HandlerContext:
 
     Attributes:
         app_name: Name of the app.
-        stream: Name of the stream.
-        type_name: Name of the source or sink, such as ``http``.
+        stream: Name of the stream, or of the table.
+        type_name: Name of the source, sink or store, such as ``http``; empty for a table that the manager has.
     """
 
     app_name: str
     stream: str
     type_name: str
+
+
+ResultT = TypeVar("ResultT")
+TableOperation = Literal["find", "contains", "insert", "update", "delete", "update_or_insert"]
 
 
 class SourceHandler(ABC):
@@ -56,5 +61,20 @@ class SinkHandler(ABC):
         """
 
 
+class TableHandler(ABC):
+    """Sees what an app asks of a table outside the engine."""
+
+    @abstractmethod
+    def on_operation(self, operation: TableOperation, rows: Sequence[Row], next: Callable[[], ResultT]) -> ResultT:
+        """Have an operation carried out, and give what it gives. Not to carry it out is to raise.
+
+        Args:
+            operation: What is asked.
+            rows: Those that are inserted, else the parameters of the condition, one row a question.
+            next: Carries it out, once; raises what the store raises.
+        """
+
+
 SourceHandlerFactory = Callable[[HandlerContext], SourceHandler | None]
 SinkHandlerFactory = Callable[[HandlerContext], SinkHandler | None]
+TableHandlerFactory = Callable[[HandlerContext], TableHandler | None]

@@ -6,6 +6,29 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 
+class Reachability(Protocol):
+    """Whether what is outside can be reached."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """The last operation was answered."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What failed, or empty."""
+        ...
+
+
+@runtime_checkable
+class ChecksHealth(Protocol):
+    """A store that knows how its connection does: the health of an app shows it."""
+
+    def health(self) -> Reachability:
+        """How it does; if nothing was heard for long, it finds out. Raises nothing."""
+        ...
+
+
 @runtime_checkable
 class PersistenceStore(Protocol):
     """Revisions of snapshots. A revision appears whole or not at all."""
