@@ -5,7 +5,6 @@ import time
 import zlib
 
 import pytest
-
 from tests.redis.apps import started
 
 from eventflux import CorruptStateError, EventFluxManager, StateError
