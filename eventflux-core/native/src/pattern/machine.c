@@ -622,9 +622,9 @@ static ef_status logical_pass(run *r, uint32_t slot, uint32_t j, ef_handle at, e
         done->timestamp = r->timestamp;
         for (uint32_t i = p->states[j].config.first_side; i < p->states[j].config.first_side + p->states[j].config.sides; i++) {
             EF_TRY(leave_special(p, m, i, r->error));
-            /* Nothing begins a sequence anew that has got past an absence, unless `every` does. */
+            /* Nothing begins a sequence anew that has got past an absence without a time, unless `every` does. */
             slot_of(r, slot, i)->spent |= p->sequence && p->states[0].config.group == EF_NO_STATE &&
-                                          p->states[i].config.kind == EF_STATE_LOGICAL_ABSENT;
+                                          p->states[i].config.kind == EF_STATE_LOGICAL_ABSENT && p->states[i].config.wait < 0;
         }
         EF_TRY(state_done(r, slot, j, m, r->timestamp));
     }

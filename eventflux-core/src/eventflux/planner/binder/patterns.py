@@ -82,6 +82,7 @@ def bind_pattern(context: BindContext, relations: Relations, source: PatternInpu
         within=None if source.within is None or isinstance(source.within, EventCount) else source.within.milliseconds,
         within_events=source.within.count if isinstance(source.within, EventCount) else None,
         is_sequence=source.kind is PatternKind.SEQUENCE,
+        is_partitioned=context.block is not None,
         gives_timeouts=context.gives_timeouts,
         limit=context.match_limit,
         span=source.span,
@@ -166,6 +167,8 @@ class _States:
 
     def _logical(self, element: LogicalElement, *, is_start: bool) -> _Part:
         operands = _operands(self.context, element)
+        if len(operands) == 2 and isinstance(operands[1], AbsentElement) and not isinstance(operands[0], AbsentElement):
+            operands.reverse()  # the absence is met before the other side, however the two are written
         first = len(self.found)
         is_either = element.operator is LogicalOperator.OR
         for operand in reversed(operands):
