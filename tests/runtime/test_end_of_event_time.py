@@ -66,3 +66,49 @@ def test_nothing_does_where_the_state_goes_on_in_a_store() -> None:
         heard = heard_at_the_end(APP, manager)
 
     assert heard == {name: [] for name in NAMES}
+
+
+MATCHES = """
+    CREATE STREAM A (k STRING, ts BIGINT, v INT, WATERMARK FOR ts AS ts - INTERVAL '2' SECOND);
+    CREATE STREAM B (k STRING, ts BIGINT, v INT, WATERMARK FOR ts AS ts - INTERVAL '2' SECOND);
+    INSERT INTO Met SELECT e1.k AS k, e2.v AS v
+    FROM PATTERN (EVERY e1=A -> e2=B[k = e1.k]) WITHIN 10 SECONDS ON TIMEOUT INSERT INTO Unmet;
+    INSERT INTO Quiet SELECT e1.k AS k
+    FROM PATTERN (EVERY e1=A -> NOT B FOR 1 SECOND -> e3=B) WITHIN 3 SECONDS ON TIMEOUT INSERT INTO Unquiet;
+    INSERT INTO Fell SELECT * FROM A MATCH_RECOGNIZE (PARTITION BY k MEASURES X.v AS x, Y.v AS y
+    PATTERN (X Y) WITHIN 10 SECONDS ON TIMEOUT INSERT INTO Stood DEFINE X AS v > 0, Y AS v < 0);
+    INSERT INTO Runs SELECT * FROM A MATCH_RECOGNIZE (MEASURES FIRST(X.v) AS x, LAST(X.v) AS y PATTERN (X{1,9}) WITHIN 10 SECONDS);
+    INSERT INTO Counted SELECT COUNT(*) AS n FROM Unmet WINDOW('timeBatch', 1 MINUTE);
+"""
+
+
+@pytest.mark.parametrize("drain", [True, False])
+def test_matches_run_out_of_time(drain: bool) -> None:
+    names = ("Met", "Unmet", "Quiet", "Unquiet", "Fell", "Stood", "Runs", "Counted")
+    heard: dict[str, list[object]] = {name: [] for name in names}
+    with EventFluxManager(plugins=False) as manager:
+        runtime = manager.create_eventflux_app_runtime(MATCHES)
+        for name in names:
+
+            def hear(events: EventBatch, into: list[object] = heard[name]) -> None:
+                into.extend((event.timestamp, event.data) for event in events)
+
+            runtime.add_callback(name, hear)
+        runtime.start()
+        for row in (("x", 1000, 1), ("y", 2000, 2), ("z", 4000, 3)):
+            runtime.input_handler("A").send(row)
+        runtime.input_handler("B").send(("x", 3000, 5))
+        assert heard == {name: [] for name in names}
+        runtime.shutdown(drain=drain)
+
+    wanted = {
+        "Met": [(3000, ("x", 5))],
+        "Unmet": [(12_001, ("y", None)), (14_001, ("z", None))],
+        "Quiet": [(3000, ("x",)), (3000, ("y",))],
+        "Unquiet": [(7001, ("z",))],
+        "Fell": [],
+        "Stood": [(11_001, ("x", 1, None)), (12_001, ("y", 2, None)), (14_001, ("z", 3, None))],
+        "Runs": [(4000, (1, 3))],
+        "Counted": [(14_001, (2,))],
+    }
+    assert heard == (wanted if drain else {name: [] for name in names})

@@ -3,6 +3,8 @@
 
 #include "eventtime/window_function.h"
 #include "graph/entrance.h"
+#include "match/match.h"
+#include "pattern/pattern.h"
 #include "window/windows.h"
 
 #define MAX_ROUNDS 100000u
@@ -201,20 +203,26 @@ ef_status ef_run_domains(ef_engine *engine, ef_error *error) {
 
 #define MAX_CLOSINGS 1000000u
 
-/* Windows that put out at a moment what they hold, and have no timer without that. */
+/* Windows that put out at a moment what they hold, and row patterns with WITHIN; they have no timer without that. */
 static bool closes(const ef_operator_class *operator_class) {
     return operator_class == &ef_window_chunks_class || operator_class == &ef_window_rows_class ||
            operator_class == &ef_time_batch_window_class || operator_class == &ef_hopping_window_class ||
-           operator_class == &ef_session_window_class;
+           operator_class == &ef_session_window_class || operator_class == &ef_timed_match_class;
 }
 
-/* When the next window of the domain closes that holds rows; EF_NEVER: none does. */
+static int64_t closing_of(const ef_node *node) {
+    if (closes(node->operator_class)) {
+        return node->operator_class->next_due(node->self);
+    }
+    return node->operator_class == &ef_timed_pattern_class ? ef_pattern_next_timeout(node->self) : EF_NEVER;
+}
+
+/* When the next window of the domain closes that holds rows, or a match runs out of WITHIN that tells it; EF_NEVER: none does. */
 static int64_t next_closing(ef_engine *engine, uint32_t domain) {
     const ef_domain *time = ef_domain_at(engine, domain);
     int64_t next = EF_NEVER;
     for (uint32_t t = 0; t < time->timer_count; t++) {
-        const ef_node *node = ef_node_at(engine, time->timers[t]);
-        int64_t due = closes(node->operator_class) ? node->operator_class->next_due(node->self) : EF_NEVER;
+        int64_t due = closing_of(ef_node_at(engine, time->timers[t]));
         next = due < next ? due : next;
     }
     return next;

@@ -370,6 +370,10 @@ static int64_t pattern_next_due(const void *self) {
     return timeout < due ? timeout : due;
 }
 
+int64_t ef_pattern_next_timeout(const void *self) {
+    return ef_timers_next(&((const pattern *)self)->timeout_timers);
+}
+
 static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     pattern *p = r->p;
     r->ahead = p->room;

@@ -125,4 +125,7 @@ ef_status ef_pattern_create(const ef_operator_config *config, ef_pattern_config 
                             ef_error *error) EF_MUST_USE;
 bool ef_pattern_reads_clock(const ef_pattern_config *pattern);
 
+/* When something runs out of WITHIN that the operator tells, at the earliest; EF_NEVER: nothing does. Absences are not among it. */
+int64_t ef_pattern_next_timeout(const void *self);
+
 #endif
