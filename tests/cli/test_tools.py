@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -226,3 +229,82 @@ def test_explain_shows_one_query_or_one_plan(shop: Path) -> None:
     missing = eventflux("explain", "shop.sql", "query9", cwd=shop)
     assert missing.returncode == 1
     assert "there are: query1" in missing.stderr
+
+
+def test_explain_runs_events_and_shows_what_operators_did(shop: Path) -> None:
+    rows = [{"id": n, "customer": "ann", "price": float(n), "timestamp": 1000 + n} for n in range(100)]
+    (shop / "orders.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = eventflux("explain", "shop.sql", "--analyze", "Orders=orders.jsonl", "--format", "json", cwd=shop)
+    assert done.returncode == 0, done.stderr
+    found = {each["operator"]: each for each in json.loads(done.stdout)["operators"]}
+    assert (found["query1/filter/0"]["rows_in"], found["query1/filter/0"]["rows_out"]) == (100, 89)
+    assert found["query1/filter/0"]["milliseconds"] >= 0
+    assert sum(each["milliseconds"] for each in found.values()) > 0
+    assert max(each["rows_held"] for name, each in found.items() if name.startswith("query3/")) == 100
+    # the only stream that nothing writes into need not be named, and a table shows the same
+    table = eventflux("explain", "shop.sql", "query1", "--analyze", "orders.jsonl", cwd=shop).stdout.splitlines()
+    assert table[0].split() == [
+        "operator",
+        "kind",
+        "rows",
+        "in",
+        "rows",
+        "out",
+        "calls",
+        "rows",
+        "held",
+        "milliseconds",
+    ]
+    assert all(line.startswith("query1/") for line in table[1:])
+    wrong = eventflux("explain", "shop.sql", "--analyze", "Nobody=orders.jsonl", cwd=shop)
+    assert wrong.returncode != 0
+    assert "Nobody" in wrong.stderr
+
+
+def test_events_of_no_plain_stream_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "CREATE STREAM A (n INT); CREATE STREAM B (n INT); INSERT INTO C SELECT n FROM A;", "utf-8"
+    )
+    done = eventflux("explain", "a.sql", "--analyze", "a.jsonl", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "STREAM=FILE, with one of: A, B" in done.stderr
+
+
+def test_explain_draws_the_plan(shop: Path) -> None:
+    text = eventflux("explain", "shop.sql", "--format", "dot", cwd=shop).stdout
+    assert text.startswith('digraph "Shop" {\n')
+    assert text.endswith("}\n")
+    assert 'label="query query1";' in text
+    streams = {line.split()[0] for line in text.splitlines() if "shape=box" in line}
+    edges = [tuple(line.strip(" ;").split(" [")[0].split(" -> ")) for line in text.splitlines() if " -> " in line]
+    nodes = {line.split()[0] for line in text.splitlines() if "shape=" in line}
+    assert edges
+    assert all(source in nodes and target in nodes for source, target in edges)
+    assert any(source in streams for source, _ in edges)
+    if shutil.which("dot"):
+        drawn = subprocess.run(["dot", "-Tsvg"], input=text, capture_output=True, text=True, check=False)
+        assert drawn.returncode == 0, drawn.stderr
+
+
+def test_validate_finds_out_what_cannot_be_reached(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    file = "'type' = 'source', 'extension' = 'file', 'file.require.exists' = 'true', 'format' = 'json'"
+    apps = {
+        "good": f"CREATE STREAM A (n INT) WITH ({file}, 'file.path' = 'there.jsonl');",
+        "gone": f"CREATE STREAM B (n INT) WITH ({file}, 'file.path' = 'missing.jsonl');",
+        "away": "CREATE STREAM C (n INT) WITH ('type' = 'sink', 'extension' = 'tcp', "
+        f"'tcp.url' = 'tcp://127.0.0.1:{port}', 'format' = 'json');",
+        "wrong": "CREATE STREAM D (n NUMBERISH);",
+    }
+    for name, text in apps.items():
+        (tmp_path / f"{name}.sql").write_text(text, "utf-8")
+    (tmp_path / "there.jsonl").touch()
+    assert eventflux("validate", "good.sql", "gone.sql", "away.sql", cwd=tmp_path).returncode == 0
+    assert eventflux("validate", "--connect", "good.sql", cwd=tmp_path).returncode == 0
+    done = eventflux("validate", "--connect", "good.sql", "gone.sql", "away.sql", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "gone.sql: source file of stream B" in done.stderr
+    assert "away.sql: sink tcp of stream C" in done.stderr
+    assert "good.sql" not in done.stderr
+    assert eventflux("validate", "--connect", "wrong.sql", cwd=tmp_path).returncode == 1

@@ -124,6 +124,7 @@ typedef struct ef_node_metrics {
     uint64_t errors;
     int64_t memory;
     uint64_t held;
+    uint64_t busy_ns;
 } ef_node_metrics;
 ef_status ef_engine_metrics(const ef_engine *engine, ef_node_id node, ef_node_metrics *metrics);
 int64_t ef_engine_memory(const ef_engine *engine);

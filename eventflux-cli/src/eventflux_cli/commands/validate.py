@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from eventflux import Diagnostic, EventFluxError, EventFluxManager, Severity
+from eventflux import ConnectionUnavailableError, Diagnostic, EventFluxError, EventFluxManager, Severity
 from eventflux_cli.exit_codes import ExitCode
 from eventflux_cli.settings import apps_of, load_settings, load_variables, open_manager
 from eventflux_cli.terminal import say
@@ -16,6 +16,7 @@ from eventflux_cli.terminal import say
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("apps", nargs="*", metavar="APP", help="file with an app")
+    parser.add_argument("--connect", action="store_true", help="find out whether what is outside can be reached")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     parser.add_argument("--format", choices=("text", "json", "github"), default="text")
 
@@ -34,8 +35,33 @@ def run(options: argparse.Namespace) -> ExitCode:
                 say(str(error))
                 unreadable = True
         _show(manager, found, options)
+        unreachable = options.connect and not _can_connect(manager, found, variables, options)
+    if unreachable:
+        return ExitCode.CONNECTIVITY
     bad = unreadable or any(_counts(each, strict=options.strict) for each in found.values())
     return ExitCode.NEGATIVE if bad else ExitCode.SUCCESS
+
+
+def _can_connect(
+    manager: EventFluxManager,
+    found: dict[str | Path, list[Diagnostic]],
+    variables: dict[str, str],
+    options: argparse.Namespace,
+) -> bool:
+    """Whether the sources, sinks and stores of the apps that are right can be reached; what can't be is said."""
+    reached = True
+    for app, diagnostics in found.items():
+        if _counts(diagnostics, strict=options.strict):
+            continue
+        runtime = manager.create_eventflux_app_runtime(app, variables=variables)
+        try:
+            runtime.validate_connectivity()
+        except ConnectionUnavailableError as error:
+            say(f"{app if isinstance(app, Path) else runtime.name}: {error}")
+            reached = False
+        finally:
+            manager.shutdown_app_runtime(runtime.name)
+    return reached
 
 
 def _counts(diagnostics: list[Diagnostic], *, strict: bool) -> bool:

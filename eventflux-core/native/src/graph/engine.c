@@ -1,6 +1,8 @@
 /* The engine: life, clock, pushes. */
 #include "graph/entrance.h"
+#include "graph/measure.h"
 #include "graph/node.h"
+#include "time/clock.h"
 
 
 ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef_error *error) {
@@ -100,6 +102,7 @@ void ef_engine_free(ef_engine *engine) {
     for (uint32_t i = 0; i < engine->shared_count; i++) {
         ef_free(&engine->alloc, engine->shared_names[i], strlen(engine->shared_names[i]) + 1);
     }
+    ef_measure_free(engine);
     ef_free(&engine->alloc, engine->shared_names, engine->shared_capacity * sizeof *engine->shared_names);
     ef_arena_clear(&engine->arena);
     engine->order = NULL;
@@ -119,6 +122,9 @@ void ef_engine_set_host(ef_engine *engine, const ef_host *host) {
 }
 
 void ef_end_slice(ef_engine *engine) {
+    if (EF_UNLIKELY(engine->measure != NULL)) {
+        ef_measure_end_slice(engine->measure);
+    }
     (void)ef_take_faults(engine); /* none are left, but of a push that failed as a whole */
     ef_arena_reset(&engine->arena);
     ef_pages_reclaim_all(&engine->budget);
@@ -150,7 +156,11 @@ void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_
     problem.message[0] = '\0';
     node->metrics.calls++;
     node->metrics.rows_in += batch->rows;
+    int64_t began = EF_UNLIKELY(engine->measure != NULL) ? ef_monotonic_ns() : 0;
     ef_status status = node->operator_class->process(node->self, port, batch, track, out, &problem);
+    if (EF_UNLIKELY(engine->measure != NULL)) {
+        ef_measure_call(engine->measure, node, began);
+    }
     settle_call(engine, node, batch, status, &problem, out);
 }
 
@@ -165,7 +175,11 @@ void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uin
         node->metrics.rows_in += inputs[i].batch->rows;
     }
     ef_out_init(out, &engine->arena, first);
+    int64_t began = EF_UNLIKELY(engine->measure != NULL) ? ef_monotonic_ns() : 0;
     ef_status status = node->operator_class->process_inputs(node->self, inputs, count, track, out, &problem);
+    if (EF_UNLIKELY(engine->measure != NULL)) {
+        ef_measure_call(engine->measure, node, began);
+    }
     settle_call(engine, node, first, status, &problem, out);
 }
 

@@ -158,6 +158,7 @@ typedef struct ef_node_metrics {
     uint64_t errors;
     int64_t memory; /* bytes */
     uint64_t held;  /* rows retained */
+    uint64_t busy_ns; /* time of its calls, while they are measured (graph/measure.h) */
 } ef_node_metrics;
 ef_status ef_engine_metrics(const ef_engine *engine, ef_node_id node, ef_node_metrics *metrics) EF_MUST_USE;
 int64_t ef_engine_memory(const ef_engine *engine);

@@ -164,6 +164,8 @@ struct ef_engine {
     bool fails;             /* some operator can fail: rows of one delivery are told apart */
     ef_faulty_row *first_fault, **last_fault;
 
+    struct ef_measure *measure; /* NULL: nothing is measured */
+
     _Atomic uint32_t holders; /* the owner, every block out there, and holds_ahead: the budget must outlive them */
     uint32_t holds_ahead;     /* counted in `holders`, not given to a block yet; under the engine lock */
 };

@@ -78,6 +78,7 @@ class NodeMetrics:
     errors: int
     memory_bytes: int
     rows_held: int
+    busy_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -489,10 +490,37 @@ class Engine:
                     errors=figures.errors,
                     memory_bytes=figures.memory,
                     rows_held=figures.held,
+                    busy_ns=figures.busy_ns,
                 )
                 for node in range(lib.ef_engine_nodes(self.handle))
                 if lib.ef_engine_metrics(self.handle, node, figures) == lib.EF_OK
             ]
+
+    def measure(self, *, on: bool) -> None:
+        """Begin to measure how long operators and queries take, from nothing, or stop.
+
+        Raises:
+            RuntimeStateError: It is not sealed, or the caller is a function that a query calls.
+        """
+        error = new_error()
+        with self.locked():
+            check(lib.ef_engine_measure(self.handle, on, error), error)
+
+    def durations(self) -> dict[str, tuple[tuple[int, ...], float]]:
+        """How long queries took for what came together: by query the counts of classes, and seconds in all.
+
+        Class 0 is up to a microsecond, each further one up to twice as long; the last one has no bound.
+        """
+        figures = ffi.new("ef_durations *")
+        found: dict[str, tuple[tuple[int, ...], float]] = {}
+        with self.locked():
+            for node in range(lib.ef_engine_nodes(self.handle)):
+                name, slash, _ = self.node_name(node).partition("/")
+                if not slash or name in found:
+                    continue
+                if lib.ef_engine_durations(self.handle, node, figures) == lib.EF_OK:
+                    found[name] = tuple(figures.classes), figures.total_ns / 1e9
+        return found
 
     def event_time(self, entrance: int) -> StreamTime:
         """How far the time of a watermarked stream has come."""

@@ -22,11 +22,13 @@ from eventflux.extension.kinds.rows import EventLike, Payload, RowBatch, State
 from eventflux.extension.kinds.sink import PublishError, Sink
 from eventflux.extension.stream_options import ErrorAction
 from eventflux.io.connection import Connection, ConnectionState
+from eventflux.io.durations import DurationCounts, Durations
 from eventflux.io.failures import FailedEvent, FailureHandler
 from eventflux.io.late_deliveries import LateDeliveries, LateFailure, Published
 from eventflux.io.rate_limited_log import RateLimitedLog
 from eventflux.io.retry import WAIT_SECONDS
 from eventflux.io.templates import Template
+from eventflux.io.timed_mappers import TimedSinkMapper
 from eventflux.types.errors import ConnectionUnavailableError, MappingError
 
 _BLOCK_ROWS: Final = 16_384
@@ -53,6 +55,7 @@ class SinkRuntime:
         handler: SinkHandler | None = None,
         retries: bool = True,
         validates: bool = True,
+        format_name: str = "",
         on_failure: Callable[[Exception], None],
     ) -> None:
         """Bind the parts; sink and mapper are configured.
@@ -70,8 +73,10 @@ class SinkRuntime:
             handler: Sees the events before the mapper does.
             retries: Whether connecting is tried again.
             validates: Whether `validate` does anything.
+            format_name: Of the mapper.
             on_failure: Told what stops the sink for good.
         """
+        self.format_name = format_name
         self.sink = sink
         self.stream = stream
         self.type_name = type_name
@@ -83,6 +88,9 @@ class SinkRuntime:
         self._mapper = mapper
         self._environment = environment
         self._dynamic = dict(dynamic)
+        self._takes_blocks = sink.takes_each or (
+            not self._dynamic and type(sink).publish_block is not Sink.publish_block
+        )
         self._delimiter = delimiter
         # One publish at a time; taken before the sink's own locks. A failed event that goes into a stream may bring
         # what waits for this sink to it, on the same thread.
@@ -99,6 +107,17 @@ class SinkRuntime:
         self._deliveries.on_interrupted = self.connection.interrupted
         self._deliveries.on_restored = self.connection.restored
         self._deliveries.on_failed = self._settle_soon
+
+    def measure(self, *, on: bool) -> None:
+        """Count how long the mapper takes, from nothing, or stop."""
+        inner = self._mapper.inner if isinstance(self._mapper, TimedSinkMapper) else self._mapper
+        self._mapper = TimedSinkMapper(inner, Durations()) if on else inner
+
+    @property
+    def mapping(self) -> DurationCounts | None:
+        """How long the mapper took; None: that is not counted."""
+        mapper = self._mapper
+        return mapper.durations.counts() if isinstance(mapper, TimedSinkMapper) else None
 
     @property
     def state(self) -> ConnectionState:
@@ -137,7 +156,7 @@ class SinkRuntime:
             self._publish_batch(batch[start : start + _BLOCK_ROWS])
 
     def _publish_batch(self, batch: RowBatch) -> None:
-        if self.connection.is_connected and (self.sink.takes_each or not self._dynamic):
+        if self._takes_blocks and self.connection.is_connected:
             block = self._mapper.map_block(batch, self._delimiter)
             if block is not None and self._publish_block(block, batch):
                 return

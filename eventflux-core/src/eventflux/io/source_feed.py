@@ -28,7 +28,9 @@ from eventflux.extension.kinds.source import (
     LinePayloads,
     MessageBatch,
 )
+from eventflux.io.durations import DurationCounts, Durations
 from eventflux.io.failures import FailedEvent, FailureHandler, RowInput
+from eventflux.io.timed_mappers import TimedSourceMapper
 from eventflux.types.errors import BackpressureError, EventDataError, EventFluxError, MappingError
 
 _NO_PROPERTIES: Mapping[str, object] = {}
@@ -51,6 +53,7 @@ class SourceFeed:
         is_checkpointed: Callable[[], bool] = lambda: False,
         wait: Callable[[float], object] | None = None,
         handler: SourceHandler | None = None,
+        format_name: str = "",
     ) -> None:
         """Bind the parts.
 
@@ -64,8 +67,10 @@ class SourceFeed:
             is_checkpointed: Whether checkpoints hold the source's position.
             wait: Lets seconds pass while a stream has no room; None: the source is told that there is none.
             handler: Sees rows before they enter.
+            format_name: Of the mapper.
         """
         self._mapper = mapper
+        self.format_name = format_name
         self._rows = rows
         self._failures = failures
         self._name = name
@@ -96,6 +101,17 @@ class SourceFeed:
     def failures(self) -> FailureHandler:
         """What became of events that could not be mapped."""
         return self._failures
+
+    def measure(self, *, on: bool) -> None:
+        """Count how long the mapper takes, from nothing, or stop."""
+        inner = self._mapper.inner if isinstance(self._mapper, TimedSourceMapper) else self._mapper
+        self._mapper = TimedSourceMapper(inner, Durations()) if on else inner
+
+    @property
+    def mapping(self) -> DurationCounts | None:
+        """How long the mapper took; None: that is not counted."""
+        mapper = self._mapper
+        return mapper.durations.counts() if isinstance(mapper, TimedSourceMapper) else None
 
     def pause(self) -> None:
         """Let nothing enter until `resume`; what other threads deliver has entered when this returns, or takes long."""

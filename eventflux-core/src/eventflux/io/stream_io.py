@@ -147,6 +147,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
         is_checkpointed=place.is_checkpointed,
         wait=place.environment.sleep if source.waits_for_room else None,
         handler=None if place.source_handlers is None else place.source_handlers(_handler_context(spec, stream, place)),
+        format_name=spec.mapper.declaration.name,
     )
     return SourceRuntime(
         source,
@@ -212,6 +213,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         delimiter=mapper.block_delimiter if sink.takes_any_delimiter else b"\n",
         retries=spec.retries_connecting,
         validates=spec.validates,
+        format_name=spec.mapper.declaration.name,
         on_failure=place.on_failure,
     )
 

@@ -8,9 +8,9 @@ from dataclasses import field
 from typing import Final, Literal
 
 from eventflux.engine.version import __version__
+from eventflux.io.durations import DurationCounts
 from eventflux.observability.rates import Rates
 from eventflux.runtime.app_runtime import EventFluxAppRuntime
-from eventflux.runtime.durations import DurationCounts
 from eventflux.runtime.lifecycle import RuntimeState
 from eventflux.runtime.metrics import Metrics
 from eventflux.types.record import record
@@ -41,6 +41,8 @@ class Family:
 def families(runtime: EventFluxAppRuntime, rates: Rates) -> list[Family]:
     """Everything that is known of an app now; families without samples are left out."""
     metrics = runtime.metrics()
+    if runtime.statistics_level == "off":
+        return list(_of_app(runtime, metrics))
     found = [
         *_of_app(runtime, metrics),
         *_of_streams(metrics, rates),
@@ -48,6 +50,7 @@ def families(runtime: EventFluxAppRuntime, rates: Rates) -> list[Family]:
         *_of_connectors(metrics),
         *_of_state(metrics),
         *_of_outside(metrics),
+        *_of_durations(metrics),
         *_of_checkpoints(runtime),
         *_of_failures(metrics),
         *_of_time(metrics),
@@ -237,6 +240,55 @@ def _of_outside(metrics: Metrics) -> Iterable[Family]:
             for operation, counts in operations.items()
         ),
     )
+
+
+def _of_durations(metrics: Metrics) -> Iterable[Family]:
+    """What is known with the level `detail`."""
+    yield Family(
+        "eventflux_query_latency_seconds",
+        "histogram",
+        "What a query took for what came together.",
+        tuple(Sample(counts.seconds, {"query": query}, counts) for query, counts in metrics.queries.items()),
+    )
+    yield Family(
+        "eventflux_mapper_seconds",
+        "histogram",
+        "What a mapper took at a time.",
+        tuple(
+            Sample(
+                each.mapping.seconds,
+                {
+                    "stream": stream,
+                    "direction": "in" if role == "source" else "out",
+                    "format": each.format,
+                    "n": number,
+                },
+                each.mapping,
+            )
+            for (role, stream, _, number), each in (
+                (name.split("/"), each) for name, each in metrics.connectors.items()
+            )
+            if each.mapping is not None
+        ),
+    )
+    yield Family(
+        "eventflux_operator_seconds",
+        "counter",
+        "What an operator took.",
+        tuple(
+            Sample(node.busy_ns / 1e9, {"operator": node.name, "kind": node.operator})
+            for node in metrics.operators
+            if node.busy_ns
+        ),
+    )
+    rows = [({"operator": node.name, "kind": node.operator}, node) for node in metrics.operators if node.busy_ns]
+    for direction, verb in (("in", "took"), ("out", "gave")):
+        yield Family(
+            f"eventflux_operator_rows_{direction}",
+            "counter",
+            f"Rows that an operator {verb}.",
+            tuple(Sample(node.rows_in if direction == "in" else node.rows_out, labels) for labels, node in rows),
+        )
 
 
 def _of_checkpoints(runtime: EventFluxAppRuntime) -> Iterable[Family]:

@@ -41,7 +41,7 @@ from eventflux.runtime.idle_clock import IdleClock
 from eventflux.runtime.input_handler import InputHandler, send_merged
 from eventflux.runtime.lifecycle import Lifecycle, RuntimeState
 from eventflux.runtime.match_explanations import MatchExplanation, MatchExplanations
-from eventflux.runtime.metrics import Metrics, measure
+from eventflux.runtime.metrics import LEVELS, Metrics, StatisticsLevel, measure
 from eventflux.runtime.on_demand import OnDemandQueries, QueryParameters
 from eventflux.runtime.outside_tables import OutsideTables
 from eventflux.runtime.periodic_checkpoints import PeriodicCheckpoints
@@ -100,6 +100,7 @@ class EventFluxAppRuntime:
         self._restored_by_hand: str | None = None
         self._started: float | None = None
         self._memory_limit = settings.memory_limit
+        self._statistics: StatisticsLevel = "basic"
         self._lifecycle = Lifecycle(name)
         self._failures = Failures(name)
         self._playback = settings.playback
@@ -350,6 +351,30 @@ class EventFluxAppRuntime:
         )
 
     @property
+    def statistics_level(self) -> StatisticsLevel:
+        """How much is counted."""
+        return self._statistics
+
+    def set_statistics_level(self, level: StatisticsLevel) -> None:
+        """Change how much is counted, also while the app runs.
+
+        Args:
+            level: ``off``: the endpoint shows nothing but the state of the app; ``basic``: counters and gauges;
+                ``detail``: also how long queries, operators and mappers take, which costs two readings of the clock a
+                call of an operator. What was measured before is forgotten.
+
+        Raises:
+            ValueError: There is no such level.
+            RuntimeStateError: The caller is a function that a query calls.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"{level!r} is no level of statistics; there are: {', '.join(LEVELS)}")
+        if (level == "detail") != (self._statistics == "detail"):
+            self._engine.measure(on=level == "detail")
+            self._connectors.measure(on=level == "detail")
+        self._statistics = level
+
+    @property
     def uptime_seconds(self) -> float:
         """Since the last start; 0 while the app is not started."""
         return 0.0 if self._started is None else self._context.environment.monotonic() - self._started
@@ -439,6 +464,20 @@ class EventFluxAppRuntime:
                 self._lifecycle.move_from(RuntimeState.STARTING, RuntimeState.RUNNING, target=RuntimeState.FAILED)
                 self._lifecycle.move_from(RuntimeState.FAILED, target=RuntimeState.STOPPED)
                 raise
+
+    def validate_connectivity(self) -> None:
+        """Find out whether an app that does not run could connect: sources and sinks are asked, stores are opened.
+
+        Raises:
+            ConnectionUnavailableError: Something can't be reached; all sources and sinks that can't, or a store.
+            RuntimeStateError: The app runs.
+        """
+        with self._lock:
+            if self._lifecycle.state not in _STARTABLE:
+                raise RuntimeStateError(f"app {self.name!r} is {self.state}")
+            self._connectors.validate()
+            self._outside.start()
+            self._outside.stop()
 
     def pause(self) -> None:
         """Refuse input until `resume`; sources are paused, timers go on."""

@@ -12,6 +12,7 @@ from eventflux.extension.kinds.persistence_store import PersistenceStore
 from eventflux.extension.kinds.table_store import TableStore
 from eventflux.extension.plugin_manager import PluginManager
 from eventflux.extension.registry import ExtensionRegistry
+from eventflux.runtime.metrics import StatisticsLevel
 from eventflux.state.stores.memory import InMemoryPersistenceStore
 from eventflux.state.tables.data_source import DataSource
 
@@ -31,6 +32,7 @@ class EventFluxContext:
         source_handlers: Makes what sees the rows of sources, or None.
         sink_handlers: Makes what sees the events of sinks, or None.
         table_handlers: Makes what sees the operations of tables outside the engine, or None.
+        statistics: How much apps count, whatever the configuration says; None: as that says.
         tables: Tables that any app can name, by name.
         data_sources: Connections to databases that tables can name, by name.
         attributes: Free-form values for extensions.
@@ -45,6 +47,7 @@ class EventFluxContext:
     source_handlers: SourceHandlerFactory | None = None
     sink_handlers: SinkHandlerFactory | None = None
     table_handlers: TableHandlerFactory | None = None
+    statistics: StatisticsLevel | None = None
     tables: dict[str, TableStore] = field(default_factory=dict)
     data_sources: dict[str, DataSource] = field(default_factory=dict)
     attributes: dict[str, object] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from eventflux.runtime.app_runtime import EventFluxAppRuntime
 from eventflux.runtime.context import EventFluxContext
 from eventflux.runtime.engine_settings import read_engine_settings
 from eventflux.runtime.error_store_settings import configured_error_store
+from eventflux.runtime.metrics import LEVELS, StatisticsLevel
 from eventflux.runtime.native_extensions import native_extensions
 from eventflux.runtime.persistence_settings import configured_store, persistence_settings
 from eventflux.runtime.registration import ParameterLike, programmatic_declaration, scalar_function_declaration
@@ -189,6 +190,7 @@ class EventFluxManager:
                 explains_matches=explain_matches,
             )
             self._runtimes[unique] = runtime
+        runtime.set_statistics_level(self._context.statistics or _statistics(chosen))
         return runtime
 
     def validate(
@@ -332,6 +334,18 @@ class EventFluxManager:
     def set_sink_handler_factory(self, factory: SinkHandlerFactory | None) -> None:
         """Have a handler made for each sink, or none where the factory gives None; for apps created from now on."""
         self._context.sink_handlers = factory
+
+    def set_statistics(self, level: StatisticsLevel = "basic") -> None:
+        """How much apps count, those that are there and those to come; as `runtime.set_statistics_level`.
+
+        Raises:
+            ValueError: There is no such level.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"{level!r} is no level of statistics; there are: {', '.join(LEVELS)}")
+        self._context.statistics = level
+        for runtime in tuple(self._runtimes.values()):
+            runtime.set_statistics_level(level)
 
     def set_table_handler_factory(self, factory: TableHandlerFactory | None) -> None:
         """The same for tables outside the engine: those of a store, and those that the manager has."""
@@ -514,3 +528,8 @@ def _zone(config: Config) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ConfigError(f"no time zone {name!r} is known", key="application.timezone") from error
     return name
+
+
+def _statistics(config: Config) -> StatisticsLevel:
+    said = text(config, "observability.metrics.level")
+    return next((level for level in LEVELS if level == said), "basic")

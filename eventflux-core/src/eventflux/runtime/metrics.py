@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final, Literal
 
 from eventflux.engine.async_stream import AsyncMetrics
 from eventflux.engine.engine import Engine, NodeMetrics, StreamTime
 from eventflux.extension.kinds.handlers import TableOperation
+from eventflux.io.durations import DurationCounts
 from eventflux.runtime.async_streams import AsyncStreams
-from eventflux.runtime.durations import DurationCounts
 from eventflux.runtime.failures import Failures
 from eventflux.runtime.outside_tables import OutsideTables
 from eventflux.runtime.stream_connectors import ConnectorCounts, StreamConnectors
 from eventflux.types.record import record
+
+StatisticsLevel = Literal["off", "basic", "detail"]
+LEVELS: Final[tuple[StatisticsLevel, ...]] = ("off", "basic", "detail")
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Metrics:
         connectors: Events and failures of each source and sink, by ``source/<stream>/<type>/<n>``.
         async_streams: Figures of the buffer of each async stream.
         tables: How long the operations of each table outside the engine took, by what they did.
+        queries: How long each query took for what came together; empty unless the level of statistics is ``detail``.
         event_time: Watermark and late rows of each watermarked stream.
     """
 
@@ -41,6 +46,7 @@ class Metrics:
     connectors: dict[str, ConnectorCounts]
     async_streams: dict[str, AsyncMetrics]
     tables: dict[str, dict[TableOperation, DurationCounts]]
+    queries: dict[str, DurationCounts]
     event_time: dict[str, StreamTime]
 
 
@@ -67,5 +73,11 @@ def measure(
         connectors=connectors.counts(),
         async_streams=buffers.metrics() if not engine.is_closed else {},
         tables=outside.operations(),
+        queries={}
+        if engine.is_closed
+        else {
+            query: DurationCounts(classes=classes, seconds=seconds)
+            for query, (classes, seconds) in engine.durations().items()
+        },
         event_time={} if engine.is_closed else {name: engine.event_time(node) for name, node in entrances.items()},
     )

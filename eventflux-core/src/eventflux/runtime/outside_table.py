@@ -18,9 +18,9 @@ from eventflux.extension.kinds.table_store import (
     Unsupported,
 )
 from eventflux.extension.table_expressions import identity, text_of
+from eventflux.io.durations import DurationCounts, Durations
 from eventflux.io.retry import ConnectBackoff
 from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
-from eventflux.runtime.durations import DurationCounts, Durations
 from eventflux.runtime.failures import describe
 from eventflux.runtime.table_records import INSERT, TableRecords, record_of
 from eventflux.types.errors import ConnectionUnavailableError, ErrorStoreError, ExtensionError

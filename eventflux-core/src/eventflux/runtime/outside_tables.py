@@ -10,10 +10,10 @@ from eventflux.extension.environment import Environment
 from eventflux.extension.kinds.error_store import ErrorEntry
 from eventflux.extension.kinds.handlers import TableHandler, TableOperation
 from eventflux.extension.kinds.table_store import Assignment, TableDefinition, TableExpression, TableStore
+from eventflux.io.durations import DurationCounts
 from eventflux.planner.logical.aggregations import AggregationPlan
 from eventflux.planner.logical.tables import ChangeKind, StoreAction, TablePlan
 from eventflux.runtime.bucket_store import BucketStore, bucket_tables
-from eventflux.runtime.durations import DurationCounts
 from eventflux.runtime.outside_table import OutsideTable, TableReach
 from eventflux.runtime.table_records import TableRecords
 from eventflux.state.tables.cached import CachedTable

@@ -14,6 +14,7 @@ from eventflux.extension.kinds.figure import Figure
 from eventflux.extension.kinds.handlers import SinkHandlerFactory, SourceHandlerFactory
 from eventflux.extension.registry import ExtensionRegistry
 from eventflux.extension.settings import SettingProblem
+from eventflux.io.durations import DurationCounts
 from eventflux.io.failures import FailureHandler, FailureOutlets, RowInput
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
@@ -45,6 +46,8 @@ class ConnectorCounts:
         state: Of the connection; ``retrying`` while it is interrupted.
         reconnects: How often it was lost and is there again.
         figures: What the connector itself has to say.
+        format: Name of its mapper.
+        mapping: How long the mapper took; None: not counted.
     """
 
     events: int
@@ -54,6 +57,8 @@ class ConnectorCounts:
     state: str
     reconnects: int
     figures: tuple[Figure, ...] = ()
+    format: str = ""
+    mapping: DurationCounts | None = None
 
 
 def read_connectors(plan: Plan, registry: ExtensionRegistry) -> dict[str, StreamSettings]:
@@ -306,6 +311,13 @@ class StreamConnectors:
                 found[name] = _counts(connector, connector.events, connector.failures, connector.bytes)
         return found
 
+    def measure(self, *, on: bool) -> None:
+        """Count how long mappers take, from nothing, or stop."""
+        for source in self._sources:
+            source.feed.measure(on=on)
+        for sink in self._sinks:
+            sink.measure(on=on)
+
     def _source_finished(self, source: SourceRuntime) -> None:
         with self._finished:
             self._running -= 1
@@ -328,6 +340,7 @@ class StreamConnectors:
 def _counts(
     connector: SourceRuntime | SinkRuntime, events: int, failures: FailureHandler, size: int
 ) -> ConnectorCounts:
+    mapped = connector.feed if isinstance(connector, SourceRuntime) else connector
     return ConnectorCounts(
         events=events,
         failed=failures.counts.total,
@@ -336,4 +349,6 @@ def _counts(
         state=connector.state.value,
         reconnects=connector.connection.reconnects,
         figures=tuple(connector.figures()),
+        format=mapped.format_name,
+        mapping=mapped.mapping,
     )
