@@ -33,7 +33,7 @@ typedef struct ef_condition {
 typedef struct ef_found {
     uint32_t count;
     uint32_t *probe;   /* [count] row of the probe batch, rising */
-    ef_column *column; /* [content columns] values of the content row of each pair */
+    ef_column *column; /* [content columns] values of the content row of each pair; there, with their types, without pairs too */
     int64_t *timestamps;
     ef_handle *handles; /* [count] of the content rows, where it has handles (tables); else NULL */
 } ef_found;
@@ -55,6 +55,7 @@ struct ef_content {
     uint32_t columns;
     const ef_type *types;
     int32_t shared; /* of ef_engine_shared, -1: private to one operator */
+    bool is_steady; /* what a row finds depends on its own clock at most, and finding fails for no other reason than memory: rows may be searched together */
     /* The probe lives no longer than the content. */
     ef_status(EF_MUST_USE *compile)(ef_content *content, ef_condition *condition, ef_alloc *alloc, ef_probe **probe,
                         ef_error *error);

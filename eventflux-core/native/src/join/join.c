@@ -376,7 +376,7 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
             from->condition.keys = NULL; /* taken by compile, also when it fails */
             from->condition.residual = NULL;
             EF_TRY(content->compile(content, &condition, j->alloc, &j->side[1 - s].probe, error));
-            j->side[1 - s].is_outside = ef_content_outside(content) != NULL;
+            j->side[1 - s].is_steady = content->is_steady;
         } else {
             EF_TRY(take_condition(j, s, from, error));
         }

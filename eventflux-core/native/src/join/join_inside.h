@@ -12,7 +12,7 @@ typedef struct join_side {
     ef_mirror_rule rule;  /* how the mirror follows the window */
     bool keeps_times;     /* see ef_mirror_keeps_times() */
     bool passes;          /* a named window: rows as they are */
-    bool is_outside;      /* `probe` asks the host: row by row, so that a call that fails costs no other row */
+    bool is_steady;       /* ef_content.is_steady: `probe` may be given many rows */
     bool is_searched_by_find; /* a window that is no queue: its content is asked for each time */
     ef_mirror mirror;     /* what it holds, for the other side to search; without alloc: none */
     ef_probe *probe;      /* how the OTHER side searches this one when it is an outside content */

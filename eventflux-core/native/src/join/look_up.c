@@ -3,7 +3,7 @@
  *      probe rows ──content──> pairs ──┬─ columns of the probing rows, gathered (views where each row has one partner)
  *                                      └─ columns of the content, as they were found
  *
- * Nothing happens between two such rows that they could see (what writes the content in the same push makes it step), so all of them are searched at once, and
+ * Nothing happens between two such rows that they could see (what writes the content in the same push makes it step), so all of them are searched together, and
  * joined rows are made column by column. Each probing row's pairs are a delivery. O(rows + pairs). */
 #include "join/join_inside.h"
 
@@ -12,7 +12,7 @@ bool join_looks_up(const join *j, const ef_input *inputs, uint32_t count) {
         return false;
     }
     const join_side *side = &j->side[inputs[0].port], *other = &j->side[1 - inputs[0].port];
-    return side->window == NULL && other->window == NULL && other->probe != NULL && !other->is_outside && side->triggers &&
+    return side->window == NULL && other->window == NULL && other->probe != NULL && other->is_steady && side->triggers &&
            (side->passes || !j->wants_expired);
 }
 
@@ -77,10 +77,10 @@ static bool pair_all(pairing *p, const ef_found *found, uint32_t probes, ef_aren
     return true;
 }
 
-/* A column of what was found, with nulls where there is no partner. */
-static bool spread(ef_column *to, const ef_column *from, const pairing *p, ef_arena *arena) {
-    size_t width = ef_type_width(from->type);
-    *to = (ef_column){.type = from->type,
+/* A column of what was found (NULL: nothing was), with nulls where there is no partner. */
+static bool spread(ef_column *to, const ef_column *from, ef_type type, const pairing *p, ef_arena *arena) {
+    size_t width = ef_type_width(type);
+    *to = (ef_column){.type = type,
                       .values = ef_arena_take(arena, p->rows * width),
                       .validity = ef_arena_take(arena, ef_bitmap_size(p->rows))};
     if (to->values == NULL || to->validity == NULL) {
@@ -150,7 +150,7 @@ static bool make_rows(const join *j, uint32_t s, const ef_batch *probes, const e
         if (p->partner == NULL) {
             *made = found->column[c];
         } else {
-            good = spread(made, &found->column[c], p, arena);
+            good = spread(made, found->count > 0 ? &found->column[c] : NULL, j->types[other->at + c], p, arena);
         }
     }
     return good;
@@ -162,19 +162,18 @@ ef_status join_look_up(join *j, uint32_t s, const ef_batch *probes, const ef_tra
     ef_found found = {0};
     ef_probe *probe = j->side[1 - s].probe;
     EF_TRY(probe->find(probe, probes, &run, &found, error));
+    if (found.count == 0 && !j->side[s].preserved) {
+        return EF_OK;
+    }
     pairing p;
     bool good = j->side[s].preserved ? pair_all(&p, &found, probes->rows, arena)
                                      : pair_found(&p, &found, probes->rows, arena);
     if (!good) {
         return ef_fail_memory(error);
     }
-    if (p.rows == 0) {
-        return EF_OK;
-    }
-    ef_batch joined;
-    if (!make_rows(j, s, probes, &found, &p, &joined, arena)) {
+    if (!make_rows(j, s, probes, &found, &p, &out->result, arena)) {
+        out->result.rows = 0;
         return ef_fail_memory(error);
     }
-    out->result = joined;
     return EF_OK;
 }

@@ -98,7 +98,7 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
     r->types[r->item_count + 1] = EF_INT;
     rollup_lay_out(r);
     r->content = (ef_content){
-        .self = r, .columns = r->item_count + 2, .types = r->types, .shared = -1, .compile = rollup_compile};
+        .self = r, .columns = r->item_count + 2, .types = r->types, .shared = -1, .is_steady = true, .compile = rollup_compile};
     *made = r;
     return EF_OK;
 }

@@ -173,6 +173,15 @@ static void find_abreast(const ef_table *table, const ef_column *key, uint32_t f
     }
 }
 
+ef_handle ef_table_find_integer(const ef_table *table, int64_t value) {
+    if (table->by_key.count == 0) {
+        return EF_NO_HANDLE;
+    }
+    uint32_t hash = ef_index_hash(ef_hash_u64((uint64_t)value ^ SIGN_BIT, table->seed));
+    bool is_long = table->layout.type[table->key[0]] == EF_LONG;
+    return walk_integers(table, hash & table->by_key.mask, hash, is_long, value);
+}
+
 void ef_table_find_integers(const ef_table *table, const ef_column *key, uint32_t rows, ef_handle *found) {
     if (table->by_key.count == 0) {
         memset(found, 0xFF, rows * sizeof *found);
@@ -233,6 +242,7 @@ ef_status ef_table_new(const ef_table_config *config, ef_table **made, ef_error 
                                   .columns = table->layout.columns,
                                   .types = table->layout.type,
                                   .shared = -1,
+                                  .is_steady = true,
                                   .compile = content_compile};
     *made = table;
     return EF_OK;

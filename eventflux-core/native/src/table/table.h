@@ -86,6 +86,8 @@ ef_status ef_table_sort(const ef_table *table, ef_handle *handles, uint32_t coun
                         ef_error *error) EF_MUST_USE;
 /* The row whose primary key is columns[i] at `row` for the i-th column of the key; EF_NO_HANDLE: none. */
 ef_handle ef_table_find_key(const ef_table *table, const ef_column *const *columns, uint32_t row);
+/* The same for one value, where the primary key is one INT or LONG. */
+ef_handle ef_table_find_integer(const ef_table *table, int64_t value);
 /* The same for all rows at once, where the primary key is one INT or LONG; a null finds nothing. */
 void ef_table_find_integers(const ef_table *table, const ef_column *key, uint32_t rows, ef_handle *found);
 /* Number of the index on a column, -1: none. */
