@@ -445,8 +445,39 @@ static bool are_whole(const char *const *row, uint32_t columns, uint32_t count) 
     return true;
 }
 
+/* One row: its values behind one another in one piece of the arena. */
+static bool gather_one(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, ef_handle handle, ef_arena *arena) {
+    const size_t room = sizeof(ef_str);
+    char *values = ef_arena_take(arena, (layout->columns + 1) * room);
+    if (values == NULL) {
+        return false;
+    }
+    uint8_t *no_bits = (uint8_t *)values + layout->columns * room;
+    *no_bits = 0;
+    const char *row = ef_pages_at(pages, handle);
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        void *value = values + c * room;
+        const char *field = row + layout->offset[c];
+        if (is_string(layout->type[c])) {
+            ef_str string = ef_row_string(pages, field);
+            memcpy(value, &string, sizeof string);
+        } else {
+            uint64_t bits = 0;
+            memcpy(&bits, field, ef_type_width(layout->type[c]));
+            memcpy(value, &bits, sizeof bits);
+        }
+        to[c].values = value;
+        to[c].validity = ef_row_is_null(row, c) ? no_bits : NULL;
+        to[c].type = layout->type[c];
+    }
+    return true;
+}
+
 bool ef_rows_gather_all(ef_column *to, const ef_pages *pages, const ef_row_layout *layout, const ef_handle *handles,
                         uint32_t count, ef_arena *arena) {
+    if (count == 1) {
+        return gather_one(to, pages, layout, handles[0], arena);
+    }
     for (uint32_t c = 0; c < layout->columns; c++) {
         to[c] = (ef_column){.type = layout->type[c],
                             .values = ef_arena_take(arena, count * ef_type_width(layout->type[c]))};

@@ -8,6 +8,7 @@
 #include "table/table.h"
 
 #define BLOCK_PAIRS 8192u
+#define MOST_PLAIN_KEYS 8u
 
 typedef enum way { BY_KEY, BY_EQUALITY, BY_RANGE, BY_SCAN } way;
 
@@ -23,6 +24,9 @@ typedef struct table_probe {
     way way;
     uint32_t *key_outputs; /* BY_KEY: output of `keys` for each column of the primary key */
     uint32_t key_count;    /* of them: the table may be gone when the probe is freed */
+    bool is_plain;         /* `keys` only names columns */
+    bool by_integer;       /* BY_KEY: one INT or LONG */
+    bool is_direct;        /* BY_KEY, is_plain, and nothing is left to test */
     int32_t index;         /* BY_EQUALITY, BY_RANGE; -1: the numeric primary key */
     int32_t equal, low, high; /* conjuncts, -1: none */
     char name[64];
@@ -203,6 +207,13 @@ ef_status ef_table_compile(ef_table *table, ef_condition *condition, bool may_in
             memcpy(p->conjuncts, condition->conjuncts, p->conjunct_count * sizeof *p->conjuncts);
         }
         status = choose(p, may_index, error);
+        p->is_plain = p->keys != NULL;
+        for (uint32_t o = 0; p->is_plain && o < ef_program_outputs(p->keys); o++) {
+            p->is_plain = ef_program_output_column(p->keys, o, NULL);
+        }
+        ef_type type = table->key_count == 1 ? table->layout.type[table->key[0]] : EF_STRING;
+        p->by_integer = p->way == BY_KEY && (type == EF_INT || type == EF_LONG);
+        p->is_direct = p->way == BY_KEY && p->is_plain && p->tested == 0 && p->residual == NULL && p->key_count <= MOST_PLAIN_KEYS;
     }
     if (status != EF_OK) {
         destroy(&p->base);
@@ -440,6 +451,12 @@ static ef_status add_candidates(search *s, uint32_t probe, bool are_sorted, ef_e
 }
 
 static ef_handle look_up(const ef_table *table, const ef_column *const *key, uint32_t row) {
+    if (table->key_count == 1 && (key[0]->type == EF_LONG || key[0]->type == EF_INT)) {
+        const void *values = key[0]->values;
+        return ef_is_null(key[0], row) ? EF_NO_HANDLE
+                                       : ef_table_find_integer(table, key[0]->type == EF_LONG ? ((const int64_t *)values)[row]
+                                                                                              : ((const int32_t *)values)[row]);
+    }
     for (uint32_t k = 0; k < table->key_count; k++) {
         ef_value value;
         if (!ef_cell_read(key[k], row, &value) || /* null and NaN equal nothing */
@@ -525,7 +542,12 @@ static ef_status begin_search(search *s, ef_error *error) {
         if (keys == NULL) {
             return ef_fail_memory(error);
         }
-        EF_TRY(ef_program_run(p->keys, s->probes, s->run, keys, NULL, error)); /* keys of failed rows are null: nothing is found */
+        for (uint32_t o = 0, column; p->is_plain && o < outputs; o++) {
+            keys[o] = ef_program_output_column(p->keys, o, &column) ? s->probes->column[column] : keys[o];
+        }
+        if (!p->is_plain) { /* keys of failed rows are null: nothing is found */
+            EF_TRY(ef_program_run(p->keys, s->probes, s->run, keys, NULL, error));
+        }
         s->keys = keys;
     }
     if (p->way == BY_KEY) {
@@ -587,7 +609,7 @@ static ef_status by_integer_key(search *s, ef_error *error) {
 static ef_status run_search(search *s, ef_error *error) {
     const table_probe *p = s->probe;
     EF_TRY(begin_search(s, error));
-    if (p->way == BY_KEY && p->table->key_count == 1 && (s->key[0]->type == EF_LONG || s->key[0]->type == EF_INT)) {
+    if (p->by_integer && s->probes->rows > 1) {
         return by_integer_key(s, error);
     }
     for (uint32_t i = 0; i < s->probes->rows; i++) {
@@ -609,8 +631,41 @@ static ef_status run_search(search *s, ef_error *error) {
     return settle(s, error);
 }
 
+/* One row by a key that columns of it are, and nothing else to test: what a push of one row does. */
+static ef_status find_one(const table_probe *p, const ef_batch *probes, ef_run *run, ef_found *found, ef_error *error) {
+    const ef_column *few[MOST_PLAIN_KEYS];
+    for (uint32_t k = 0, column = 0; k < p->key_count; k++) {
+        few[k] = ef_program_output_column(p->keys, p->key_outputs[k], &column) ? &probes->column[column] : NULL;
+    }
+    const ef_row_layout *layout = &p->table->layout;
+    ef_handle handle = look_up(p->table, few, 0);
+    uint32_t count = handle != EF_NO_HANDLE;
+    struct {
+        int64_t timestamp;
+        uint32_t probe;
+        ef_handle handle;
+    } *pair = ef_arena_take(run->arena, sizeof *pair);
+    ef_column *column = ef_arena_take(run->arena, layout->columns * sizeof *column);
+    if (pair == NULL || column == NULL ||
+        !ef_rows_gather_all(column, p->table->pages, layout, &handle, count, run->arena)) {
+        return ef_fail_memory(error);
+    }
+    pair->timestamp = count > 0 ? ef_row_timestamp(ef_pages_at(p->table->pages, handle)) : 0;
+    pair->probe = 0;
+    pair->handle = handle;
+    *found = (ef_found){.count = count,
+                        .probe = &pair->probe,
+                        .column = column,
+                        .timestamps = &pair->timestamp,
+                        .handles = &pair->handle};
+    return EF_OK;
+}
+
 static ef_status find(ef_probe *self, const ef_batch *probes, ef_run *run, ef_found *found, ef_error *error) {
     const table_probe *p = (const table_probe *)self;
+    if (p->is_direct && probes->rows == 1) {
+        return find_one(p, probes, run, found, error);
+    }
     search s = {.probe = p, .probes = probes, .run = run};
     EF_TRY(run_search(&s, error));
     const ef_row_layout *layout = &p->table->layout;
