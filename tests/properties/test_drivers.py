@@ -42,7 +42,7 @@ CONDITIONS = ("", " on l.k == r.k", " on l.v == r.v and l.k == r.k", " on l.k ==
 PAIRS = (
     "select l.k as k, r.v as v, coalesce(l.t, r.t) as t",
     "select r.k as k, l.v + r.v as v, coalesce(r.t, l.t) as t",
-    "select l.k as k, convert(sum(r.v), 'int') as v, max(coalesce(l.t, r.t)) as t group by l.k",
+    "select l.k as k, convert(sum(r.v), 'int') as v, maxForever(coalesce(l.t, r.t)) as t group by l.k",
 )
 RATES = (
     "",

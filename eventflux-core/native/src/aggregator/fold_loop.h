@@ -15,7 +15,13 @@
 
 enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
 
-#define EF_FOLD_LOOP(name, state_type, value_type, out_type, takes_nulls)                                               \
+#define EF_FOLD_LOOP(name, state_type, value_type, out_type, takes_nulls) \
+    EF_FOLD_LOOP_OF(name, state_type, value_type, out_type, takes_nulls, false)
+/* A row that adds a value shows what is in *out, also where read says null. */
+#define EF_FOLD_LOOP_SHOWING_ADDED(name, state_type, value_type, out_type) \
+    EF_FOLD_LOOP_OF(name, state_type, value_type, out_type, false, true)
+
+#define EF_FOLD_LOOP_OF(name, state_type, value_type, out_type, takes_nulls, shows_added)                               \
     EF_ALWAYS_INLINE ef_status name##_rows(const ef_aggregate *aggregate, ef_fold *fold, const bool single,             \
                                            const int form, const bool all) {                                            \
         const value_type *restrict values = fold->values;                                                               \
@@ -37,7 +43,7 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
         }                                                                                                               \
         for (uint32_t i = 0; i < rows; i++) {                                                                           \
             unsigned action = EF_FOLD_ADD;                                                                              \
-            bool counts = true;                                                                                         \
+            bool counts = true, adds = false;                                                                           \
             if (form != EF_FOLD_ADDS && actions != NULL) {                                                              \
                 action = actions[i];                                                                                    \
             }                                                                                                           \
@@ -59,6 +65,7 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
                 if (form != EF_FOLD_ADDS && (action & EF_FOLD_REMOVE) != 0) {                                           \
                     status = name##_remove(aggregate, fold, state, values, i);                                          \
                 } else {                                                                                                \
+                    adds = true;                                                                                        \
                     status = name##_add(aggregate, fold, state, values, i);                                             \
                 }                                                                                                       \
                 if (status != EF_OK) {                                                                                  \
@@ -66,7 +73,7 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
                 }                                                                                                       \
             }                                                                                                           \
             if (all || emit[i]) {                                                                                       \
-                bool valid = name##_read(aggregate, fold, state, &out[put]);                                            \
+                bool valid = name##_read(aggregate, fold, state, &out[put]) || ((shows_added) && adds);                 \
                 out_valid[put] = valid;                                                                                 \
                 nulls |= !valid;                                                                                        \
                 put++;                                                                                                  \

@@ -1,6 +1,7 @@
 /* sum, avg, stdDev, variance.
  *
- *      sum, avg:              [ sum ][ count ]                            null while count is 0
+ *      sum, avg:              [ sum ][ count ]                            null while count is 0 (sum: unless a value was just added: behind a join
+ *                                                                         more may have left than came, and count is below 0 then)
  *      stdDev, variance:      [ sum ][ mean ][ squares ][ count ]         squares: sum of squared distances from the mean
  *
  * Sums of long wrap. Sums of double are plain additions and subtractions, so what rounding left of values that are gone stays in them, as
@@ -39,12 +40,11 @@ EF_ALWAYS_INLINE void ef_sum_long_clear(const ef_aggregate *aggregate, sum_long 
 EF_ALWAYS_INLINE bool ef_sum_long_read(const ef_aggregate *aggregate, ef_fold *fold, const sum_long *state,
                                        int64_t *out) {
     (void)aggregate, (void)fold;
-    bool valid = state->count != 0;
-    *out = valid ? (int64_t)state->sum : 0;
-    return valid;
+    *out = (int64_t)state->sum;
+    return state->count != 0;
 }
 
-EF_FOLD_LOOP(ef_sum_long, sum_long, int64_t, int64_t, false)
+EF_FOLD_LOOP_SHOWING_ADDED(ef_sum_long, sum_long, int64_t, int64_t)
 
 typedef struct sum_double {
     double sum;
@@ -74,12 +74,11 @@ EF_ALWAYS_INLINE void ef_sum_double_clear(const ef_aggregate *aggregate, sum_dou
 EF_ALWAYS_INLINE bool ef_sum_double_read(const ef_aggregate *aggregate, ef_fold *fold, const sum_double *state,
                                          double *out) {
     (void)aggregate, (void)fold;
-    bool valid = state->count != 0;
-    *out = valid ? state->sum : 0.0;
-    return valid;
+    *out = state->sum;
+    return state->count != 0;
 }
 
-EF_FOLD_LOOP(ef_sum_double, sum_double, double, double, false)
+EF_FOLD_LOOP_SHOWING_ADDED(ef_sum_double, sum_double, double, double)
 
 EF_ALWAYS_INLINE ef_status ef_avg_add(const ef_aggregate *aggregate, ef_fold *fold, sum_double *state,
                                       const double *values, uint32_t i) {

@@ -306,19 +306,19 @@ static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, cons
     if (window == NULL) {
         return ef_fail(error, EF_NOT_FOUND, "no native window '%s'", from->window);
     }
+    side->rule = ef_mirror_rule_of(window, !keeps_batches);
+    side->keeps_times = ef_mirror_keeps_times(window);
     ef_operator_config config = {.columns = side->columns,
                                  .types = types,
                                  .params = from->params,
                                  .param_count = from->param_count,
                                  .rank = node->rank,
-                                 .wants_expired = true,
+                                 .wants_expired = side->rule != EF_MIRROR_ALL_BATCHES,
                                  .playback = j->engine->options.playback || j->engine->added_to > 0,
                                  .alloc = j->alloc};
     side->window_class = window;
     EF_TRY(ef_needs_adapter(window) ? ef_adapter_create(window, &config, &side->window_class, &side->window, error)
                                     : window->create(&config, &side->window, error));
-    side->rule = ef_mirror_rule_of(window, !keeps_batches);
-    side->keeps_times = ef_mirror_keeps_times(window);
     if (!is_searched) {
         return EF_OK;
     }
