@@ -9,6 +9,12 @@
  * comes and goes with its entry. What is rare (times that go back, see expire_jumping in machine.c) is left to the machine. O(1) an event and match. */
 #include "pattern/machine.h"
 
+#define WRITE(type, name, handle)                                      \
+    type *name = (type *)(void *)ef_pages_write(p->pages, (handle));   \
+    if (EF_UNLIKELY(name == NULL)) {                                   \
+        return ef_fail_memory(r->error);                               \
+    }
+
 bool chain_fits(const pattern *p) {
     if (!p->begins_in_place || p->most_matches > 0 || p->within_events > 0 || p->timeouts || p->special_count > 0 || p->starts_absent) {
         return false;
@@ -29,6 +35,153 @@ bool chain_fits(const pattern *p) {
     return true;
 }
 
+/* ---- lists; as in matches.c, for matches that are in one list only ---- */
+
+/* Behind the last of `fresh`: a match that nobody holds yet. */
+static ef_status add_fresh(run *r, uint32_t slot, uint32_t j, ef_handle handle, int64_t first) {
+    pattern *p = r->p;
+    const state *of = &p->states[j];
+    slot_state *at = slot_at(p, slot);
+    state_slot *s = &at->state[j];
+    match_list *list = &s->fresh;
+    ef_handle taken;
+    EF_TRY(ef_pages_take(p->pages, sizeof(entry), &taken, r->error));
+    WRITE(entry, e, taken);
+    e->match = handle;
+    e->next = EF_NO_HANDLE;
+    e->previous = EF_NO_HANDLE;
+    e->bucket_next = EF_NO_HANDLE;
+    e->bucket_previous = IN_NO_BUCKET;
+    e->hash = 1;
+    if (list->count > 0) {
+        WRITE(entry, tail, list->tail);
+        tail->next = taken;
+        e->previous = list->tail;
+        s->fresh_jumps |= first < match_at(p, tail->match)->first;
+    } else {
+        list->head = taken;
+        s->fresh_jumps = false;
+    }
+    list->tail = taken;
+    list->count++;
+    at->fresh++;
+    note_first(p, slot, first);
+    if (of->key_count > 0) {
+        uint64_t hash;
+        bool is_there = begun_key(p, r->batch[r->port], r->row, slot, j, &hash);
+        e->hash = is_there ? (uint32_t)(hash >> 32) : 0;
+        e->bucket_next = is_there ? EF_NO_HANDLE : IN_NO_BUCKET;
+        if (of->buckets != NULL) {
+            __builtin_prefetch(bucket_of(of, e->hash));
+        }
+    }
+    return EF_OK;
+}
+
+/* One match from `fresh`, where it is alone, to the end of `pending`; who else than an absence asks whether timestamps rise there? */
+static ef_status update_one(run *r, slot_state *at, uint32_t j) {
+    pattern *p = r->p;
+    state *of = &p->states[j];
+    state_slot *s = &at->state[j];
+    ef_handle moved = s->fresh.head;
+    WRITE(entry, e, moved);
+    if (of->key_count == 0) {
+        e->hash = 0;
+    } else {
+        EF_TRY(index_reserve(p, j, 1, r->error));
+        if (e->bucket_next != IN_NO_BUCKET) {
+            bucket *b = bucket_of(of, e->hash);
+            e->bucket_previous = b->tail;
+            if (b->tail == EF_NO_HANDLE) {
+                b->head = moved;
+            } else {
+                WRITE(entry, before, b->tail);
+                before->bucket_next = moved;
+            }
+            b->tail = moved;
+            of->indexed++;
+        }
+    }
+    if (s->pending.count == 0) {
+        s->pending = s->fresh;
+    } else {
+        WRITE(entry, tail, s->pending.tail);
+        tail->next = moved;
+        e->previous = s->pending.tail;
+        s->pending.tail = moved;
+        s->pending.count++;
+    }
+    at->fresh--;
+    s->fresh = (match_list){0, 0, 0};
+    s->fresh_jumps = s->lets_be = false;
+    s->look_at = 0;
+    return EF_OK;
+}
+
+static ef_status update(run *r, slot_state *at, uint32_t j) {
+    return at->state[j].fresh.count == 1 ? update_one(r, at, j) : list_update(r->p, r->slot, j, r->error);
+}
+
+/* Out of its list, with all that it holds. */
+static ef_status end(run *r, slot_state *slot, uint32_t j, bool fresh, ef_handle at) {
+    pattern *p = r->p;
+    state *of = &p->states[j];
+    const entry *e = entry_at(p, at);
+    ef_handle handle = e->match, previous = e->previous, next = e->next;
+    ef_handle in_front = e->bucket_previous, behind = e->bucket_next;
+    const match *m = match_at(p, handle);
+    if (EF_UNLIKELY(m->holders != 1 || (m->flags & MATCH_BEGUN) == 0)) {
+        return list_remove(p, r->slot, j, fresh, at, r->error);
+    }
+    if (in_front != IN_NO_BUCKET) {
+        bucket *b = bucket_of(of, e->hash);
+        if (in_front == EF_NO_HANDLE) {
+            b->head = behind;
+        } else {
+            WRITE(entry, first, in_front);
+            first->bucket_next = behind;
+        }
+        if (behind == EF_NO_HANDLE) {
+            b->tail = in_front;
+        } else {
+            WRITE(entry, last, behind);
+            last->bucket_previous = in_front;
+        }
+        of->indexed--;
+    }
+    match_list *list = fresh ? &slot->state[j].fresh : &slot->state[j].pending;
+    if (previous == EF_NO_HANDLE) {
+        list->head = next;
+    } else {
+        WRITE(entry, front, previous);
+        front->next = next;
+    }
+    if (next == EF_NO_HANDLE) {
+        list->tail = previous;
+    } else {
+        WRITE(entry, back, next);
+        back->previous = previous;
+    }
+    list->count--;
+    slot->fresh -= fresh;
+    if (previous == EF_NO_HANDLE && list->count > 0) {
+        note_first(p, r->slot, match_at(p, entry_at(p, next)->match)->first);
+    }
+    m = match_at(p, handle);
+    for (uint32_t i = 0; i < p->state_count; i++) {
+        if (is_event(m->event[i])) {
+            EF_TRY(row_release(p, i, m->event[i], r->error));
+        }
+    }
+    p->matches--;
+    p->begun_matches--;
+    ef_pages_give(p->pages, at, sizeof(entry));
+    ef_pages_give(p->pages, handle, p->match_size);
+    return EF_OK;
+}
+
+/* ---- an event ---- */
+
 /* A match of the event at hand. */
 static ef_status begin(run *r, uint32_t slot) {
     pattern *p = r->p;
@@ -36,46 +189,47 @@ static ef_status begin(run *r, uint32_t slot) {
     ef_handle row, handle;
     EF_TRY(ef_row_keep_chosen(p->pages, &first->layout, r->batch[r->port], first->config.kept, r->row, &row, r->error));
     EF_TRY(ef_pages_take(p->pages, p->match_size, &handle, r->error));
-    char *bytes = ef_pages_write(p->pages, row);
-    match *m = (match *)(void *)ef_pages_write(p->pages, handle);
-    if (EF_UNLIKELY(bytes == NULL || m == NULL)) {
-        return ef_fail_memory(r->error);
-    }
+    WRITE(char, bytes, row);
+    WRITE(match, m, handle);
     ef_row_set_next(bytes, 1);
-    *m = (match){.timestamp = r->timestamp, .first = r->timestamp, .slot = slot, .flags = MATCH_BEGUN}; /* its entry will hold it */
+    *m = (match){.timestamp = r->timestamp, .first = r->timestamp, .slot = slot, .holders = 1, .flags = MATCH_BEGUN};
     m->event[0] = row;
     for (uint32_t j = 1; j < p->state_count; j++) {
         m->event[j] = NO_EVENT;
     }
     p->matches++;
     p->begun_matches++;
-    return list_add_fresh(p, slot, 1, handle, r->error);
+    return add_fresh(r, slot, 1, handle, r->timestamp);
 }
 
-static ef_status pass(run *r, uint32_t slot, uint32_t j, ef_handle at, ef_handle m) {
+static ef_status pass(run *r, slot_state *slot, uint32_t j, ef_handle at, ef_handle m) {
     if (!r->p->states[j].is_plain_end) {
-        return plain_pass(r, slot, j, at, m);
+        return plain_pass(r, r->slot, j, at, m);
     }
     EF_TRY(found_put(r, m, j, r->timestamp));
     if (!r->p->port_shared[r->port]) {
         found_end(r); /* as the machine does: each match is a delivery of its own */
     }
-    return list_remove(r->p, slot, j, false, at, r->error);
+    return end(r, slot, j, false, at);
 }
 
-static ef_status meet(run *r, uint32_t slot, uint32_t j, ef_handle head) {
+static ef_status meet(run *r, slot_state *slot, uint32_t j) {
     const pattern *p = r->p;
     bool is_indexed = p->states[j].key_count > 0;
     uint32_t hash = 0;
-    if (is_indexed && (p->states[j].buckets == NULL || !ahead_key(r, j, &hash))) {
-        return EF_OK;
+    ef_handle at = slot->state[j].pending.head;
+    if (is_indexed) {
+        if (p->states[j].buckets == NULL || !ahead_key(r, j, &hash)) {
+            return EF_OK;
+        }
+        at = bucket_of(&p->states[j], hash)->head;
     }
-    for (ef_handle at = is_indexed ? bucket_of(&p->states[j], hash)->head : head; at != EF_NO_HANDLE;) {
+    while (at != EF_NO_HANDLE) {
         const entry *e = entry_at(p, at);
         ef_handle next = is_indexed ? e->bucket_next : e->next, handle = e->match;
         if (!is_indexed || e->hash == hash) {
             const match *m = match_at(p, handle);
-            if (m->slot == slot && match_passes(r, j, m)) {
+            if (m->slot == r->slot && match_passes(r, j, m)) {
                 EF_TRY(pass(r, slot, j, at, handle));
             }
         }
@@ -85,26 +239,27 @@ static ef_status meet(run *r, uint32_t slot, uint32_t j, ef_handle head) {
 }
 
 static bool is_out(const pattern *p, ef_handle at, int64_t now) {
-    return is_expired(p, match_at(p, entry_at(p, at)->match), now);
+    const match *m = match_at(p, entry_at(p, at)->match);
+    uint64_t distance = now >= m->first ? (uint64_t)now - (uint64_t)m->first : (uint64_t)m->first - (uint64_t)now;
+    return distance > (uint64_t)p->within && m->first != NO_FIRST;
 }
 
 /* From the front of `pending`, from both ends of `fresh`. */
-static ef_status expire(run *r, uint32_t slot) {
-    pattern *p = r->p;
-    slot_state *at = slot_at(p, slot);
+static ef_status expire(run *r, slot_state *at) {
+    const pattern *p = r->p;
     for (uint32_t j = 1; j < p->state_count; j++) {
         const match_list *pending = &at->state[j].pending, *fresh = &at->state[j].fresh;
         while (pending->count > 0 && is_out(p, pending->head, r->timestamp)) {
-            EF_TRY(list_remove(p, slot, j, false, pending->head, r->error));
+            EF_TRY(end(r, at, j, false, pending->head));
         }
         while (fresh->count > 0 && is_out(p, fresh->head, r->timestamp)) {
-            EF_TRY(list_remove(p, slot, j, true, fresh->head, r->error));
+            EF_TRY(end(r, at, j, true, fresh->head));
         }
         while (fresh->count > 0 && is_out(p, fresh->tail, r->timestamp)) {
-            EF_TRY(list_remove(p, slot, j, true, fresh->tail, r->error));
+            EF_TRY(end(r, at, j, true, fresh->tail));
         }
     }
-    look_for_expiry(p, slot);
+    look_for_expiry(r->p, r->slot);
     return EF_OK;
 }
 
@@ -123,11 +278,11 @@ ef_status chain_event(run *r) {
         if (EF_UNLIKELY(has_jumps(p, at))) {
             return machine_event(r);
         }
-        EF_TRY(expire(r, r->slot));
+        EF_TRY(expire(r, at));
     }
     for (uint32_t j = 0; j < p->state_count; j++) {
         if (p->states[j].config.port == r->port && at->state[j].fresh.count > 0) {
-            EF_TRY(list_update(p, r->slot, j, r->error));
+            EF_TRY(update(r, at, j));
         }
     }
     for (uint32_t j = p->state_count; j-- > 0;) {
@@ -135,15 +290,17 @@ ef_status chain_event(run *r) {
         if (p->states[j].config.port != r->port || waiting_now == 0) {
             continue;
         }
-        bool passes;
-        EF_TRY(run_own_passes(r, j, &passes));
+        bool passes = true;
+        if (p->states[j].has_own_tests) {
+            EF_TRY(run_own_passes(r, j, &passes));
+        }
         if (passes && j > 0) {
-            EF_TRY(meet(r, r->slot, j, at->state[j].pending.head));
+            EF_TRY(meet(r, at, j));
             found_end(r);
         }
         for (uint32_t i = 0; passes && j == 0 && i < waiting_now; i++) {
             EF_TRY(begin(r, r->slot));
         }
     }
-    return run_drop_kept(r);
+    return r->any_kept ? run_drop_kept(r) : EF_OK;
 }

@@ -91,6 +91,10 @@ bool straight_takes(const pattern *p, const ef_batch *batch);
 ef_status straight_find(run *r, const ef_batch *batch) EF_MUST_USE;
 ef_status straight_finish(run *r, const ef_batch *batch) EF_MUST_USE;
 
+/* timeless.c */
+bool timeless_takes(const pattern *p, uint32_t count);
+ef_status timeless_rows(run *r, const ef_input *inputs, uint32_t count) EF_MUST_USE;
+
 /* straight_row.c */
 bool straight_steps(const pattern *p);
 /* The event at hand, as machine_event. */

@@ -212,6 +212,21 @@ bool event_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t s
     return true;
 }
 
+bool begun_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash) {
+    const state *s = &p->states[j];
+    uint64_t h = ef_hash_u64(slot, p->hash_seed);
+    for (uint32_t k = 0; k < s->key_count; k++) {
+        const ef_capture *capture = &s->config.captures[s->config.tests[s->keys[k]].capture];
+        const ef_column *column = &batch->column[capture->column];
+        if (capture->index > 0 || ef_is_null(column, row)) {
+            return false;
+        }
+        h = hash_value(column, row, h);
+    }
+    *hash = h;
+    return true;
+}
+
 static bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash) {
     const state *s = &p->states[j];
     uint64_t h = ef_hash_u64(m->slot, p->hash_seed);

@@ -235,6 +235,8 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) EF
 void entry_take_key(const pattern *p, entry *e, uint32_t j);
 /* Hash of an event's key. */
 bool event_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash);
+/* Hash of the key that a match of one event, this one, has at state j; false: a null. */
+bool begun_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash);
 ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) EF_MUST_USE;
 /* Gives most of the index back when it has become nearly empty. */
 void index_trim(pattern *p, uint32_t j);

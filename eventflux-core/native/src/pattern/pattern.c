@@ -376,6 +376,14 @@ int64_t ef_pattern_next_timeout(const void *self) {
 
 static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     pattern *p = r->p;
+    /* Assigned one by one: clearing all of it takes longer than a call with one row should. */
+    r->port = NO_PORT;
+    r->row = r->slot = 0;
+    r->timestamp = r->cause = r->clock = 0;
+    r->is_refused = r->any_kept = false;
+    r->found = (found){.rows = 0};
+    r->straight = NULL;
+    r->straight_count = 0;
     r->ahead = p->room;
     r->batch = (const ef_batch **)(void *)(r->ahead + p->port_count);
     r->own_passes = (const uint8_t **)(void *)(r->batch + p->port_count);
@@ -487,6 +495,9 @@ static ef_status take_one_input(run *r, ef_walk *walk, const ef_input *input) {
 }
 
 static ef_status take_rows(run *r, const ef_input *inputs, uint32_t count) {
+    if (timeless_takes(r->p, count) && !(count == 1 && straight_takes(r->p, inputs[0].batch))) {
+        return timeless_rows(r, inputs, count);
+    }
     ef_walk walk;
     ef_walk_init(&walk, r->track, r->p->rank);
     if (count == 1) {
@@ -522,7 +533,12 @@ static ef_status take_rows(run *r, const ef_input *inputs, uint32_t count) {
 static ef_status pattern_process(void *self, const ef_input *inputs, uint32_t count, const ef_track *track, ef_out *out,
                                  ef_error *error) {
     pattern *p = self;
-    run r = {.p = p, .track = track, .out = out, .arena = out->arena, .error = error, .port = NO_PORT};
+    run r;
+    r.p = p;
+    r.track = track;
+    r.out = out;
+    r.arena = out->arena;
+    r.error = error;
     if (EF_UNLIKELY(p->pages == NULL)) {
         p->pages = ef_pages_new(p->alloc);
         if (p->pages == NULL) {
