@@ -277,27 +277,42 @@ static ef_status next_current(ef_pages *pages, uint32_t block_class, ef_error *e
     return EF_OK;
 }
 
-ef_status ef_pages_take(ef_pages *pages, uint32_t size, ef_handle *handle, ef_error *error) {
+static bool take_block(struct ef_pages_inside *inside, uint32_t block_class, ef_handle *handle) {
+    uint32_t number = inside->classes[block_class].current;
+    if (EF_UNLIKELY(number == NO_PAGE)) {
+        return false;
+    }
+    page_meta *meta = &inside->meta[number];
+    for (uint32_t word = 0; word < WORDS; word++) {
+        uint64_t free_bits = meta->free[word];
+        if (free_bits != 0) {
+            uint32_t block = word * 64 + (uint32_t)__builtin_ctzll(free_bits);
+            meta->free[word] = free_bits & (free_bits - 1);
+            meta->live++;
+            *handle = (number << EF_PAGE_SHIFT) | (block * block_class);
+            return true;
+        }
+    }
+    return false;
+}
+
+static __attribute__((noinline)) ef_status take_elsewhere(ef_pages *pages, uint32_t size, ef_handle *handle, ef_error *error) {
     if (size > EF_PAGE_SIZE) {
         return take_large(pages, size, handle, error);
     }
-    struct ef_pages_inside *inside = pages->inside;
-    uint32_t block_class = class_of(size);
-    for (;;) {
-        uint32_t number = inside->classes[block_class].current;
-        page_meta *meta = number == NO_PAGE ? NULL : &inside->meta[number];
-        for (uint32_t word = 0; word < WORDS && EF_LIKELY(meta != NULL); word++) {
-            uint64_t free_bits = meta->free[word];
-            if (free_bits != 0) {
-                uint32_t block = word * 64 + (uint32_t)__builtin_ctzll(free_bits);
-                meta->free[word] = free_bits & (free_bits - 1);
-                meta->live++;
-                *handle = (number << EF_PAGE_SHIFT) | (block * block_class);
-                return EF_OK;
-            }
-        }
-        EF_TRY(next_current(pages, block_class, error));
+    EF_TRY(next_current(pages, class_of(size), error));
+    bool taken = take_block(pages->inside, class_of(size), handle);
+    EF_ASSERT(taken);
+    (void)taken;
+    return EF_OK;
+}
+
+/* The rest stands apart, so that the common way saves no registers for it. */
+ef_status ef_pages_take(ef_pages *pages, uint32_t size, ef_handle *handle, ef_error *error) {
+    if (EF_LIKELY(size <= EF_PAGE_SIZE) && EF_LIKELY(take_block(pages->inside, class_of(size), handle))) {
+        return EF_OK;
     }
+    return take_elsewhere(pages, size, handle, error);
 }
 
 /* Exact: an offset is a multiple of the class, and what the rounding adds stays below 512 / 65536. */

@@ -78,18 +78,23 @@ static ef_status add_fresh(run *r, uint32_t slot, uint32_t j, ef_handle handle, 
     return EF_OK;
 }
 
-/* One match from `fresh`, where it is alone, to the end of `pending`; who else than an absence asks whether timestamps rise there? */
-static ef_status update_one(run *r, slot_state *at, uint32_t j) {
+/* `fresh` to the end of `pending`, and into the index. At state 1 a match has its first event only: where firsts rise, timestamps do. Whether they
+ * rise in `pending`, only absences ask. */
+static ef_status update(run *r, slot_state *at, uint32_t j) {
     pattern *p = r->p;
     state *of = &p->states[j];
     state_slot *s = &at->state[j];
-    ef_handle moved = s->fresh.head;
-    WRITE(entry, e, moved);
-    if (of->key_count == 0) {
-        e->hash = 0;
-    } else {
-        EF_TRY(index_reserve(p, j, 1, r->error));
-        if (e->bucket_next != IN_NO_BUCKET) {
+    if (s->fresh.count > 1 && (j > 1 || s->fresh_jumps)) {
+        return list_update(p, r->slot, j, r->error);
+    }
+    if (of->key_count > 0) {
+        EF_TRY(index_reserve(p, j, s->fresh.count, r->error));
+    }
+    for (ef_handle moved = s->fresh.head; moved != EF_NO_HANDLE;) {
+        WRITE(entry, e, moved);
+        if (of->key_count == 0) {
+            e->hash = 0;
+        } else if (e->bucket_next != IN_NO_BUCKET) {
             bucket *b = bucket_of(of, e->hash);
             e->bucket_previous = b->tail;
             if (b->tail == EF_NO_HANDLE) {
@@ -101,28 +106,26 @@ static ef_status update_one(run *r, slot_state *at, uint32_t j) {
             b->tail = moved;
             of->indexed++;
         }
+        moved = e->next;
     }
     if (s->pending.count == 0) {
         s->pending = s->fresh;
     } else {
         WRITE(entry, tail, s->pending.tail);
-        tail->next = moved;
-        e->previous = s->pending.tail;
-        s->pending.tail = moved;
-        s->pending.count++;
+        WRITE(entry, head, s->fresh.head);
+        tail->next = s->fresh.head;
+        head->previous = s->pending.tail;
+        s->pending.tail = s->fresh.tail;
+        s->pending.count += s->fresh.count;
     }
-    at->fresh--;
+    at->fresh -= s->fresh.count;
     s->fresh = (match_list){0, 0, 0};
     s->fresh_jumps = s->lets_be = false;
     s->look_at = 0;
     return EF_OK;
 }
 
-static ef_status update(run *r, slot_state *at, uint32_t j) {
-    return at->state[j].fresh.count == 1 ? update_one(r, at, j) : list_update(r->p, r->slot, j, r->error);
-}
-
-/* Out of its list, with all that it holds. */
+/* Out of its list, with all that it holds. What comes to the head by it is the caller's to note for expiry. */
 static ef_status end(run *r, slot_state *slot, uint32_t j, bool fresh, ef_handle at) {
     pattern *p = r->p;
     state *of = &p->states[j];
@@ -164,9 +167,6 @@ static ef_status end(run *r, slot_state *slot, uint32_t j, bool fresh, ef_handle
     }
     list->count--;
     slot->fresh -= fresh;
-    if (previous == EF_NO_HANDLE && list->count > 0) {
-        note_first(p, r->slot, match_at(p, entry_at(p, next)->match)->first);
-    }
     m = match_at(p, handle);
     for (uint32_t i = 0; i < p->state_count; i++) {
         if (is_event(m->event[i])) {
@@ -210,7 +210,13 @@ static ef_status pass(run *r, slot_state *slot, uint32_t j, ef_handle at, ef_han
     if (!r->p->port_shared[r->port]) {
         found_end(r); /* as the machine does: each match is a delivery of its own */
     }
-    return end(r, slot, j, false, at);
+    bool is_head = slot->state[j].pending.head == at;
+    EF_TRY(end(r, slot, j, false, at));
+    const match_list *left = &slot->state[j].pending;
+    if (is_head && left->count > 0) {
+        note_first(r->p, r->slot, match_at(r->p, entry_at(r->p, left->head)->match)->first);
+    }
+    return EF_OK;
 }
 
 static ef_status meet(run *r, slot_state *slot, uint32_t j) {
@@ -238,15 +244,20 @@ static ef_status meet(run *r, slot_state *slot, uint32_t j) {
     return EF_OK;
 }
 
+static int64_t first_of(const pattern *p, ef_handle at) {
+    return match_at(p, entry_at(p, at)->match)->first;
+}
+
 static bool is_out(const pattern *p, ef_handle at, int64_t now) {
-    const match *m = match_at(p, entry_at(p, at)->match);
-    uint64_t distance = now >= m->first ? (uint64_t)now - (uint64_t)m->first : (uint64_t)m->first - (uint64_t)now;
-    return distance > (uint64_t)p->within && m->first != NO_FIRST;
+    int64_t first = first_of(p, at);
+    uint64_t distance = now >= first ? (uint64_t)now - (uint64_t)first : (uint64_t)first - (uint64_t)now;
+    return distance > (uint64_t)p->within && first != NO_FIRST;
 }
 
 /* From the front of `pending`, from both ends of `fresh`. */
 static ef_status expire(run *r, slot_state *at) {
-    const pattern *p = r->p;
+    pattern *p = r->p;
+    at->expires = INT64_MAX;
     for (uint32_t j = 1; j < p->state_count; j++) {
         const match_list *pending = &at->state[j].pending, *fresh = &at->state[j].fresh;
         while (pending->count > 0 && is_out(p, pending->head, r->timestamp)) {
@@ -258,8 +269,16 @@ static ef_status expire(run *r, slot_state *at) {
         while (fresh->count > 0 && is_out(p, fresh->tail, r->timestamp)) {
             EF_TRY(end(r, at, j, true, fresh->tail));
         }
+        if (pending->count > 0) {
+            note_first(p, r->slot, first_of(p, pending->head));
+        }
+        if (fresh->count > 0) {
+            note_first(p, r->slot, first_of(p, fresh->head));
+        }
+        if (EF_UNLIKELY(p->states[j].indexed < p->states[j].bucket_mask / 16)) {
+            index_trim(p, j);
+        }
     }
-    look_for_expiry(r->p, r->slot);
     return EF_OK;
 }
 
@@ -280,25 +299,26 @@ ef_status chain_event(run *r) {
         }
         EF_TRY(expire(r, at));
     }
-    for (uint32_t j = 0; j < p->state_count; j++) {
-        if (p->states[j].config.port == r->port && at->state[j].fresh.count > 0) {
-            EF_TRY(update(r, at, j));
+    const uint32_t *last, *from = states_of(p, r->port, &last);
+    for (const uint32_t *j = from; j < last; j++) {
+        if (at->state[*j].fresh.count > 0) {
+            EF_TRY(update(r, at, *j));
         }
     }
-    for (uint32_t j = p->state_count; j-- > 0;) {
-        uint32_t waiting_now = at->state[j].pending.count;
-        if (p->states[j].config.port != r->port || waiting_now == 0) {
+    for (const uint32_t *j = from; j < last; j++) {
+        uint32_t waiting_now = at->state[*j].pending.count;
+        if (waiting_now == 0) {
             continue;
         }
         bool passes = true;
-        if (p->states[j].has_own_tests) {
-            EF_TRY(run_own_passes(r, j, &passes));
+        if (p->states[*j].has_own_tests) {
+            EF_TRY(run_own_passes(r, *j, &passes));
         }
-        if (passes && j > 0) {
-            EF_TRY(meet(r, at, j));
+        if (passes && *j > 0) {
+            EF_TRY(meet(r, at, *j));
             found_end(r);
         }
-        for (uint32_t i = 0; passes && j == 0 && i < waiting_now; i++) {
+        for (uint32_t i = 0; passes && *j == 0 && i < waiting_now; i++) {
             EF_TRY(begin(r, r->slot));
         }
     }

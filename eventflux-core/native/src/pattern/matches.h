@@ -126,6 +126,7 @@ typedef struct pattern {
     uint32_t *port_columns;
     bool *port_shared; /* [ports] several states read it */
     bool *port_skips;  /* [ports] an event that passes no state by itself changes nothing but what is due anyway */
+    uint32_t *port_states; /* [ports + 1] ends, then the states that read each port, the last first */
     int32_t *port_keyed; /* [ports] the first state with an index, EF_NO_STATE: none */
     ef_type **port_types;
     uint32_t match_size;
@@ -193,6 +194,13 @@ static inline bool may_expire(const pattern *p, const slot_state *at, int64_t no
 
 static inline bool is_event(uint32_t handle) {
     return handle < ESTABLISHED;
+}
+
+/* The states that read a port, the last first. */
+static inline const uint32_t *states_of(const pattern *p, uint32_t port, const uint32_t **end) {
+    const uint32_t *states = p->port_states + p->port_count + 1;
+    *end = states + p->port_states[port + 1];
+    return states + p->port_states[port];
 }
 
 static inline bucket *bucket_of(const state *s, uint32_t hash) {

@@ -33,6 +33,10 @@ static size_t room_size(const pattern *p) {
     return p->port_count * (sizeof(ahead) + sizeof(ef_batch *)) + p->state_count * (sizeof(uint8_t *) + sizeof(ef_handle));
 }
 
+static size_t port_states_size(const pattern *p) {
+    return (p->port_count + 1 + (size_t)p->state_count) * sizeof *p->port_states;
+}
+
 static void pattern_destroy(void *self) {
     pattern *p = self;
     ef_alloc *alloc = p->alloc;
@@ -48,6 +52,7 @@ static void pattern_destroy(void *self) {
     ef_free(alloc, p->port_shared, p->port_count * sizeof *p->port_shared);
     ef_free(alloc, p->port_skips, p->port_count * sizeof *p->port_skips);
     ef_free(alloc, p->port_keyed, p->port_count * sizeof *p->port_keyed);
+    ef_free(alloc, p->port_states, p->port_states == NULL ? 0 : port_states_size(p));
     ef_free(alloc, p->outputs, p->output_count * sizeof *p->outputs);
     ef_free(alloc, p->timers, p->timer_capacity * sizeof *p->timers);
     ef_timers_clear(&p->timeout_timers, alloc);
@@ -163,6 +168,24 @@ static void find_skips(pattern *p) {
     }
 }
 
+static ef_status list_states(pattern *p, ef_error *error) {
+    p->port_states = ef_malloc(p->alloc, port_states_size(p));
+    if (p->port_states == NULL) {
+        return ef_fail_memory(error);
+    }
+    uint32_t *states = p->port_states + p->port_count + 1, count = 0;
+    for (uint32_t port = 0; port < p->port_count; port++) {
+        p->port_states[port] = count;
+        for (uint32_t j = p->state_count; j-- > 0;) {
+            if (p->states[j].config.port == port) {
+                states[count++] = j;
+            }
+        }
+    }
+    p->port_states[p->port_count] = count;
+    return EF_OK;
+}
+
 static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *error) {
     for (uint32_t j = 0; j < p->state_count; j++) {
         state *s = &p->states[j];
@@ -215,6 +238,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
             p->states[j - 1].key_count > 0 ? (int32_t)j - 1 : p->port_keyed[p->states[j - 1].config.port];
     }
     find_skips(p);
+    EF_TRY(list_states(p, error));
     p->is_straight = !p->timeouts && straight_fits(p);
     p->has_straight_rows = straight_steps(p);
     const ef_state_config *start = &p->states[0].config;
