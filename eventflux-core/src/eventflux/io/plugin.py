@@ -20,6 +20,7 @@ from eventflux.io.mappers.schema_formats import (
     XML_SOURCE,
 )
 from eventflux.io.mappers.text import TEXT_SINK, TEXT_SOURCE
+from eventflux.io.rabbitmq.declarations import RABBITMQ_SINK, RABBITMQ_SOURCE
 from eventflux.io.sinks.file import FILE_SINK
 from eventflux.io.sinks.in_memory import IN_MEMORY_SINK
 from eventflux.io.sinks.log import LOG_SINK
@@ -38,7 +39,7 @@ def eventflux_register_sources(registry: ExtensionRegistry) -> None:
     registry.register(
         IN_MEMORY_SOURCE, FILE_SOURCE, TIMER_SOURCE, STDIN_SOURCE, HTTP_SOURCE, TCP_SOURCE, WEBSOCKET_SOURCE
     )
-    registry.register(HTTP_REQUEST_SOURCE)
+    registry.register(HTTP_REQUEST_SOURCE, RABBITMQ_SOURCE)
 
 
 @hookimpl
@@ -46,6 +47,7 @@ def eventflux_register_sinks(registry: ExtensionRegistry) -> None:
     registry.register(
         IN_MEMORY_SINK, FILE_SINK, LOG_SINK, STDOUT_SINK, HTTP_SINK, TCP_SINK, WEBSOCKET_SINK, HTTP_RESPONSE_SINK
     )
+    registry.register(RABBITMQ_SINK)
 
 
 @hookimpl
