@@ -151,12 +151,12 @@ ef_status ef_border_push_parts(ef_border *border, const ef_part *parts, uint32_t
     return status;
 }
 
-ef_status ef_border_finish_time(ef_border *border, ef_error *error) {
+ef_status ef_border_finish(ef_border *border, ef_error *error) {
     if (border->is_closed) {
         return ef_fail(error, EF_CLOSED, "the engine is closed");
     }
     EF_TRY(ef_queue_reserve(&border->queue, error));
-    return ef_engine_finish_time(border->engine, error);
+    return ef_engine_finish(border->engine, error);
 }
 
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) {

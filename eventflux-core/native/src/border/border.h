@@ -57,8 +57,8 @@ ef_status ef_border_push(ef_border *border, ef_node_id stream, const ef_batch *r
 /* Rows of several streams, with timestamps: ef_engine_push_parts. */
 ef_status ef_border_push_parts(ef_border *border, const ef_part *parts, uint32_t count, ef_error *error) EF_MUST_USE;
 ef_status ef_border_advance(ef_border *border, int64_t now, ef_error *error) EF_MUST_USE;
-/* Watermarked streams get no more rows: see ef_engine_finish_time. */
-ef_status ef_border_finish_time(ef_border *border, ef_error *error) EF_MUST_USE;
+/* Streams get no more rows: see ef_engine_finish. */
+ef_status ef_border_finish(ef_border *border, ef_error *error) EF_MUST_USE;
 /* Takes what came out into the delivery queue. The ticket up to which to deliver, 0: nothing came out. */
 uint64_t ef_border_collect(ef_border *border);
 /* The same; where nothing else waits, the one delivery of a push is in the visit's hands at once (work->delivery, else NULL). */

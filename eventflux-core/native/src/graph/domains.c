@@ -4,6 +4,7 @@
 #include "eventtime/window_function.h"
 #include "graph/entrance.h"
 #include "match/match.h"
+#include "ops/rate_limit.h"
 #include "pattern/pattern.h"
 #include "window/windows.h"
 
@@ -245,11 +246,34 @@ static ef_status finish_domain(ef_engine *engine, uint32_t domain, ef_error *err
     return EF_OK;
 }
 
-ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) {
+/* What rate limiters have collected goes out, each through everything downstream, in the order of the text. */
+static ef_status finish_rates(ef_engine *engine, ef_error *error) {
+    ef_status status = EF_OK;
+    for (uint32_t n = 0; n < engine->node_count && status == EF_OK; n++) {
+        ef_node *node = ef_node_at(engine, (ef_node_id)n);
+        if (node->kind != EF_NODE_OPERATOR ||
+            (node->operator_class != &ef_rate_events_class && node->operator_class != &ef_rate_ticks_class)) {
+            continue;
+        }
+        const ef_batch nothing = {.columns = 0, .form = EF_WHOLE};
+        engine->time = ef_domain_at(engine, node->domain);
+        ef_track quiet = {.clock = &engine->time->now, .before = engine->time->before, .steps = 1, .max_firings = 0};
+        ef_out out;
+        ef_out_init(&out, &engine->arena, &nothing);
+        status = ef_rate_end(node->self, &out, error);
+        if (status == EF_OK && out.result.rows > 0) {
+            status = ef_run_depth_first(engine, node, &out.result, &quiet, error);
+        }
+        engine->time = &engine->app;
+    }
+    return status;
+}
+
+ef_status ef_engine_finish(ef_engine *engine, ef_error *error) {
     EF_TRY(ef_push_begin(engine, error));
     ef_status status = EF_OK;
     for (uint32_t d = 1; d <= engine->event_count && status == EF_OK; d++) {
         status = finish_domain(engine, d, error);
     }
-    return ef_push_finish(engine, status);
+    return ef_push_finish(engine, status == EF_OK ? finish_rates(engine, error) : status);
 }

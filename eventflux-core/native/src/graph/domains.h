@@ -43,7 +43,8 @@ ef_status ef_engine_copy_of(ef_engine *engine, ef_node_id stream, ef_node_id of,
 /* Of an entrance; EF_BEGINNING before its first row. */
 int64_t ef_engine_watermark(const ef_engine *engine, ef_node_id entrance);
 uint64_t ef_engine_late(const ef_engine *engine, ef_node_id entrance);
-/* Nothing more will come from outside: all that waits is released, and the watermarks go on to where the last window closes that rows are held for. */
-ef_status ef_engine_finish_time(ef_engine *engine, ef_error *error) EF_MUST_USE;
+/* Nothing more will come from outside: all that waits is released, the watermarks go on to where the last window closes that rows are held for, and
+ * unfinished periods of output rates are put out. */
+ef_status ef_engine_finish(ef_engine *engine, ef_error *error) EF_MUST_USE;
 
 #endif

@@ -494,7 +494,7 @@ static PyObject *border_add_plugin_function(PyObject *self, PyObject *arguments)
     return PyLong_FromLong((long)border->function_count++);
 }
 
-/* What moves time: to `now`, or without `is_given` to the clock's; or, with `finishes`, event time to its end. */
+/* What moves time: to `now`, or without `is_given` to the clock's; or, with `finishes`, event time and periods to their end. */
 typedef struct time_move {
     int64_t now;
     bool is_given;
@@ -513,7 +513,7 @@ static PyObject *move_time(ef_border_object *border, time_move move) {
     entry = ef_border_enter(&border->border);
     if (entry == EF_ENTERED) {
         if (move.finishes) {
-            status = ef_border_finish_time(&border->border, &error);
+            status = ef_border_finish(&border->border, &error);
         } else {
             int64_t moment = move.is_given ? move.now : ef_clock_read(&border->border.clock);
             status = ef_border_advance(&border->border, moment, &error);
@@ -552,7 +552,7 @@ static PyObject *border_advance(PyObject *self, PyObject *argument) {
     return move_time((ef_border_object *)self, move);
 }
 
-static PyObject *border_finish_time(PyObject *self, PyObject *nothing) {
+static PyObject *border_finish(PyObject *self, PyObject *nothing) {
     (void)nothing;
     return move_time((ef_border_object *)self, (time_move){.finishes = true});
 }
@@ -856,7 +856,7 @@ static PyMethodDef methods[] = {
     {"add_operator", ef_border_add_operator, METH_VARARGS, NULL},
     {"add_outside", ef_border_add_outside, METH_VARARGS, NULL},
     {"advance", border_advance, METH_O, NULL},
-    {"finish_time", border_finish_time, METH_NOARGS, NULL},
+    {"finish", border_finish, METH_NOARGS, NULL},
     {"wait_due", border_wait_due, METH_NOARGS, NULL},
     {"wake", border_wake, METH_NOARGS, NULL},
     {"deliver", border_deliver, METH_NOARGS, NULL},

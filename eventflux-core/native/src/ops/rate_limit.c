@@ -124,6 +124,29 @@ void ef_rate_purge(void *self, uint32_t slot) {
     ef_handle_index_clear(&limiter->index);
 }
 
+ef_status ef_rate_end(void *self, ef_out *out, ef_error *error) {
+    ef_rate_limiter *limiter = self;
+    if (limiter->rate != EF_RATE_ALL && limiter->rate != EF_RATE_LAST) {
+        return EF_OK;
+    }
+    for (uint32_t slot = 0; slot < limiter->slots.count; slot++) {
+        ef_rate_slot *state = ef_rate_slot_at(limiter, slot);
+        state->number = 0;
+        if (state->count > 0) {
+            EF_TRY(ef_rate_put_entries(limiter, slot, EF_CAUSE(0, limiter->base.rank, 0), out, error));
+        }
+        if (slot < limiter->timers.place_capacity) {
+            ef_timers_set(&limiter->timers, slot, EF_NEVER);
+        }
+    }
+    if (out->rows == 0) {
+        return EF_OK;
+    }
+    EF_TRY(ef_out_finish(out, limiter->base.pages, &limiter->base.layout, false, error));
+    ef_rate_cut(limiter, out);
+    return EF_OK;
+}
+
 uint64_t ef_rate_size(const void *self) {
     return ((const ef_rate_limiter *)self)->base.held;
 }

@@ -27,6 +27,9 @@ typedef struct ef_rate_limit_config {
 ef_status ef_rate_limit_create(const ef_operator_config *config, const ef_rate_limit_config *limit,
                                const ef_operator_class **operator_class, void **self, ef_error *error) EF_MUST_USE;
 
+/* What unfinished periods have collected, a delivery a slot: rows of `all`, and the last ones of `last`. */
+ef_status ef_rate_end(void *self, ef_out *out, ef_error *error) EF_MUST_USE;
+
 /* every N events; first every T (reads the clock, has no timer); all, last and snapshot every T */
 extern const ef_operator_class ef_rate_events_class;
 extern const ef_operator_class ef_rate_first_class;

@@ -278,6 +278,20 @@ void ef_rate_empty(ef_rate_limiter *limiter, uint32_t slot) {
     }
 }
 
+ef_status ef_rate_put_entries(ef_rate_limiter *limiter, uint32_t slot, int64_t cause, ef_out *out, ef_error *error) {
+    const ef_rate_slot *state = ef_rate_slot_at(limiter, slot);
+    EF_TRY(ef_out_reserve(out, state->count, error));
+    for (uint32_t link = state->head; link != 0;) {
+        const ef_rate_entry *entry = ef_rate_entry_at(limiter, link);
+        ef_out_put(out, EF_FROM_RETAINED(entry->row), ef_row_timestamp(ef_pages_at(limiter->base.pages, entry->row)),
+                   (uint8_t)entry->kind, cause, slot);
+        link = entry->next;
+    }
+    ef_rate_empty(limiter, slot);
+    ef_out_end(out);
+    return EF_OK;
+}
+
 ef_status ef_rate_reserve(ef_rate_limiter *limiter, const ef_batch *batch, ef_error *error) {
     uint32_t slots = ef_batch_slot_count(batch);
     EF_TRY(ef_slots_reserve(&limiter->slots, limiter->base.alloc, slots, error));

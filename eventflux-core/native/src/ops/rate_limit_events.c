@@ -4,6 +4,8 @@
  *      first   row 1, N + 1, ... of the slot or of its group; what passes of one delivery stays one
  *      last    row N, 2 N, ...; by group: at row N the last row of each group since, groups in the order of their first rows
  *
+ * What an unfinished period has so far (all, last) goes out when the app ends: ef_rate_end().
+ *
  * O(1) a row. Retains fewer than N rows a slot; first by group retains a row a group for ever, as the counters of groups do. */
 #include "ops/rate_limit_inside.h"
 
@@ -23,21 +25,8 @@ static ef_status put_input(const rate_run *run, uint32_t row) {
     return EF_OK;
 }
 
-/* Puts the entries of a slot out as a delivery, caused by this row, and forgets them. */
 static ef_status put_entries(const rate_run *run, uint32_t row) {
-    ef_rate_limiter *limiter = run->limiter;
-    uint32_t slot = ef_row_slot(run->batch, row);
-    const ef_rate_slot *state = ef_rate_slot_at(limiter, slot);
-    EF_TRY(ef_out_reserve(run->out, state->count, run->error));
-    for (uint32_t link = state->head; link != 0;) {
-        const ef_rate_entry *entry = ef_rate_entry_at(limiter, link);
-        ef_out_put(run->out, EF_FROM_RETAINED(entry->row), ef_row_timestamp(ef_pages_at(limiter->base.pages, entry->row)),
-                   (uint8_t)entry->kind, ef_row_cause(run->batch, row), slot);
-        link = entry->next;
-    }
-    ef_rate_empty(limiter, slot); /* what it gives back stays readable until the slice ends */
-    ef_out_end(run->out);
-    return EF_OK;
+    return ef_rate_put_entries(run->limiter, ef_row_slot(run->batch, row), ef_row_cause(run->batch, row), run->out, run->error);
 }
 
 static ef_status take_all(const rate_run *run, uint32_t row) {
@@ -89,6 +78,38 @@ static ef_status take_last(const rate_run *run, uint32_t row) {
         state->number = 0;
     } else {
         state->number++;
+    }
+    return EF_OK;
+}
+
+/* Of a slot whose period is unfinished the last row is kept, for the end of the app. */
+static ef_status keep_last(const rate_run *run, uint32_t row) {
+    ef_rate_limiter *limiter = run->limiter;
+    uint32_t slot = ef_row_slot(run->batch, row);
+    const ef_rate_slot *state = ef_rate_slot_at(limiter, slot);
+    uint32_t link = state->head;
+    if (state->number == 0) {
+        ef_rate_empty(limiter, slot);
+        return EF_OK;
+    }
+    return link != 0 ? ef_rate_replace(limiter, link, run->batch, row, run->error)
+                     : ef_rate_add(limiter, run->batch, row, true, &link, run->error);
+}
+
+static ef_status keep_last_rows(const rate_run *run) {
+    const ef_batch *batch = run->batch;
+    if (batch->slots == NULL) { /* it is known which row is the last of its slot */
+        for (uint32_t i = batch->rows; i-- > 0;) {
+            if (ef_row_kind(batch, i) != EF_RESET) {
+                return keep_last(run, i);
+            }
+        }
+        return EF_OK;
+    }
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        if (ef_row_kind(batch, i) != EF_RESET) {
+            EF_TRY(keep_last(run, i));
+        }
     }
     return EF_OK;
 }
@@ -152,6 +173,9 @@ static ef_status process(void *self, uint32_t port, const ef_batch *batch, const
         if (ef_delivery_cursor_ends(&cursor, i)) {
             ef_out_end(out);
         }
+    }
+    if (limiter->rate == EF_RATE_LAST && limiter->keeps == EF_RATE_KEEPS_LAST) {
+        EF_TRY(keep_last_rows(&run));
     }
     if (out->rows == 0) {
         return EF_OK;

@@ -118,6 +118,8 @@ ef_status ef_rate_add_grouped(ef_rate_limiter *limiter, const ef_batch *batch, u
 /* Whether a kept row and a row of the batch have the same value in a column; nulls are the same. */
 bool ef_rate_same_column(const ef_rate_limiter *limiter, const char *kept, const ef_batch *batch, uint32_t row,
                          uint32_t column);
+/* Puts the entries of a slot out as a delivery, kinds kept, and forgets them; they stay readable until the slice ends. */
+ef_status ef_rate_put_entries(ef_rate_limiter *limiter, uint32_t slot, int64_t cause, ef_out *out, ef_error *error) EF_MUST_USE;
 /* All entries of a slot go; counters and periods stay. */
 void ef_rate_empty(ef_rate_limiter *limiter, uint32_t slot);
 /* The slots of the batch are usable then. */

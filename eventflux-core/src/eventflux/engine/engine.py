@@ -314,9 +314,9 @@ class Engine:
         """Move the clock to `now` (None: the wall clock), fire what is due, call listeners."""
         self._border.advance(now)
 
-    def finish_time(self) -> None:
-        """Let event time come to its end: what waits for a watermark is released, windows that hold rows close."""
-        self._border.finish_time()
+    def finish(self) -> None:
+        """Nothing more comes: release what waits for watermarks, close windows with rows, end output periods."""
+        self._border.finish()
 
     def set_clock(self, now: int | None) -> None:
         """Stand the wall clock at `now`; None: go with the machine's again."""

@@ -521,7 +521,7 @@ class EventFluxAppRuntime:
             if drain:
                 self._async.drain()
                 self._engine.deliver()
-                self._finish_time()
+                self._finish_rows()
                 self._save_at_the_end()
             if limit is not None:
                 limit.cancel()
@@ -550,11 +550,11 @@ class EventFluxAppRuntime:
             return None
         return self._context.environment.call_later(seconds, partial(self._connectors.interrupt_sinks, lost_only=False))
 
-    def _finish_time(self) -> None:
-        """Event time ends with the app, unless its state goes on in a store."""
+    def _finish_rows(self) -> None:
+        """Event time and unfinished output periods end with the app, unless its state goes on in a store."""
         goes_on = self._context.persistence_store is not None and self._persistence.saves_on_shutdown
-        if self._plan.settings.flush_on_shutdown and self._plan.time.domains and not goes_on:
-            self._engine.finish_time()
+        if self._plan.settings.flush_on_shutdown and not goes_on:
+            self._engine.finish()
             self._engine.deliver()
 
     def _save_at_the_end(self) -> None:
