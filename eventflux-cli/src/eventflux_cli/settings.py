@@ -53,7 +53,13 @@ def load_settings(options: argparse.Namespace) -> Config:
     overrides = list(options.set)
     if getattr(options, "production", False):
         overrides.append("application.production=true")
-    return load_config(*files, overrides=overrides, variables=load_variables(options.define))
+    variables = load_variables(options.define)
+    if not options.extension:
+        return load_config(*files, overrides=overrides, variables=variables)
+    with EventFluxManager() as manager:  # a plug-in of the command line may read the configuration
+        for path in options.extension:
+            manager.set_extension(extension_name(path), path)
+        return load_config(*files, overrides=overrides, variables=variables, registry=manager.context.registry)
 
 
 def load_variables(definitions: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eventflux.configuration.envelope import unwrapped
+from eventflux.configuration.readers import ReaderLookup, read_by
 from eventflux.configuration.toml_places import key_lines
 from eventflux.configuration.tree import Config, Leaf, Origin, OriginKind, collected, flattened
 from eventflux.types.errors import ConfigError
@@ -25,8 +26,12 @@ _TOML_PLACE: Final = re.compile(r"\(at line (\d+)")
 Placed = Iterator[tuple[tuple[str, ...], object, int | None]]
 
 
-def read_file(path: Path) -> Config:
+def read_file(path: Path, readers: ReaderLookup) -> Config:
     """The tree of one file; nothing is substituted yet.
+
+    Args:
+        path: Its suffix decides.
+        readers: Of other suffixes than those known here.
 
     Raises:
         ConfigError: It can't be read, is not of its format, or gives a key twice.
@@ -46,11 +51,14 @@ def read_file(path: Path) -> Config:
             found = _yaml(text, path)
         case ".json":
             found = _json(text, path)
-        case _:
+        case suffix:
+            reader = readers.find(suffix) if suffix else None
+            if reader is not None:
+                return read_by(reader, path, text)
             raise ConfigError(
                 f"the configuration {str(path)!r} has the suffix {path.suffix!r}",
                 file=str(path),
-                hint="use .toml, .yaml, .yml or .json",
+                hint="use .toml, .yaml, .yml or .json, or install a plug-in that reads it",
             )
     leaves: dict[tuple[str, ...], Leaf] = {}
     for key, value, line in found:

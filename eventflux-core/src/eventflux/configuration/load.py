@@ -14,8 +14,10 @@ from typing import Final
 
 from eventflux.configuration.check import check, raise_problems
 from eventflux.configuration.files import read_file
-from eventflux.configuration.substitution import SubstitutionError, has_variables, substitute
+from eventflux.configuration.readers import ReaderLookup, RegisteredReaders
+from eventflux.configuration.substitution import Resolve, SubstitutionError, has_variables, substitute
 from eventflux.configuration.tree import CALL, Config, Leaf, Origin, OriginKind, collected, merged
+from eventflux.extension.registry import ExtensionRegistry
 from eventflux.types.errors import ConfigError
 
 logger = logging.getLogger("eventflux.configuration")
@@ -35,33 +37,43 @@ def load_config(
     overrides: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    registry: ExtensionRegistry | None = None,
 ) -> Config:
     """Read a configuration.
 
     Args:
-        paths: Files, `.toml`, `.yaml`, `.yml` or `.json`; a later one wins, leaf by leaf.
+        paths: Files, `.toml`, `.yaml`, `.yml`, `.json` or what a plug-in reads; a later one wins, leaf by leaf.
         overrides: `key=value` texts above files and environment.
         variables: Values for `${NAME}`, before those of the configuration and the environment.
         environ: The environment; None: the process's own.
+        registry: Where readers of other formats and of `${scheme:reference}` are; None: those of installed plug-ins,
+            which are looked for when one is needed.
 
     Raises:
         ConfigError: Something is wrong; the error tells all of it, each with its place.
     """
+    readers = RegisteredReaders(registry)
     environment = os.environ if environ is None else environ
     config = merged(
         [
-            *(read_file(Path(path)) for path in paths),
+            *(read_file(Path(path), readers) for path in paths),
             _of_environment(environment),
             _of_overrides(overrides),
         ]
     )
-    config = substituted(config, variables or {}, environment)
+    config = substituted(config, variables or {}, environment, readers)
     raise_problems(check(config))
     return config
 
 
-def config_of(given: Config | Mapping[str, object] | str | os.PathLike[str] | None) -> Config:
+def config_of(
+    given: Config | Mapping[str, object] | str | os.PathLike[str] | None, registry: ExtensionRegistry | None = None
+) -> Config:
     """A configuration from what an API call was given: itself, a tree, or a file.
+
+    Args:
+        given: The one or the other.
+        registry: See `load_config`.
 
     Raises:
         ConfigError: It can't be read, or something in it is wrong.
@@ -72,11 +84,11 @@ def config_of(given: Config | Mapping[str, object] | str | os.PathLike[str] | No
         case Config():
             return given
         case Mapping():
-            config = substituted(Config.of(given, CALL), {}, os.environ)
+            config = substituted(Config.of(given, CALL), {}, os.environ, RegisteredReaders(registry))
             raise_problems(check(config))
             return config
         case str() | os.PathLike():
-            return load_config(given)
+            return load_config(given, registry=registry)
         case _:
             raise ConfigError(f"a configuration is a mapping or a file, not {type(given).__name__}")
 
@@ -102,13 +114,25 @@ def files_of_environment(environ: Mapping[str, str] | None = None) -> list[str]:
     return [part for part in environment.get("EVENTFLUX_CONFIG", "").split(os.pathsep) if part]
 
 
-def substituted(config: Config, variables: Mapping[str, str], environ: Mapping[str, str]) -> Config:
+def substituted(
+    config: Config, variables: Mapping[str, str], environ: Mapping[str, str], readers: ReaderLookup
+) -> Config:
     """The configuration with its `${...}` replaced.
 
     Raises:
         ConfigError: A variable is not set, or a file can't be read; all of them, each with its place.
     """
     lookup = {**environ, **_plain_variables(config), **variables}
+
+    def resolve(scheme: str, reference: str) -> tuple[bool, str | None]:
+        reader = readers.find(scheme)
+        if reader is None:
+            return False, None
+        try:
+            return True, reader.resolve(reference)
+        except Exception as error:  # foreign code
+            raise SubstitutionError(f"{scheme}: {reference!r} cannot be read: {error}") from error
+
     leaves: dict[tuple[str, ...], Leaf] = {}
     wrong: list[tuple[tuple[str, ...], Leaf, str]] = []
     for path, leaf in config.leaves.items():
@@ -119,7 +143,7 @@ def substituted(config: Config, variables: Mapping[str, str], environ: Mapping[s
             leaves[path] = leaf
             continue
         try:
-            leaves[path] = _replaced(leaf, lookup)
+            leaves[path] = _replaced(leaf, lookup, resolve)
         except SubstitutionError as error:
             wrong.append((path, leaf, str(error)))
     if wrong:
@@ -133,12 +157,12 @@ def substituted(config: Config, variables: Mapping[str, str], environ: Mapping[s
     return Config(leaves)
 
 
-def _replaced(leaf: Leaf, lookup: Mapping[str, str]) -> Leaf:
+def _replaced(leaf: Leaf, lookup: Mapping[str, str], resolve: Resolve) -> Leaf:
     if isinstance(leaf.value, list):
-        value: object = [substitute(item, lookup) if isinstance(item, str) else item for item in leaf.value]
+        value: object = [substitute(item, lookup, resolve) if isinstance(item, str) else item for item in leaf.value]
         return Leaf(value, leaf.origin, is_literal=False)
     assert isinstance(leaf.value, str)
-    return Leaf(substitute(leaf.value, lookup), leaf.origin, is_literal=not has_variables(leaf.value))
+    return Leaf(substitute(leaf.value, lookup, resolve), leaf.origin, is_literal=not has_variables(leaf.value))
 
 
 def _plain_variables(config: Config) -> dict[str, str]:

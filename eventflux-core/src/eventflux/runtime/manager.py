@@ -155,7 +155,7 @@ class EventFluxManager:
         *,
         is_sandbox: bool,
     ) -> EventFluxAppRuntime:
-        chosen = config_of(config).over(self._context.config)
+        chosen = config_of(config, self._context.registry).over(self._context.config)
         parsed, file = self._parsed(app, _variables(chosen, variables))
         completed = layered(parsed, chosen, self._context.registry)
         raise_problems(completed.problems)
@@ -205,7 +205,7 @@ class EventFluxManager:
         Raises:
             ConfigError: The configuration does not fit the app.
         """
-        chosen = config_of(config).over(self._context.config)
+        chosen = config_of(config, self._context.registry).over(self._context.config)
         try:
             parsed, _ = self._parsed(app, _variables(chosen, variables))
             completed = layered(parsed, chosen, self._context.registry)
@@ -299,7 +299,7 @@ class EventFluxManager:
         Raises:
             ConfigError: Something in it is wrong.
         """
-        self._context.config = config_of(config)
+        self._context.config = config_of(config, self._context.registry)
 
     def _use_configured_store(self, config: Config) -> None:
         """Open the store that the configuration names, where none was set by hand."""

@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class ConfigReader(Protocol):
-    """Reads files of a suffix (registered as ``.name``) or resolves ``${name:reference}``."""
+    """Reads files of a suffix (registered as ``.name``) or resolves ``${name:reference}``.
+
+    It is made without arguments, once for each configuration that needs it.
+    """
 
     def read(self, text: str, file: str) -> Mapping[str, object]:
         """The tree of a file; `ConfigError` with its line for what can't be read."""
