@@ -53,7 +53,7 @@ TEXTS = {
     "quantified_group": "INSERT INTO O SELECT a FROM PATTERN ((A -> B){2} -> C);",
     "chain_inside_and": "INSERT INTO O SELECT a FROM PATTERN (A -> B AND C);",
     "comma_in_pattern": "INSERT INTO O SELECT a FROM PATTERN (A, B);",
-    "row_group": "INSERT INTO O SELECT * FROM S MATCH_RECOGNIZE (PATTERN ((A B)+ C));",
+    "row_anchor": "INSERT INTO O SELECT * FROM S MATCH_RECOGNIZE (PATTERN (^+ C));",
     "property_twice": "CREATE STREAM S (a INT) WITH ('type' = 'source', type = 'sink');",
     "column_twice": "CREATE STREAM S (a INT, a STRING);",
     "partition_without_end": "PARTITION WITH (k OF S)\nBEGIN\n  INSERT INTO O SELECT a FROM S;",

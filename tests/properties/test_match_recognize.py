@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.properties.models.row_patterns import (
+    Alive,
     Alt,
     Condition,
     Excluded,
@@ -23,6 +25,9 @@ from tests.properties.models.row_patterns import (
 )
 
 from eventflux import EventBatch, EventFluxManager
+from eventflux.language import parse
+from eventflux.language.ast import MatchRecognizeInput, Query
+from eventflux.planner.binder.row_patterns import positions_of
 
 NAMES = "ABCD"
 QUANTIFIERS: tuple[tuple[str, tuple[int, int | None, bool] | None], ...] = (
@@ -61,7 +66,12 @@ def elements(draw: st.DrawFn, name: str) -> Pattern:
 def patterns(draw: st.DrawFn) -> tuple[Pattern, str]:
     """A pattern and the variables in it."""
     names = NAMES[: draw(st.integers(1, 4))]
-    parts = [draw(elements(name)) for name in names]
+    places = [*names]
+    # What ALL ROWS PER MATCH leaves out the model tells by names: those that come again are all shown.
+    comes_again = draw(st.integers(0, 2)) == 0
+    if comes_again:
+        places += draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))
+    parts = [draw(elements(name)) for name in places]
     joined: list[Pattern] = []
     while parts:
         part = parts.pop(0)
@@ -72,12 +82,28 @@ def patterns(draw: st.DrawFn) -> tuple[Pattern, str]:
             else:
                 orders = tuple(Seq(tuple(each.node for each in order)) for order in permutations((part, other)))
                 part = Pattern(f"PERMUTE({part.text}, {other.text})", Alt(orders))
-        if draw(st.integers(0, 5)) == 0:
+        if not comes_again and draw(st.integers(0, 5)) == 0:
             part = Pattern(f"{{- {part.text} -}}", Excluded(part.node))
         joined.append(part)
+        if draw(st.integers(0, 3)) == 0:
+            size = draw(st.integers(1, 2))
+            joined = [*joined[:-size], draw(groups(joined[-size:]))]
     if draw(st.integers(0, 7)) == 0:
         joined.insert(0, Pattern("^", Start()))
-    return Pattern(" ".join(part.text for part in joined), Seq(tuple(part.node for part in joined))), names
+    return _in_a_row(joined), names
+
+
+@st.composite
+def groups(draw: st.DrawFn, parts: list[Pattern]) -> Pattern:
+    """Some parts, repeated as a whole."""
+    suffix, bounds = draw(st.sampled_from([each for each in QUANTIFIERS if each[1] is not None]))
+    inner = _in_a_row(parts)
+    assert bounds is not None
+    return Pattern(f"({inner.text}){suffix}", Repeat(inner.node, *bounds))
+
+
+def _in_a_row(parts: list[Pattern]) -> Pattern:
+    return Pattern(" ".join(part.text for part in parts), Seq(tuple(part.node for part in parts)))
 
 
 def is_accepted(node: Any) -> bool:
@@ -93,8 +119,8 @@ def _may_be_empty(node: Any) -> bool:
             return True
         case Excluded(item=item):
             return _may_be_empty(item)
-        case Repeat(minimum=minimum):
-            return minimum == 0
+        case Repeat(item=item, minimum=minimum):
+            return minimum == 0 or _may_be_empty(item)
         case Alt(items=items):
             return any(map(_may_be_empty, items))
         case Seq(items=items):
@@ -104,8 +130,8 @@ def _may_be_empty(node: Any) -> bool:
 
 def _is_endless(node: Any) -> bool:
     match node:
-        case Repeat(maximum=maximum, reluctant=reluctant):
-            return maximum is None and not reluctant
+        case Repeat(item=item, maximum=maximum, reluctant=reluctant):
+            return (maximum is None and not reluctant) or _is_endless(item)
         case Alt(items=items):
             return any(map(_is_endless, items))
         case Seq(items=items):
@@ -392,6 +418,31 @@ def heard(
         runtime.input_handler("S").send(row, timestamp)
     manager.shutdown()
     return found, missed, len(failures)
+
+
+@settings(max_examples=300, deadline=None)
+@given(patterns().filter(lambda found: is_accepted(found[0].node) and "^" not in found[0].text))
+def test_places_follow_in_the_order_of_preference(found: tuple[Pattern, str]) -> None:
+    pattern, names = found
+    app = parse(f"INSERT INTO O SELECT * FROM S MATCH_RECOGNIZE (MEASURES A.v AS a PATTERN ({pattern.text}));")
+    query = app.statements[0]
+    assert isinstance(query, Query)
+    assert isinstance(query.input, MatchRecognizeInput)
+    positions = positions_of(query.input.pattern, {name: number for number, name in enumerate(names)})
+    length = 3
+
+    def runs(follow: tuple[int | None, ...], labels: Labels) -> Iterator[Labels]:
+        for place in follow:
+            if place is None:
+                yield labels
+            elif len(labels) < length:
+                position = positions.positions[place]
+                yield from runs(position.follow, (*labels, names[position.variable]))
+
+    # Of any rows, which all variables take: each run where it is preferred most.
+    model = Matcher(pattern=pattern.node, conditions={}, rows=[{}] * length)
+    wanted = [run for run in model.runs() if not isinstance(run, Alive)]
+    assert list(dict.fromkeys(runs(positions.start, ()))) == list(dict.fromkeys(wanted))
 
 
 @settings(max_examples=150, deadline=None)

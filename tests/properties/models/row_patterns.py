@@ -141,6 +141,10 @@ class Matcher:
             self.missed.append((start, alive))
         return None
 
+    def runs(self) -> Iterator[Labels | Alive]:
+        """All runs from the first row on, the preferred first."""
+        return self._runs(self.pattern, 0, (), lambda labels: iter((labels,)))
+
     def _runs(
         self, node: Any, start: int, labels: Labels, then: Callable[[Labels], Iterator[Any]]
     ) -> Iterator[Labels | Alive]:
@@ -179,7 +183,7 @@ class Matcher:
     ) -> Iterator[Labels | Alive]:
         def again(more: Labels) -> Iterator[Any]:
             if minimum == 0 and more == labels:
-                return iter(())  # a further round without a row leads nowhere
+                return then(more)  # a round without a row is the last one
             left = None if maximum is None else maximum - 1
             return self._repeat(item, max(minimum - 1, 0), left, reluctant, start, more, then)
 

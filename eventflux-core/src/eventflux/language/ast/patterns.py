@@ -135,7 +135,7 @@ class RowAlternation(Node):
 
 @record(frozen=True, slots=True, kw_only=True)
 class RowGroup(Node):
-    """A parenthesised row pattern with a quantifier: readable so that the planner can refuse it by name."""
+    """A part of a row pattern that is repeated as a whole."""
 
     pattern: RowPattern
     quantifier: RowQuantifier

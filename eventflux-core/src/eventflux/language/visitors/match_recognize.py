@@ -129,7 +129,8 @@ class MatchRecognizeVisitor(PatternVisitor):
                 inner = self._row_pattern(self.parts(primary).one("row_pattern"))
         if quantifier is None:
             return inner
-        self._refuse(node, "a quantifier on a group is not supported")
+        if isinstance(inner, RowStart):
+            self._refuse(node, "^ takes no quantifier")
         return RowGroup(pattern=inner, quantifier=quantifier, span=self.span(node))
 
     def _row_quantifier(self, node: ParseNode) -> RowQuantifier:

@@ -170,14 +170,7 @@ class _MatchBinder:
     # ---- the pattern
 
     def _variables(self) -> tuple[str, ...]:
-        found: dict[str, RowVariable] = {}
-        for variable in _row_variables(self.source.pattern):
-            name = variable.name.name
-            if name in found:
-                self._refuse(
-                    variable.span, f"variable '{name}' occurs twice in PATTERN", "give each place its own name"
-                )
-            found.setdefault(name, variable)
+        found = dict.fromkeys(variable.name.name for variable in _row_variables(self.source.pattern))
         if len(found) > MAX_VARIABLES:
             self._refuse(
                 self.source.pattern.span, f"PATTERN has {len(found)} variables, at most {MAX_VARIABLES} may be"
@@ -261,16 +254,16 @@ class _MatchBinder:
 
     def _warn_endless(self) -> None:
         """What takes any row, as many as there are, leaves none to what follows it."""
+        if self.source.within is not None:
+            return
         defined = {definition.variable.name for definition in self.source.definitions}
-        for variable in _row_variables(self.source.pattern):
-            quantifier = variable.quantifier
-            if quantifier is None or quantifier.maximum is not None or quantifier.reluctant:
-                continue
-            if variable.name.name not in defined and self.source.within is None:
+        for part, quantifier in _repeated(self.source.pattern):
+            names = dict.fromkeys(variable.name.name for variable in _row_variables(part))
+            if quantifier.maximum is None and not quantifier.reluctant and defined.isdisjoint(names):
                 self.context.diagnostics.warning(
-                    variable.span,
+                    part.span,
                     ErrorCode.UNBOUNDED_PATTERN,
-                    f"'{variable.name}' takes every row that comes: no match is ever complete",
+                    f"'{' '.join(names)}' takes every row that comes: no match is ever complete",
                     "say in DEFINE which rows it takes, make it reluctant, or limit the time: WITHIN 10 SECONDS",
                 )
 
@@ -386,6 +379,27 @@ def _row_variables(pattern: RowPattern) -> Iterator[RowVariable]:
                 yield from _row_variables(item)
         case RowGroup() | RowExclusion():
             yield from _row_variables(pattern.pattern)
+        case RowStart():
+            pass
+
+
+def _repeated(pattern: RowPattern) -> Iterator[tuple[RowPattern, RowQuantifier]]:
+    """The parts that have a quantifier."""
+    match pattern:
+        case RowVariable():
+            if pattern.quantifier is not None:
+                yield pattern, pattern.quantifier
+        case RowConcatenation() | RowAlternation():
+            for item in pattern.items:
+                yield from _repeated(item)
+        case RowPermutation():
+            for item in pattern.items:
+                yield from _repeated(item)
+        case RowGroup():
+            yield pattern, pattern.quantifier
+            yield from _repeated(pattern.pattern)
+        case RowExclusion():
+            yield from _repeated(pattern.pattern)
         case RowStart():
             pass
 

@@ -50,9 +50,27 @@ class _Begin:
     next: int
 
 
-_Instruction: TypeAlias = _Row | _Split | _Begin | None
+@dataclass(slots=True)
+class _Round:
+    """A round of a group begins that need not be."""
+
+    next: int
+
+
+@dataclass(slots=True)
+class _RoundEnd:
+    """It ends: one that took no row is the last."""
+
+    begin: int
+    next: int
+    last: int
+
+
+_Instruction: TypeAlias = _Row | _Split | _Begin | _Round | _RoundEnd | None
 _Place = tuple[int, bool]
 """A row of the machine, and whether it has to be the first of its partition."""
+_Step = tuple[int, bool, frozenset[int]]
+"""On the way to one: also the rounds that have begun since the last row."""
 
 
 class PatternTooLargeError(Exception):
@@ -150,21 +168,39 @@ class _Machine:
                 return self._add(_Begin(following))
             case RowGroup():
                 inner = node.pattern
-                return self._repeated(lambda behind: self.pattern(inner, behind), node.quantifier, following)
+                return self._repeated(
+                    lambda behind: self.pattern(inner, behind), node.quantifier, following, may_be_empty=True
+                )
             case _:
                 assert_never(node)
 
-    def _repeated(self, part: Callable[[int], int], quantifier: RowQuantifier | None, following: int) -> int:
+    def _repeated(
+        self,
+        part: Callable[[int], int],
+        quantifier: RowQuantifier | None,
+        following: int,
+        *,
+        may_be_empty: bool = False,
+    ) -> int:
         if quantifier is None:
             return part(following)
+
+        def round_of(entry: int) -> int:
+            if not may_be_empty or entry == following:
+                return part(entry)
+            begin = _Round(0)
+            number = self._add(begin)
+            begin.next = part(self._add(_RoundEnd(begin=number, next=entry, last=following)))
+            return number
+
         entry = following
         if quantifier.maximum is None:
             split = _Split([])
             entry = self._add(split)
-            split.targets = self._preferred(part(entry), following, quantifier)
+            split.targets = self._preferred(round_of(entry), following, quantifier)
         else:
             for _ in range(quantifier.maximum - quantifier.minimum):
-                entry = self._add(_Split(self._preferred(part(entry), following, quantifier)))
+                entry = self._add(_Split(self._preferred(round_of(entry), following, quantifier)))
         for _ in range(quantifier.minimum):
             entry = part(entry)
         return entry
@@ -174,23 +210,27 @@ class _Machine:
 
     def reached(self, entry: int, *, is_start: bool) -> list[_Place | None]:
         """The rows (None: the end) that can be reached without taking one, the preferred first."""
-        found: list[_Place | None] = []
-        seen: set[_Place] = set()
-        waiting: list[_Place] = [(entry, False)]
+        found: dict[_Place | None, None] = {}
+        seen: set[_Step] = set()
+        waiting: list[_Step] = [(entry, False, frozenset())]
         while waiting:
-            place = waiting.pop()
-            if place in seen:
+            step = waiting.pop()
+            if step in seen:
                 continue
-            seen.add(place)
-            index, only_first = place
+            seen.add(step)
+            index, only_first, rounds = step
             match self.instructions[index]:
                 case None:
-                    found.append(None)
+                    found.setdefault(None)
                 case _Row():
-                    found.append(place)
+                    found.setdefault((index, only_first))
                 case _Split(targets=targets):
-                    waiting.extend((target, only_first) for target in reversed(targets))
+                    waiting.extend((target, only_first, rounds) for target in reversed(targets))
+                case _Round(next=following):
+                    waiting.append((following, only_first, rounds | {index}))
+                case _RoundEnd(begin=begin, next=following, last=last):
+                    waiting.append((last if begin in rounds else following, only_first, rounds))
                 case _Begin(next=following):
                     if is_start:
-                        waiting.append((following, True))
-        return found
+                        waiting.append((following, True, rounds))
+        return list(found)
