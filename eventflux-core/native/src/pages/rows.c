@@ -242,20 +242,30 @@ static void begin_row(char *row, const ef_row_layout *layout, int64_t timestamp)
     }
 }
 
-static void store_one(char *field, const ef_column *column, uint32_t index) {
-    switch (column->type) {
-    case EF_LONG:
-    case EF_DOUBLE:
-        memcpy(field, (const uint64_t *)column->values + index, 8);
-        break;
-    case EF_INT:
-    case EF_FLOAT:
-        memcpy(field, (const uint32_t *)column->values + index, 4);
-        break;
-    default:
-        *field = ((const char *)column->values)[index];
-        break;
+/* The strings of a row whose other fields are there; on failure the row is gone. */
+static __attribute__((noinline)) ef_status keep_strings(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch,
+                                                        const uint32_t *chosen, uint32_t index, ef_handle handle, char *row,
+                                                        ef_error *error) {
+    ef_str empty = ef_str_empty();
+    for (uint32_t c = 0; c < layout->columns; c++) {
+        if (!is_string(layout->type[c])) {
+            continue;
+        }
+        const ef_column *column = &batch->column[chosen != NULL ? chosen[c] : c];
+        const ef_str *value = ef_is_null(column, index) ? &empty : &((const ef_str *)column->values)[index];
+        ef_status status = keep_string(pages, row + layout->offset[c], value, error);
+        if (status == EF_OK) {
+            continue;
+        }
+        for (uint32_t before = 0; before < c; before++) {
+            if (is_string(layout->type[before])) {
+                drop_string(pages, row + layout->offset[before]);
+            }
+        }
+        ef_pages_give(pages, handle, layout->size);
+        return status;
     }
+    return EF_OK;
 }
 
 ef_status ef_row_keep_chosen(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *chosen,
@@ -269,33 +279,28 @@ ef_status ef_row_keep_chosen(ef_pages *pages, const ef_row_layout *layout, const
     begin_row(row, layout, batch->timestamps[index]);
     for (uint32_t c = 0; c < layout->columns; c++) {
         const ef_column *column = &batch->column[chosen != NULL ? chosen[c] : c];
-        bool is_null = ef_is_null(column, index);
-        if (EF_UNLIKELY(is_null)) {
+        char *field = row + layout->offset[c];
+        if (EF_UNLIKELY(ef_is_null(column, index))) {
             ef_bit_clear((uint8_t *)row + EF_ROW_VALID, c);
         }
-        if (!is_string(layout->type[c])) {
-            store_one(row + layout->offset[c], column, index);
+        switch (column->type) {
+        case EF_LONG:
+        case EF_DOUBLE:
+            memcpy(field, (const uint64_t *)column->values + index, 8);
+            break;
+        case EF_INT:
+        case EF_FLOAT:
+            memcpy(field, (const uint32_t *)column->values + index, 4);
+            break;
+        case EF_BOOL:
+            *field = ((const char *)column->values)[index];
+            break;
+        case EF_STRING:
+        case EF_OBJECT:
+            break;
         }
     }
-    for (uint32_t c = 0; c < layout->columns && layout->has_strings; c++) {
-        if (!is_string(layout->type[c])) {
-            continue;
-        }
-        const ef_column *column = &batch->column[chosen != NULL ? chosen[c] : c];
-        ef_str empty = ef_str_empty();
-        const ef_str *value = ef_is_null(column, index) ? &empty : &((const ef_str *)column->values)[index];
-        ef_status status = keep_string(pages, row + layout->offset[c], value, error);
-        if (status != EF_OK) {
-            for (uint32_t before = 0; before < c; before++) {
-                if (is_string(layout->type[before])) {
-                    drop_string(pages, row + layout->offset[before]);
-                }
-            }
-            ef_pages_give(pages, *handle, layout->size);
-            return status;
-        }
-    }
-    return EF_OK;
+    return layout->has_strings ? keep_strings(pages, layout, batch, chosen, index, *handle, row, error) : EF_OK;
 }
 
 ef_status ef_row_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t index,

@@ -16,23 +16,29 @@
 #define MATCH_AHEAD 4u
 #define ROW_AHEAD 2u
 
+static ef_status make_keys(run *r, const ef_batch *batch, uint32_t j, bool begun, uint32_t **hash, uint8_t **is_there) {
+    *hash = ef_arena_take(r->arena, batch->rows * sizeof **hash);
+    *is_there = ef_arena_take(r->arena, batch->rows);
+    if (*hash == NULL || *is_there == NULL) {
+        return ef_fail_memory(r->error);
+    }
+    key_column(r->p, batch, j, begun, *hash, *is_there);
+    return EF_OK;
+}
+
 ef_status ahead_begin(run *r, uint32_t port) {
     const pattern *p = r->p;
     const ef_batch *batch = r->batch[port];
     ahead *a = &r->ahead[port];
-    if (batch == NULL || batch->rows < LEAST_ROWS || p->port_keyed[port] == EF_NO_STATE) {
+    if (batch->rows < LEAST_ROWS) {
         return EF_OK;
     }
-    a->state = (uint32_t)p->port_keyed[port];
-    a->hash = ef_arena_take(r->arena, batch->rows * sizeof *a->hash);
-    a->is_there = ef_arena_take(r->arena, batch->rows);
-    if (a->hash == NULL || a->is_there == NULL) {
-        return ef_fail_memory(r->error);
+    if (p->port_keyed[port] != EF_NO_STATE) {
+        a->state = (uint32_t)p->port_keyed[port];
+        EF_TRY(make_keys(r, batch, a->state, false, &a->hash, &a->is_there));
     }
-    for (uint32_t i = 0; i < batch->rows; i++) {
-        uint64_t hash = 0;
-        a->is_there[i] = event_key(p, batch, i, ef_row_slot(batch, i), a->state, &hash);
-        a->hash[i] = (uint32_t)(hash >> 32);
+    if (p->is_chain && p->states[0].config.port == port && p->states[1].key_count > 0) {
+        EF_TRY(make_keys(r, batch, 1, true, &a->begun, &a->begun_is_there));
     }
     return EF_OK;
 }

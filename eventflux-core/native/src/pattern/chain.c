@@ -67,9 +67,10 @@ static ef_status add_fresh(run *r, uint32_t slot, uint32_t j, ef_handle handle, 
     at->fresh++;
     note_first(p, slot, first);
     if (of->key_count > 0) {
-        uint64_t hash;
-        bool is_there = begun_key(p, r->batch[r->port], r->row, slot, j, &hash);
-        e->hash = is_there ? (uint32_t)(hash >> 32) : 0;
+        const ahead *a = &r->ahead[r->port];
+        uint64_t whole = 0;
+        bool is_there = a->begun != NULL ? a->begun_is_there[r->row] : begun_key(p, r->batch[r->port], r->row, slot, j, &whole);
+        e->hash = !is_there ? 0 : a->begun != NULL ? a->begun[r->row] : (uint32_t)(whole >> 32);
         e->bucket_next = is_there ? EF_NO_HANDLE : IN_NO_BUCKET;
         if (of->buckets != NULL) {
             __builtin_prefetch(bucket_of(of, e->hash));
@@ -169,7 +170,12 @@ static ef_status end(run *r, slot_state *slot, uint32_t j, bool fresh, ef_handle
     slot->fresh -= fresh;
     m = match_at(p, handle);
     for (uint32_t i = 0; i < p->state_count; i++) {
-        if (is_event(m->event[i])) {
+        if (EF_UNLIKELY(!is_event(m->event[i]))) {
+            continue;
+        }
+        if (EF_LIKELY(ef_row_next(ef_pages_at(p->pages, m->event[i])) == 1 && !p->states[i].layout.has_strings)) {
+            ef_pages_give(p->pages, m->event[i], p->states[i].layout.size);
+        } else {
             EF_TRY(row_release(p, i, m->event[i], r->error));
         }
     }

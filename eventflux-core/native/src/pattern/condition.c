@@ -100,9 +100,59 @@ static bool passes_captured(const run *r, const state *s, const ef_pattern_test 
     return false;
 }
 
+/* 1: less, 2: equal, 4: greater; a NaN is none of these. */
+#define ORDER(a, b) ((uint32_t)((a) < (b)) | (uint32_t)((a) == (b)) << 1 | (uint32_t)((a) > (b)) << 2)
+
+#define ORDER_OF(type)                                                \
+    do {                                                              \
+        type other;                                                   \
+        memcpy(&other, row + test->offset, sizeof other);             \
+        type own = ((const type *)column->values)[r->row];            \
+        order = ORDER(own, other);                                    \
+    } while (0)
+
+static bool passes_field(const run *r, const field_test *test, const match *m) {
+    ef_handle at = m->event[test->state];
+    const ef_column *column = &r->batch[r->port]->column[test->own];
+    if (!is_event(at) || ef_is_null(column, r->row)) {
+        return false;
+    }
+    const char *row = ef_pages_at(r->p->pages, at);
+    if (ef_row_is_null(row, test->place)) {
+        return false;
+    }
+    uint32_t order = 0;
+    switch (test->type) {
+    case EF_BOOL:
+        ORDER_OF(uint8_t);
+        break;
+    case EF_INT:
+        ORDER_OF(int32_t);
+        break;
+    case EF_LONG:
+        ORDER_OF(int64_t);
+        break;
+    case EF_FLOAT:
+        ORDER_OF(float);
+        break;
+    case EF_DOUBLE:
+        ORDER_OF(double);
+        break;
+    case EF_STRING:
+    case EF_OBJECT:
+        break; /* no such field is tested so */
+    }
+    return (order & test->accepts) != 0;
+}
+
 bool match_passes(const run *r, uint32_t j, const match *m) {
     const state *s = &r->p->states[j];
-    for (uint32_t t = 0; t < s->config.test_count; t++) {
+    for (uint32_t t = 0; t < s->field_count; t++) {
+        if (!passes_field(r, &s->fields[t], m)) {
+            return false;
+        }
+    }
+    for (uint32_t t = 0; s->has_captured_tests && t < s->config.test_count; t++) {
         const ef_pattern_test *test = &s->config.tests[t];
         if (test->capture >= 0 && !passes_captured(r, s, test, m)) {
             return false;

@@ -22,6 +22,8 @@ typedef struct ahead {
     uint32_t *hash;
     uint8_t *is_there; /* 0: a null, which nothing equals */
     uint32_t state;
+    uint32_t *begun;   /* keys of the matches that begin with the rows, at state 1; NULL: not made */
+    uint8_t *begun_is_there;
 } ahead;
 
 #define NO_PORT UINT32_MAX

@@ -227,6 +227,28 @@ bool begun_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t s
     return true;
 }
 
+void key_column(const pattern *p, const ef_batch *batch, uint32_t j, bool begun, uint32_t *hash, uint8_t *is_there) {
+    const state *s = &p->states[j];
+    const ef_pattern_test *test = &s->config.tests[s->keys[0]];
+    const ef_capture *capture = &s->config.captures[test->capture];
+    const ef_column *column = &batch->column[begun ? capture->column : test->own];
+    if (s->key_count == 1 && column->type == EF_LONG && column->validity == NULL && batch->slots == NULL && capture->index == 0) {
+        const int64_t *restrict values = column->values;
+        uint64_t seed = ef_hash_u64(0, p->hash_seed);
+        for (uint32_t i = 0; i < batch->rows; i++) {
+            hash[i] = (uint32_t)(ef_hash_u64((uint64_t)values[i], seed) >> 32);
+        }
+        memset(is_there, 1, batch->rows);
+        return;
+    }
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        uint64_t whole = 0;
+        is_there[i] = begun ? begun_key(p, batch, i, ef_row_slot(batch, i), j, &whole)
+                            : event_key(p, batch, i, ef_row_slot(batch, i), j, &whole);
+        hash[i] = (uint32_t)(whole >> 32);
+    }
+}
+
 static bool match_key(const pattern *p, const match *m, uint32_t j, uint64_t *hash) {
     const state *s = &p->states[j];
     uint64_t h = ef_hash_u64(m->slot, p->hash_seed);

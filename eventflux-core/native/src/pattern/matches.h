@@ -64,6 +64,15 @@ typedef struct match_list {
     uint32_t count;
 } match_list;
 
+/* A test of a column against a field of a single event of the match, neither of them a string: most tests that read captures are. */
+typedef struct field_test {
+    uint32_t own;   /* column of the event at hand */
+    uint32_t state; /* of the other */
+    uint32_t place, offset; /* of the field in its row */
+    ef_type type;
+    uint32_t accepts; /* 1: less, 2: equal, 4: greater */
+} field_test;
+
 /* A state in one slot. */
 typedef struct state_slot {
     match_list pending, fresh;
@@ -103,6 +112,9 @@ typedef struct state {
     bool has_own_tests;     /* some part of the condition reads nothing but the event */
     uint32_t *kept_at;      /* [columns of the port] place in the layout */
     ef_row_layout layout;
+    field_test *fields;
+    uint32_t field_count;
+    bool has_captured_tests; /* others that read captures */
     uint32_t *keys;         /* tests that the index answers */
     uint32_t key_count;
     bucket *buckets;
@@ -243,6 +255,8 @@ ef_status list_update(pattern *p, uint32_t slot, uint32_t j, ef_error *error) EF
 void entry_take_key(const pattern *p, entry *e, uint32_t j);
 /* Hash of an event's key. */
 bool event_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash);
+/* The hash of event_key or, with `begun`, begun_key for all rows of a batch, shortened as in an entry; is_there[i]: no null. */
+void key_column(const pattern *p, const ef_batch *batch, uint32_t j, bool begun, uint32_t *hash, uint8_t *is_there);
 /* Hash of the key that a match of one event, this one, has at state j; false: a null. */
 bool begun_key(const pattern *p, const ef_batch *batch, uint32_t row, uint32_t slot, uint32_t j, uint64_t *hash);
 ef_status index_reserve(pattern *p, uint32_t j, uint32_t more, ef_error *error) EF_MUST_USE;

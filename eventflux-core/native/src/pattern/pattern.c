@@ -17,6 +17,9 @@ static void free_state(pattern *p, state *s) {
     if (s->kept_at != NULL) {
         ef_free(p->alloc, s->kept_at, p->port_columns[config->port] * sizeof *s->kept_at);
     }
+    if (s->fields != NULL) {
+        ef_free(p->alloc, s->fields, config->test_count * sizeof *s->fields);
+    }
     if (s->keys != NULL) {
         ef_free(p->alloc, s->keys, config->test_count * sizeof *s->keys);
     }
@@ -126,6 +129,52 @@ static ef_status take_keys(pattern *p, uint32_t j, ef_error *error) {
     return EF_OK;
 }
 
+static uint32_t accepted(ef_test_kind comparison) {
+    switch (comparison) {
+    case EF_TEST_EQUAL:
+        return 2;
+    case EF_TEST_LESS:
+        return 1;
+    case EF_TEST_LESS_EQUAL:
+        return 3;
+    case EF_TEST_GREATER:
+        return 4;
+    case EF_TEST_GREATER_EQUAL:
+        return 6;
+    }
+    return 0;
+}
+
+static ef_status take_tests(pattern *p, uint32_t j, ef_error *error) {
+    state *s = &p->states[j];
+    const ef_state_config *config = &s->config;
+    s->fields = ef_malloc(p->alloc, config->test_count * sizeof *s->fields);
+    if (s->fields == NULL) {
+        return ef_fail_memory(error);
+    }
+    for (uint32_t t = 0; t < config->test_count; t++) {
+        const ef_pattern_test *test = &config->tests[t];
+        if (test->capture < 0) {
+            continue;
+        }
+        const ef_capture *capture = &config->captures[test->capture];
+        if (capture->kind != EF_CAPTURE_VALUE || capture->index != 0 || is_count(p, capture->state) || test->type == EF_STRING ||
+            test->type == EF_OBJECT) {
+            s->has_captured_tests = true;
+            continue;
+        }
+        const state *from = &p->states[capture->state];
+        uint32_t place = from->kept_at[capture->column];
+        s->fields[s->field_count++] = (field_test){.own = test->own,
+                                                   .state = capture->state,
+                                                   .place = place,
+                                                   .offset = from->layout.offset[place],
+                                                   .type = test->type,
+                                                   .accepts = accepted(test->comparison)};
+    }
+    return EF_OK;
+}
+
 static ef_status check_capture(const pattern *p, const ef_capture *capture, ef_error *error) {
     bool fits = capture->state < p->state_count &&
                 (capture->kind == EF_CAPTURE_PRESENT || capture->kind == EF_CAPTURE_COUNT ||
@@ -216,6 +265,7 @@ static ef_status take_states(pattern *p, ef_pattern_config *from, ef_error *erro
             EF_TRY(check_capture(p, &config->captures[i], error));
         }
         EF_TRY(take_keys(p, j, error));
+        EF_TRY(take_tests(p, j, error));
         s->has_own_tests = has_own_tests(config);
         s->opens = !p->sequence && config->kind == EF_STATE_COUNT && config->minimum == 0 && config->every == (int32_t)j &&
                    config->next != EF_NO_STATE;
@@ -414,7 +464,7 @@ static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     r->kept = (ef_handle *)(void *)(r->own_passes + p->state_count);
     for (uint32_t i = 0; i < p->port_count; i++) {
         r->batch[i] = NULL;
-        r->ahead[i].hash = NULL;
+        r->ahead[i].hash = r->ahead[i].begun = NULL;
     }
     for (uint32_t j = 0; j < p->state_count; j++) {
         r->own_passes[j] = NULL;
@@ -423,7 +473,9 @@ static ef_status begin_run(run *r, const ef_input *inputs, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (inputs[i].port < p->port_count) {
             r->batch[inputs[i].port] = inputs[i].batch;
-            EF_TRY(ahead_begin(r, inputs[i].port));
+            if (inputs[i].batch->rows > 1) {
+                EF_TRY(ahead_begin(r, inputs[i].port));
+            }
         }
     }
     return EF_OK;
