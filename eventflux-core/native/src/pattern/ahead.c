@@ -10,7 +10,7 @@
 #include "pattern/machine.h"
 
 #define LEAST_ROWS 16u
-#define LEAST_ENTRIES 4096u /* below it all is near anyway */
+#define LEAST_ENTRIES 8192u /* below it all is near anyway */
 #define BUCKET_AHEAD 12u
 #define ENTRY_AHEAD 8u
 #define MATCH_AHEAD 4u
