@@ -13,13 +13,33 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, file_to_file, kafka_to_kafka, latency, rates, startup, wire
-from benchmarks.goals import BATCH_ENGINES, BYTES_A_PARTIAL_MATCH, BYTES_A_RETAINED_EVENT
-from benchmarks.measure import PAIRS, Table
+from benchmarks import batch, file_to_file, kafka_to_kafka, latency, rates, silence, startup, wire
+from benchmarks.goals import (
+    BATCH_ENGINES,
+    BYTES_A_PARTIAL_MATCH,
+    BYTES_A_RETAINED_EVENT,
+    DELAY_IN_SILENCE_MS,
+    MILLION_KEYS_MB,
+    PARTITIONED_SHARE,
+)
+from benchmarks.measure import PAIRS, Table, rate_text
 from benchmarks.subject import INPUT_WAYS
 from benchmarks.workloads import IN_MEMORY, WORKLOADS
 
-MEASUREMENTS = ("rates", "batch", "files", "kafka", "latency", "memory", "patterns", "soak", "start", "wire")
+MEASUREMENTS = (
+    "rates",
+    "batch",
+    "files",
+    "kafka",
+    "latency",
+    "memory",
+    "partitions",
+    "patterns",
+    "silence",
+    "soak",
+    "start",
+    "wire",
+)
 SOAKED = ("c", "d")
 WAITING = (100, 10_000, 100_000, 1_000_000)
 
@@ -92,6 +112,36 @@ def patterns() -> Table:
     return table
 
 
+def partitions(keys: int = 1_000_000, pairs: int = 3) -> Table:
+    """Partition and GROUP BY in turn, each in a process of its own."""
+    table = Table(["form", "keys", "rate, new keys", "rate", "share of group", "resident", "verdict"])
+    best: dict[str, dict[str, Any]] = {}
+    for _ in range(pairs):
+        for form in ("group", "partition"):
+            found = _alone("partitions", ["run", form, str(keys), str(2 * keys)])
+            if form not in best or found["events_per_second"] > best[form]["events_per_second"]:
+                best[form] = found
+    for form, found in best.items():
+        share = found["events_per_second"] / best["group"]["events_per_second"]
+        is_reached = share >= PARTITIONED_SHARE and found["resident_mb"] <= MILLION_KEYS_MB * keys / 1e6
+        verdict = "WRONG" if not found["right"] else "" if form == "group" else "goal" if is_reached else "BELOW"
+        cells = [form, f"{keys:,}", rate_text(found["new_keys_per_second"]), rate_text(found["events_per_second"])]
+        table.add([*cells, f"{share:.2f}", f"{found['resident_mb']:.0f} MB", verdict], share=share, **found)
+    return table
+
+
+def silent(keys: int = 1_000_000, seconds: int = 10) -> Table:
+    """How late what time alone makes due is, and how late the sender's own thread was woken meanwhile."""
+    table = Table(["what waits", "keys", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "sender, max", "waiting", "verdict"])
+    for form in silence.FORMS:
+        found = _alone("silence", ["run", form, str(keys), str(seconds)])
+        late = [f"{found[name]:.1f}" for name in ("p50_ms", "p99_ms", "p99.9_ms", "max_ms", "sender_late_ms")]
+        is_reached = found["p99.9_ms"] <= DELAY_IN_SILENCE_MS
+        verdict = "WRONG" if not found["right"] else "goal" if is_reached else "BELOW"
+        table.add([form, f"{found['keys']:,}", *late, f"{found['waiting_mb']:.0f} MB", verdict], **found)
+    return table
+
+
 def quick(names: list[str]) -> list[tuple[str, Table]]:
     tables = []
     in_memory = [name for name in names if name in IN_MEMORY]
@@ -120,8 +170,12 @@ def measured(what: str, names: list[str], options: argparse.Namespace) -> Table:
             return latency.measure(chosen, seconds=options.seconds, checkpoints=options.checkpoints)
         case "memory":
             return memory()
+        case "partitions":
+            return partitions()
         case "patterns":
             return patterns()
+        case "silence":
+            return silent()
         case "soak":
             return soak(options.events)
         case "start":

@@ -61,6 +61,12 @@ LATENCY_P50_US = (5.0, 2.0)
 LATENCY_TAIL_ABOVE_EMPTY_US = (100.0, 30.0)
 BYTES_A_RETAINED_EVENT = (96.0, 64.0)
 BYTES_A_PARTIAL_MATCH = 64.0
+PARTITIONED_SHARE = 1 / 3
+"""Of the rate of GROUP BY, with a million keys."""
+MILLION_KEYS_MB = 400.0
+"""Resident memory of a million keys with a small aggregate each."""
+DELAY_IN_SILENCE_MS = 20.0
+"""p99.9 behind the deadline, with a million keys that wait."""
 START_TO_FIRST_OUTPUT_MS = (400.0, 200.0)
 IMPORT_MS = (150.0, 90.0)
 """Floor, goal: here less is better."""

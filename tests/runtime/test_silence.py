@@ -125,3 +125,28 @@ def test_on_the_wall_clock_nothing_is_needed(*, partitioned: bool, watermarked: 
         ear.complete.wait(LIMIT_SECONDS)
 
     assert ear.heard == ear.wanted
+
+
+@pytest.mark.parametrize(("keys", "calls"), [(3, range(3, 4)), (3000, range(1, 300))])
+def test_firings_of_very_many_share_calls(keys: int, calls: range) -> None:
+    """Few deadlines that pass together are a call each, as they always were."""
+    manager = EventFluxManager()
+    runtime = manager.create_eventflux_app_runtime(
+        "define stream S (k long); from every e=S -> not S[k == -1L] for 300 millisec select e.k as k insert into Out;"
+    )
+    heard: list[list[int]] = []
+    done = threading.Event()
+
+    def take(events: EventBatch) -> None:
+        heard.append([row[0] for row in events.rows()])
+        if sum(map(len, heard)) == keys:
+            done.set()
+
+    runtime.add_callback("Out", take)
+    runtime.start()
+    runtime.input_handler("S").send_columns({"k": list(range(keys))})
+    assert done.wait(LIMIT_SECONDS)
+    runtime.shutdown()
+    manager.shutdown()
+    assert [key for call in heard for key in call] == list(range(keys))
+    assert len(heard) in calls

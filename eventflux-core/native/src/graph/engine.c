@@ -380,7 +380,11 @@ ef_status ef_engine_advance(ef_engine *engine, int64_t now, ef_error *error) {
     EF_TRY(ef_push_begin(engine, error));
     ef_move_clock(engine, now);
     ef_status status = ef_fire_due(engine, error);
-    return ef_push_finish(engine, status == EF_OK ? ef_run_domains(engine, error) : status);
+    status = status == EF_OK ? ef_run_domains(engine, error) : status;
+    if (!engine->options.playback) {
+        ef_join_firings(engine);
+    }
+    return ef_push_finish(engine, status);
 }
 
 bool ef_engine_needs_clock(const ef_engine *engine) {

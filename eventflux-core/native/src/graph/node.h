@@ -249,6 +249,7 @@ void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uin
 /* taps and failures */
 void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch);
 void ef_join_bulk(ef_engine *engine); /* end of a bulk slice: one block a tap */
+void ef_join_firings(ef_engine *engine); /* the same where timers have fired very often */
 void ef_record_failure(ef_engine *engine, ef_node *node, const ef_batch *input, uint32_t at, ef_status status,
                        const char *message);
 /* fault streams (fault.c) */

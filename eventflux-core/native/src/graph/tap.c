@@ -1,8 +1,11 @@
 /* Taps: where rows leave the graph for callbacks and sinks.
  *
  * Under the depth-first driver every delivery is an entry of its own, in order over all taps. In a bulk push (many rows, stream meaning) only the order
- * within one tap counts, so its deliveries are joined into one block at the end of the slice. */
+ * within one tap counts, so its deliveries are joined into one block at the end of the slice. So are those of a move of the wall clock that fires very many
+ * timers: a call a firing would take a listener longer than all the rest, and make everything behind it late. */
 #include "graph/node.h"
+
+#define FIRINGS_APART 64u /* deliveries of one move of the clock that stay calls of their own */
 
 static ef_delivery *delivery_of(ef_block *block, ef_node_id tap) {
     block->delivery = (ef_delivery){.next = NULL, .block = block, .tap = tap};
@@ -74,6 +77,16 @@ static void join_tap(ef_engine *engine, ef_delivery **list) {
 void ef_join_bulk(ef_engine *engine) {
     for (ef_delivery **list = &engine->first_delivery; *list != NULL; list = &(*list)->next) {
         join_tap(engine, list);
+    }
+}
+
+void ef_join_firings(ef_engine *engine) {
+    uint32_t count = 0;
+    for (const ef_delivery *d = engine->first_delivery; d != NULL && count <= FIRINGS_APART; d = d->next) {
+        count++;
+    }
+    if (count > FIRINGS_APART) {
+        ef_join_bulk(engine);
     }
 }
 

@@ -107,13 +107,21 @@ static ef_status collect_due(run *r, uint32_t slot, uint32_t j, int64_t due, ef_
     pattern *p = r->p;
     const ef_state_config *config = &p->states[j].config;
     state_slot *s = slot_of(r, slot, j);
-    uint32_t most = s->pending.count;
-    *ready = ef_arena_take(r->arena, (most > 0 ? most : 1) * sizeof **ready);
+    uint32_t room = 0;
+    *ready = NULL;
     *count = 0;
-    if (*ready == NULL) {
-        return ef_fail_memory(r->error);
-    }
-    for (ef_handle at = most > 0 ? s->pending.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+    for (ef_handle at = s->pending.count > 0 ? s->pending.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+        if (*count == room) { /* room for all that wait would be too much: there is a timer for each of them */
+            room = room == 0 ? 8 : room * 2;
+            ef_handle *more = ef_arena_take(r->arena, room * sizeof *more);
+            if (more == NULL) {
+                return ef_fail_memory(r->error);
+            }
+            if (*count > 0) {
+                memcpy(more, *ready, *count * sizeof *more);
+            }
+            *ready = more;
+        }
         ef_handle next = entry_at(p, at)->next, m = entry_at(p, at)->match;
         const match *waits = match_at(p, m);
         bool passed = waits->timestamp == NO_TIMESTAMP ? due >= s->last : due >= ef_time_after(waits->timestamp, config->wait);
@@ -266,13 +274,21 @@ static ef_status collect_logical(run *r, uint32_t slot, uint32_t j, int64_t due,
     pattern *p = r->p;
     const ef_state_config *config = &p->states[j].config;
     state_slot *s = slot_of(r, slot, j);
-    uint32_t most = s->pending.count;
-    *ready = ef_arena_take(r->arena, (most > 0 ? most : 1) * sizeof **ready);
+    uint32_t room = 0;
+    *ready = NULL;
     *count = 0;
-    if (*ready == NULL) {
-        return ef_fail_memory(r->error);
-    }
-    for (ef_handle at = most > 0 ? s->pending.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+    for (ef_handle at = s->pending.count > 0 ? s->pending.head : EF_NO_HANDLE; at != EF_NO_HANDLE;) {
+        if (*count == room) { /* room for all that wait would be too much: there is a timer for each of them */
+            room = room == 0 ? 8 : room * 2;
+            ef_handle *more = ef_arena_take(r->arena, room * sizeof *more);
+            if (more == NULL) {
+                return ef_fail_memory(r->error);
+            }
+            if (*count > 0) {
+                memcpy(more, *ready, *count * sizeof *more);
+            }
+            *ready = more;
+        }
         ef_handle next = entry_at(p, at)->next, m = entry_at(p, at)->match;
         const match *waits = match_at(p, m);
         bool passed = waits->timestamp == NO_TIMESTAMP || due >= ef_time_after(waits->timestamp, config->wait);
