@@ -12,7 +12,11 @@
  * O(1) a row and a pair; whatever is needed for them lies in the slice arena. */
 #include "join/ahead.h"
 
-#define LOOK_AHEAD 6u /* rows between asking for an entry of an index and reading it */
+/* Rows between asking for a place in an index, for the page that it leads to, for the row there, and reading it. */
+#define FETCHED_ROWS 16384u /* held by both sides together: from here on it pays to ask */
+#define PLACE_AHEAD 18u
+#define PAGE_AHEAD 12u
+#define ROW_AHEAD 6u
 
 /* Pairs found by the rows of one side. */
 typedef struct pairs {
@@ -50,6 +54,7 @@ typedef struct ahead {
     side_run side[2];
     attempt *attempts;
     uint32_t attempt_count;
+    bool fetches; /* what is held does not fit the nearer caches */
 } ahead;
 
 bool join_may_run_ahead(const join *j) {
@@ -206,17 +211,17 @@ static ef_status look(ahead *a, uint32_t s, uint32_t row, uint32_t slot, ef_erro
     return EF_OK;
 }
 
-/* Asks for the places of the indexes that the rows to come will read. */
-EF_ALWAYS_INLINE void fetch(const ahead *a, uint32_t s, uint32_t row) {
+/* Asks for what a row to come will read of the indexes, and behind them. */
+EF_ALWAYS_INLINE void fetch(const ahead *a, uint32_t s, uint32_t row, ef_mirror_step step) {
     const side_run *run = &a->side[s];
-    if (row >= run->rows.rows) {
+    if (row >= run->rows.rows || (step != EF_MIRROR_PLACE && ef_row_kind(&run->rows, row) != EF_CURRENT)) {
         return;
     }
     if (run->probe_hash != NULL) {
-        ef_mirror_fetch(&a->j->side[1 - s].mirror, run->probe_hash[row]);
+        ef_mirror_fetch(&a->j->side[1 - s].mirror, run->probe_hash[row], step);
     }
     if (run->own_hash != NULL) {
-        ef_mirror_fetch(&a->j->side[s].mirror, run->own_hash[row]);
+        ef_mirror_fetch(&a->j->side[s].mirror, run->own_hash[row], step);
     }
 }
 
@@ -227,7 +232,11 @@ static ef_status take_row(ahead *a, uint32_t s, ef_error *error) {
     const uint32_t row = run->next++;
     const uint8_t kind = ef_row_kind(&run->rows, row);
     const uint32_t slot = ef_row_slot(&run->rows, row);
-    fetch(a, s, row + LOOK_AHEAD);
+    if (a->fetches) {
+        fetch(a, s, row + PLACE_AHEAD, EF_MIRROR_PLACE);
+        fetch(a, s, row + PAGE_AHEAD, EF_MIRROR_PAGE);
+        fetch(a, s, row + ROW_AHEAD, EF_MIRROR_ROW);
+    }
     if (side->mirror.alloc != NULL) {
         EF_TRY(follow(a, s, row, kind, slot, error));
     }
@@ -564,6 +573,7 @@ static ef_status prepare(ahead *a, ef_error *error) {
             EF_TRY(hash_own(a, s, error));
         }
     }
+    a->fetches = a->j->side[0].mirror.rows + a->j->side[1].mirror.rows >= FETCHED_ROWS;
     size_t most = (size_t)a->side[0].rows.rows + a->side[1].rows.rows + 1;
     a->attempts = ef_arena_take(a->arena, most * sizeof *a->attempts);
     return a->attempts != NULL ? EF_OK : ef_fail_memory(error);

@@ -79,10 +79,33 @@ ef_handle ef_mirror_next(const ef_mirror *mirror, ef_handle row);
 void ef_mirror_hash(const ef_mirror *mirror, const uint32_t *slots, const ef_column *keys, uint32_t rows, uint32_t *hashes, uint8_t *has);
 /* As ef_mirror_find(), where the hash is known and no part of the key is null. */
 ef_handle ef_mirror_find_key(const ef_mirror *mirror, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash);
-/* Asks the memory for what a search by this hash will read first. */
-static inline void ef_mirror_fetch(const ef_mirror *mirror, uint32_t hash) {
-    if (mirror->chains.entries != NULL) {
-        __builtin_prefetch(&mirror->chains.entries[hash & mirror->chains.mask]);
+/* Asks the memory for what a search by this hash will read, a step at a time, each when the one before is there: its place in the index, the page that leads to, the
+ * row. */
+typedef enum ef_mirror_step { EF_MIRROR_PLACE, EF_MIRROR_PAGE, EF_MIRROR_ROW } ef_mirror_step;
+
+EF_ALWAYS_INLINE void ef_mirror_fetch(const ef_mirror *mirror, uint32_t hash, ef_mirror_step step) {
+    const ef_handle_index *index = &mirror->chains;
+    if (index->entries == NULL) {
+        return;
+    }
+    uint32_t at = hash & index->mask;
+    if (step == EF_MIRROR_PLACE) {
+        __builtin_prefetch(&index->entries[at]);
+        return;
+    }
+    for (; index->entries[at] != EF_INDEX_EMPTY; at = (at + 1) & index->mask) {
+        if (ef_index_entry_hash(index->entries[at]) != hash) {
+            continue;
+        }
+        ef_handle handle = ef_index_entry_handle(index->entries[at]);
+        if (step == EF_MIRROR_PAGE) {
+            __builtin_prefetch(&mirror->pages->table[handle >> EF_PAGE_SHIFT]);
+            return;
+        }
+        const char *row = ef_pages_at(mirror->pages, handle);
+        __builtin_prefetch(row);
+        __builtin_prefetch(row + mirror->behind);
+        return;
     }
 }
 
