@@ -35,6 +35,8 @@ typedef struct side_run {
     uint32_t *own_hash; /* of its rows' keys in the mirror of their side */
     uint8_t *has_own;
     ef_column *own;
+    ef_handle *kept; /* what its CURRENT rows are in the mirror of their side, in order; NULL: they are not kept yet */
+    uint32_t entered;
     pairs found;
 } side_run;
 
@@ -177,15 +179,42 @@ EF_ALWAYS_INLINE ef_status add_pair(pairs *p, uint32_t row, ef_handle held, ef_a
     return EF_OK;
 }
 
+/* Lays all CURRENT rows into the pages of their side's mirror. */
+static ef_status keep_rows(ahead *a, uint32_t s, ef_error *error) {
+    side_run *run = &a->side[s];
+    ef_mirror *mirror = &a->j->side[s].mirror;
+    const ef_batch *rows = &run->rows;
+    if (mirror->alloc == NULL) {
+        return EF_OK;
+    }
+    ef_handle *handles = ef_arena_take(a->arena, rows->rows * sizeof *handles);
+    uint32_t *chosen = ef_arena_take(a->arena, rows->rows * sizeof *chosen);
+    if (handles == NULL || chosen == NULL) {
+        return ef_fail_memory(error);
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows->rows; i++) {
+        chosen[count] = i;
+        count += ef_row_kind(rows, i) == EF_CURRENT;
+    }
+    EF_TRY(ef_rows_keep_some(mirror->pages, &mirror->layout, rows, chosen, count, handles, error));
+    run->kept = handles;
+    return EF_OK;
+}
+
 static ef_status follow(ahead *a, uint32_t s, uint32_t row, uint8_t kind, uint32_t slot, ef_error *error) {
     side_run *run = &a->side[s];
     ef_mirror *mirror = &a->j->side[s].mirror;
-    if (kind == EF_CURRENT) {
-        return run->own_hash != NULL && run->has_own[row]
-                   ? ef_mirror_add_key(mirror, slot, &run->rows, row, run->own, run->own_hash[row], error)
-                   : ef_mirror_add_free(mirror, slot, &run->rows, row, error);
+    if (kind != EF_CURRENT) {
+        return kind != EF_EXPIRED || ef_mirror_pop(mirror, slot) ? EF_OK : ef_fail_memory(error);
     }
-    return kind != EF_EXPIRED || ef_mirror_pop(mirror, slot) ? EF_OK : ef_fail_memory(error);
+    const ef_handle kept = run->kept[run->entered++];
+    const bool is_found = run->own_hash != NULL && run->has_own[row];
+    ef_status status = ef_mirror_enter(mirror, slot, kept, is_found ? run->own : NULL, row, is_found ? run->own_hash[row] : 0, error);
+    if (EF_UNLIKELY(status != EF_OK)) {
+        ef_row_drop(mirror->pages, &mirror->layout, kept);
+    }
+    return status;
 }
 
 static ef_status look(ahead *a, uint32_t s, uint32_t row, uint32_t slot, ef_error *error) {
@@ -278,11 +307,13 @@ static ef_status take_rows(ahead *a, ef_error *error) {
 static void catch_up(ahead *a) {
     for (uint32_t s = 0; s < 2; s++) {
         side_run *run = &a->side[s];
-        ef_batch rest;
+        ef_mirror *mirror = &a->j->side[s].mirror;
         ef_error ignored;
-        if (a->j->side[s].mirror.alloc != NULL && run->next < run->rows.rows &&
-            ef_batch_view(&rest, &run->rows, run->next, run->rows.rows - run->next, a->arena)) {
-            ef_status status = ef_mirror_follow(&a->j->side[s].mirror, &rest, EF_MIRROR_QUEUE, &ignored);
+        for (; mirror->alloc != NULL && run->next < run->rows.rows; run->next++) {
+            const uint8_t kind = ef_row_kind(&run->rows, run->next);
+            const uint32_t slot = ef_row_slot(&run->rows, run->next);
+            ef_status status = run->kept == NULL && kind == EF_CURRENT ? ef_mirror_add(mirror, slot, &run->rows, run->next, &ignored)
+                                                                       : follow(a, s, run->next, kind, slot, &ignored);
             (void)status; /* the first failure is the one that is told */
         }
     }
@@ -571,6 +602,7 @@ static ef_status prepare(ahead *a, ef_error *error) {
         if (a->side[s].rows.rows > 0) {
             EF_TRY(hash_probes(a, s, error));
             EF_TRY(hash_own(a, s, error));
+            EF_TRY(keep_rows(a, s, error));
         }
     }
     a->fetches = a->j->side[0].mirror.rows + a->j->side[1].mirror.rows >= FETCHED_ROWS;
@@ -589,6 +621,11 @@ ef_status join_run_ahead(join *j, const ef_input *inputs, uint32_t count, const 
     ef_status status = run_window(&a, 0, rows[0], error);
     if (status == EF_OK) {
         status = run_window(&a, 1, rows[1], error);
+    }
+    if (status == EF_OK && j->takes_few && (a.side[0].rows.rows == 0 || a.side[1].rows.rows == 0) &&
+        a.side[0].rows.rows + a.side[1].rows.rows <= JOIN_FEW) {
+        uint32_t s = a.side[0].rows.rows > 0 ? 0 : 1;
+        return a.side[s].rows.rows > 0 ? join_take_few(j, s, &a.side[s].rows, track, out, error) : EF_OK;
     }
     if (status == EF_OK) {
         status = prepare(&a, error);

@@ -382,6 +382,7 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
         }
     }
     j->runs_ahead = join_may_run_ahead(j);
+    j->takes_few = join_may_take_few(j);
     return EF_OK;
 }
 

@@ -37,6 +37,7 @@ typedef struct join {
     uint16_t rank;
     bool wants_expired;
     bool runs_ahead; /* join_may_run_ahead() */
+    bool takes_few;  /* join_may_take_few() */
 } join;
 
 /* A side without a window: each row comes, goes, and is forgotten. */

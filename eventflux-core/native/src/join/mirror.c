@@ -145,17 +145,17 @@ EF_ALWAYS_INLINE bool has_key(const ef_mirror *m, ef_handle candidate, uint32_t 
 
 #define MAX_KEYS 16u
 
-static ef_handle chain_of(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
-    if (m->chains.entries == NULL) {
-        return EF_NO_HANDLE;
-    }
-    for (uint32_t at = hash & m->chains.mask; m->chains.entries[at] != EF_INDEX_EMPTY; at = (at + 1) & m->chains.mask) {
-        uint64_t entry = m->chains.entries[at];
+/* The place of the key's chain in the index, or the empty one where it would be. */
+EF_ALWAYS_INLINE uint64_t *place_of(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
+    const ef_handle_index *index = &m->chains;
+    uint32_t at = hash & index->mask;
+    for (; index->entries[at] != EF_INDEX_EMPTY; at = (at + 1) & index->mask) {
+        uint64_t entry = index->entries[at];
         if (ef_index_entry_hash(entry) == hash && has_key(m, ef_index_entry_handle(entry), slot, keys, row)) {
-            return ef_index_entry_handle(entry);
+            break;
         }
     }
-    return EF_NO_HANDLE;
+    return &index->entries[at];
 }
 
 /* ---- life ---- */
@@ -212,34 +212,32 @@ static ef_status list_of(ef_mirror *m, uint32_t slot, ef_mirror_list **list, ef_
 
 /* ---- rows in and out ---- */
 
-/* Puts a held row that has a key into its chain; room in the index is reserved. False: out of memory. */
-static bool enter_chain(ef_mirror *m, ef_handle row, uint32_t slot, const ef_column *keys, uint32_t at, uint32_t hash) {
-    ef_handle first = chain_of(m, slot, keys, at, hash);
-    if (first == EF_NO_HANDLE) {
-        char *bytes = writable(m, row);
-        if (bytes == NULL) {
-            return false;
-        }
+/* Puts a held row that has a key, and is the store's own, into its chain; room in the index is reserved. False: out of memory, nothing changed. */
+EF_ALWAYS_INLINE bool enter_chain(ef_mirror *m, ef_handle row, char *bytes, uint32_t slot, const ef_column *keys, uint32_t at, uint32_t hash) {
+    uint64_t *place = place_of(m, slot, keys, at, hash);
+    if (EF_LIKELY(*place == EF_INDEX_EMPTY)) {
         put_word(m, bytes, CHAIN_LAST, row);
-        ef_handle_index_add(&m->chains, hash, row);
+        *place = (uint64_t)hash << 32 | row;
+        m->chains.count++;
         return true;
     }
+    ef_handle first = ef_index_entry_handle(*place);
     char *last = writable(m, word(m, first, CHAIN_LAST));
-    if (last == NULL) {
-        return false;
-    }
-    ef_row_set_next(last, row);
-    char *head = writable(m, first);
+    char *head = last != NULL ? writable(m, first) : NULL;
     if (head == NULL) {
         return false;
     }
+    ef_row_set_next(last, row);
     put_word(m, head, CHAIN_LAST, row);
     return true;
 }
 
-/* A row that is found by `keys`, or by no key. */
-EF_ALWAYS_INLINE ef_status add_row(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
-                                   bool is_found, ef_error *error) {
+/* What stands behind a held row. */
+typedef struct behind {
+    uint32_t order_next, hash, chain_last, slot;
+} behind;
+
+ef_status ef_mirror_enter(ef_mirror *m, uint32_t slot, ef_handle row, const ef_column *keys, uint32_t at, uint32_t hash, ef_error *error) {
     ef_mirror_list *list;
     if (EF_LIKELY(slot < m->slots)) {
         list = &m->lists[slot];
@@ -247,47 +245,25 @@ EF_ALWAYS_INLINE ef_status add_row(ef_mirror *m, uint32_t slot, const ef_batch *
         EF_TRY(list_of(m, slot, &list, error));
     }
     EF_TRY(ef_handle_index_reserve(&m->chains, 1, error));
-    if (list->last != EF_NO_HANDLE && EF_UNLIKELY(writable(m, list->last) == NULL)) {
+    char *previous = list->last != EF_NO_HANDLE ? writable(m, list->last) : NULL;
+    char *bytes = writable(m, row);
+    if (EF_UNLIKELY(bytes == NULL || (previous == NULL && list->last != EF_NO_HANDLE))) {
         return ef_fail_memory(error);
     }
-    ef_handle handle;
-    EF_TRY(ef_row_keep(m->pages, &m->layout, batch, row, &handle, error));
-    char *bytes = writable(m, handle);
-    if (EF_UNLIKELY(bytes == NULL)) {
-        ef_row_drop(m->pages, &m->layout, handle);
+    const behind words = {.order_next = EF_NO_HANDLE, .hash = hash, .chain_last = EF_NO_HANDLE, .slot = slot};
+    memcpy(bytes + m->behind, &words, sizeof words);
+    if (keys != NULL && EF_UNLIKELY(!enter_chain(m, row, bytes, slot, keys, at, hash))) {
         return ef_fail_memory(error);
     }
-    put_word(m, bytes, ORDER_NEXT, EF_NO_HANDLE);
-    put_word(m, bytes, HASH, hash);
-    put_word(m, bytes, CHAIN_LAST, is_found ? handle : EF_NO_HANDLE);
-    put_word(m, bytes, SLOT, slot);
-    if (is_found && EF_UNLIKELY(!enter_chain(m, handle, slot, keys, row, hash))) {
-        ef_row_drop(m->pages, &m->layout, handle);
-        return ef_fail_memory(error);
-    }
-    if (list->last != EF_NO_HANDLE) {
-        char *previous = writable(m, list->last); /* made private above */
-        if (EF_UNLIKELY(previous == NULL)) {
-            ef_row_drop(m->pages, &m->layout, handle);
-            return ef_fail_memory(error);
-        }
-        put_word(m, previous, ORDER_NEXT, handle);
+    if (previous != NULL) {
+        put_word(m, previous, ORDER_NEXT, row);
     } else {
-        list->first = handle;
+        list->first = row;
     }
-    list->last = handle;
+    list->last = row;
     list->count++;
     m->rows++;
     return EF_OK;
-}
-
-ef_status ef_mirror_add_key(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
-                            ef_error *error) {
-    return add_row(m, slot, batch, row, keys, hash, true, error);
-}
-
-ef_status ef_mirror_add_free(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) {
-    return add_row(m, slot, batch, row, NULL, 0, false, error);
 }
 
 ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) {
@@ -295,9 +271,15 @@ ef_status ef_mirror_add(ef_mirror *m, uint32_t slot, const ef_batch *batch, uint
     for (uint32_t k = 0; k < m->key_count; k++) {
         keys[k] = batch->column[m->key_columns[k]];
     }
-    uint32_t hash;
-    return m->key_count > 0 && hash_keys(m, slot, keys, row, &hash) ? ef_mirror_add_key(m, slot, batch, row, keys, hash, error)
-                                                                    : ef_mirror_add_free(m, slot, batch, row, error);
+    uint32_t hash = 0;
+    bool is_found = m->key_count > 0 && hash_keys(m, slot, keys, row, &hash);
+    ef_handle handle;
+    EF_TRY(ef_row_keep(m->pages, &m->layout, batch, row, &handle, error));
+    ef_status status = ef_mirror_enter(m, slot, handle, is_found ? keys : NULL, row, hash, error);
+    if (status != EF_OK) {
+        ef_row_drop(m->pages, &m->layout, handle);
+    }
+    return status;
 }
 
 bool ef_mirror_pop(ef_mirror *m, uint32_t slot) {
@@ -382,13 +364,14 @@ ef_handle ef_mirror_after(const ef_mirror *m, ef_handle row) {
     return word(m, row, ORDER_NEXT);
 }
 
-ef_handle ef_mirror_find(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row) {
-    uint32_t hash;
-    return hash_keys(m, slot, keys, row, &hash) ? chain_of(m, slot, keys, row, hash) : EF_NO_HANDLE;
+ef_handle ef_mirror_find_key(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
+    /* No handle is that of an empty place. */
+    return m->chains.entries != NULL ? ef_index_entry_handle(*place_of(m, slot, keys, row, hash)) : EF_NO_HANDLE;
 }
 
-ef_handle ef_mirror_find_key(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row, uint32_t hash) {
-    return chain_of(m, slot, keys, row, hash);
+ef_handle ef_mirror_find(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row) {
+    uint32_t hash;
+    return hash_keys(m, slot, keys, row, &hash) ? ef_mirror_find_key(m, slot, keys, row, hash) : EF_NO_HANDLE;
 }
 
 ef_handle ef_mirror_next(const ef_mirror *m, ef_handle row) {
@@ -519,10 +502,10 @@ static ef_status relink(ef_mirror *m, uint32_t slot, ef_handle row, ef_error *er
     }
     ef_row_set_next(bytes, EF_NO_HANDLE);
     put_word(m, bytes, HASH, hash);
-    put_word(m, bytes, CHAIN_LAST, is_found ? row : EF_NO_HANDLE);
+    put_word(m, bytes, CHAIN_LAST, EF_NO_HANDLE);
     put_word(m, bytes, SLOT, slot);
     EF_TRY(ef_handle_index_reserve(&m->chains, 1, error));
-    return !is_found || enter_chain(m, row, slot, keys, 0, hash) ? EF_OK : ef_fail_memory(error);
+    return !is_found || enter_chain(m, row, bytes, slot, keys, 0, hash) ? EF_OK : ef_fail_memory(error);
 }
 
 static ef_status load_lists(ef_mirror *m, const ef_handle *firsts, const uint32_t *counts, const uint32_t *searched, uint32_t slots,

@@ -39,10 +39,10 @@ void ef_mirror_clear(ef_mirror *mirror);
 
 /* Row `row` of `batch` enters `slot`. */
 ef_status ef_mirror_add(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) EF_MUST_USE;
-/* The same where its hash is known (keys[k], with types as the key columns': its key), and where it can be found by no key. */
-ef_status ef_mirror_add_key(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, const ef_column *keys, uint32_t hash,
-                            ef_error *error) EF_MUST_USE;
-ef_status ef_mirror_add_free(ef_mirror *mirror, uint32_t slot, const ef_batch *batch, uint32_t row, ef_error *error) EF_MUST_USE;
+/* The same of a row that lies in the mirror's pages already, in its layout (ef_rows_keep_some). keys[k] at `at`: its key, with the hash; NULL: no key finds it.
+ * On failure the row still lies there, and in no list. */
+ef_status ef_mirror_enter(ef_mirror *mirror, uint32_t slot, ef_handle row, const ef_column *keys, uint32_t at, uint32_t hash,
+                          ef_error *error) EF_MUST_USE;
 /* The oldest row of the slot leaves; nothing happens if there is none. False: out of memory (a page held by a snapshot could not be copied). */
 bool ef_mirror_pop(ef_mirror *mirror, uint32_t slot) EF_MUST_USE;
 bool ef_mirror_empty(ef_mirror *mirror, uint32_t slot) EF_MUST_USE; /* pops all */

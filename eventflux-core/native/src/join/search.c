@@ -229,6 +229,11 @@ ef_status join_keys(join *j, uint32_t s, const ef_batch *rows, const ef_track *t
     if (side->key_count == 0) {
         return EF_OK;
     }
+    uint32_t only;
+    if (side->key_count == 1 && ef_program_output_column(side->keys, side->key_outputs[0], &only)) {
+        *keys = &rows->column[only];
+        return EF_OK;
+    }
     uint32_t outputs = ef_program_outputs(side->keys);
     ef_column *all = ef_arena_take(out->arena, (outputs + side->key_count) * sizeof *all);
     if (all == NULL) {

@@ -110,15 +110,25 @@ ef_str ef_row_string(const ef_pages *pages, const char *field) {
 
 /* ---- keeping ---- */
 
-#define STORE(type)                                                            \
-    do {                                                                       \
-        const type *restrict source = (const type *)column->values + from;     \
-        for (uint32_t i = 0; i < count; i++) {                                 \
-            memcpy(row[i] + offset, &source[i], sizeof(type));                 \
-        }                                                                      \
+/* Which rows of a batch: those from `from` on, or rows[0], rows[1]... */
+typedef struct which_rows {
+    uint32_t from;
+    const uint32_t *rows;
+} which_rows;
+
+EF_ALWAYS_INLINE uint32_t row_at(const which_rows *which, uint32_t i) {
+    return which->rows != NULL ? which->rows[i] : which->from + i;
+}
+
+#define STORE(type)                                                        \
+    do {                                                                   \
+        const type *restrict source = column->values;                      \
+        for (uint32_t i = 0; i < count; i++) {                             \
+            memcpy(row[i] + offset, &source[row_at(which, i)], sizeof(type)); \
+        }                                                                  \
     } while (0)
 
-static void store_fixed(char *const *row, uint32_t offset, const ef_column *column, uint32_t from, uint32_t count) {
+EF_ALWAYS_INLINE void store_fixed(char *const *row, uint32_t offset, const ef_column *column, const which_rows *which, uint32_t count) {
     switch (ef_type_width(column->type)) {
     case 1:
         STORE(uint8_t);
@@ -134,22 +144,28 @@ static void store_fixed(char *const *row, uint32_t offset, const ef_column *colu
 
 /* Long strings of rows before `*done` are kept when it fails. */
 static ef_status store_strings(ef_pages *pages, char *const *row, uint32_t offset, const ef_column *column,
-                               uint32_t from, uint32_t count, uint32_t *done, ef_error *error) {
-    const ef_str *source = (const ef_str *)column->values + from;
+                               const which_rows *which, uint32_t count, uint32_t *done, ef_error *error) {
+    const ef_str *source = column->values;
     ef_str empty = ef_str_empty();
     for (*done = 0; *done < count; (*done)++) {
-        uint32_t i = *done;
-        const ef_str *value = ef_is_null(column, from + i) ? &empty : &source[i];
-        EF_TRY(keep_string(pages, row[i] + offset, value, error));
+        uint32_t at = row_at(which, *done);
+        const ef_str *value = ef_is_null(column, at) ? &empty : &source[at];
+        EF_TRY(keep_string(pages, row[*done] + offset, value, error));
     }
     return EF_OK;
 }
 
-static void store_validity(char *const *row, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
+static void store_validity(char *const *row, const ef_row_layout *layout, const ef_batch *batch, const which_rows *which,
                            uint32_t count) {
     size_t size = ef_bitmap_size(layout->columns);
-    for (uint32_t i = 0; i < count; i++) {
-        memset(row[i] + EF_ROW_VALID, 0xFF, size);
+    if (EF_LIKELY(size == 1)) {
+        for (uint32_t i = 0; i < count; i++) {
+            row[i][EF_ROW_VALID] = (char)0xFF;
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            memset(row[i] + EF_ROW_VALID, 0xFF, size);
+        }
     }
     for (uint32_t c = 0; c < layout->columns; c++) {
         const uint8_t *validity = batch->column[c].validity;
@@ -157,16 +173,16 @@ static void store_validity(char *const *row, const ef_row_layout *layout, const 
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {
-            if (!ef_bit(validity, from + i)) {
+            if (!ef_bit(validity, row_at(which, i))) {
                 ef_bit_clear((uint8_t *)row[i] + EF_ROW_VALID, c);
             }
         }
     }
 }
 
-/* All of rows [from, from + count) or none; count <= RUN. */
-static ef_status keep_run(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
-                          uint32_t count, ef_handle *handles, ef_error *error) {
+/* All of the chosen rows or none; count <= RUN. */
+EF_ALWAYS_INLINE ef_status keep_run(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const which_rows *which,
+                                    uint32_t count, ef_handle *handles, ef_error *error) {
     char *row[RUN];
     uint32_t taken = 0;
     ef_status status = EF_OK;
@@ -186,16 +202,16 @@ static ef_status keep_run(ef_pages *pages, const ef_row_layout *layout, const ef
     if (status == EF_OK) {
         ef_handle none = EF_NO_HANDLE;
         for (uint32_t i = 0; i < count; i++) {
-            memcpy(row[i] + EF_ROW_TIMESTAMP, &batch->timestamps[from + i], sizeof(int64_t));
+            memcpy(row[i] + EF_ROW_TIMESTAMP, &batch->timestamps[row_at(which, i)], sizeof(int64_t));
             memcpy(row[i] + EF_ROW_NEXT, &none, sizeof none);
         }
-        store_validity(row, layout, batch, from, count);
+        store_validity(row, layout, batch, which, count);
         for (; column < layout->columns && status == EF_OK; column++) {
             if (is_string(layout->type[column])) {
-                status = store_strings(pages, row, layout->offset[column], &batch->column[column], from, count, &done,
+                status = store_strings(pages, row, layout->offset[column], &batch->column[column], which, count, &done,
                                        error);
             } else {
-                store_fixed(row, layout->offset[column], &batch->column[column], from, count);
+                store_fixed(row, layout->offset[column], &batch->column[column], which, count);
             }
         }
     }
@@ -215,11 +231,41 @@ static ef_status keep_run(ef_pages *pages, const ef_row_layout *layout, const ef
     return status;
 }
 
+static ef_status keep_following(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from, uint32_t count,
+                                ef_handle *handles, ef_error *error) {
+    const which_rows which = {.from = from, .rows = NULL};
+    return keep_run(pages, layout, batch, &which, count, handles, error);
+}
+
+static ef_status keep_some(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *rows, uint32_t count,
+                             ef_handle *handles, ef_error *error) {
+    const which_rows which = {.from = 0, .rows = rows};
+    return keep_run(pages, layout, batch, &which, count, handles, error);
+}
+
 ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
                        uint32_t count, ef_handle *handles, ef_error *error) {
+    if (count == 1) {
+        return ef_row_keep(pages, layout, batch, from, handles, error);
+    }
     for (uint32_t at = 0; at < count; at += RUN) {
         uint32_t run = count - at < RUN ? count - at : RUN;
-        ef_status status = keep_run(pages, layout, batch, from + at, run, handles + at, error);
+        ef_status status = keep_following(pages, layout, batch, from + at, run, handles + at, error);
+        if (status != EF_OK) {
+            for (uint32_t i = 0; i < at; i++) {
+                ef_row_drop(pages, layout, handles[i]);
+            }
+            return status;
+        }
+    }
+    return EF_OK;
+}
+
+ef_status ef_rows_keep_some(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *rows,
+                              uint32_t count, ef_handle *handles, ef_error *error) {
+    for (uint32_t at = 0; at < count; at += RUN) {
+        uint32_t run = count - at < RUN ? count - at : RUN;
+        ef_status status = keep_some(pages, layout, batch, rows + at, run, handles + at, error);
         if (status != EF_OK) {
             for (uint32_t i = 0; i < at; i++) {
                 ef_row_drop(pages, layout, handles[i]);

@@ -59,6 +59,9 @@ ef_status ef_row_keep_chosen(ef_pages *pages, const ef_row_layout *layout, const
 /* Keeps rows [from, from + count), handles[0..count), column by column; all or none. */
 ef_status ef_rows_keep(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, uint32_t from,
                        uint32_t count, ef_handle *handles, ef_error *error) EF_MUST_USE;
+/* Keeps rows[0..count) likewise. */
+ef_status ef_rows_keep_some(ef_pages *pages, const ef_row_layout *layout, const ef_batch *batch, const uint32_t *rows,
+                              uint32_t count, ef_handle *handles, ef_error *error) EF_MUST_USE;
 /* Gives the row and its strings back (readable until the reclaim). */
 void ef_row_drop(ef_pages *pages, const ef_row_layout *layout, ef_handle handle);
 
