@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import grpc
 import pytest
+from tests.footprint import KILLS, Footprint, nothing_was_left_behind
 from tests.grpc.apps import Client, Process, Server, free_port, started, wait
 
 from eventflux import ConfigError, ConnectionUnavailableError, ValidationError
@@ -163,23 +164,30 @@ def test_a_port_that_is_taken_is_tried_again(caplog):
             assert second.rows == [(1,)]
 
 
-@pytest.mark.timeout(120)
-def test_a_server_that_is_killed_loses_nothing(tmp_path, caplog):
-    """Messages that it did not acknowledge are sent again when it is back; nothing is dropped meanwhile."""
+@pytest.mark.timeout(120 + 30 * KILLS)
+def test_a_server_that_is_killed_again_and_again_loses_nothing(tmp_path, caplog):
+    """Messages that it did not acknowledge are sent again when it is back; nothing is dropped or left behind."""
     caplog.set_level(logging.INFO)
     file, port = tmp_path / "numbers.csv", free_port()
     with ExitStack() as servers:
         server = servers.enter_context(Process(port, file))
         wait(lambda: _listens(port), "the server did not start")
+        before = None
         with Client(f"grpc://127.0.0.1:{port}") as client:
-            for start in range(0, 3000, 100):
-                client.send([(n,) for n in range(start, start + 100)])
-                if start in {700, 1700}:
-                    server.kill()
-                    server = servers.enter_context(Process(port, file))
-            wait(lambda: _numbers(file) == set(range(3000)), "something was lost")
-            assert client.counts.reconnects >= 1
+            sent = 0
+            for _ in range(KILLS):
+                for _ in range(10):
+                    client.send([(n,) for n in range(sent, sent + 100)])
+                    sent += 100
+                server.kill()
+                client.send([(n,) for n in range(sent, sent + 100)])
+                sent += 100
+                server = servers.enter_context(Process(port, file))
+                wait(lambda sent=sent: _numbers(file) == set(range(sent)), "something was lost")
+                before = before or Footprint.now()
+            assert client.counts.reconnects >= KILLS
             assert client.counts.failed == 0
+            nothing_was_left_behind(before)
     messages = [record.getMessage() for record in caplog.records]
     assert any("lost its connection and is reconnecting: grpc server" in each for each in messages)
     assert any("is connected again after" in each for each in messages)

@@ -1,16 +1,15 @@
 """Brokers that are killed and come again in the middle: each input is in the output, and the outage is seen."""
 
 import logging
-import os
 import threading
 import time
 
 import pytest
+from tests.footprint import KILLS, Footprint, nothing_was_left_behind
 from tests.kafka.messages import committed, eventually, ids, produce, rest, rows
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
-KILLS = int(os.environ.get("EVENTFLUX_BROKER_KILLS", "2"))
 APP = """
     @source(type='kafka', brokers='{address}', topic='in', group='g', auto.offset.reset='earliest',
             commit.interval='200ms', @map(type='json'))
@@ -55,7 +54,7 @@ def test_a_broker_that_is_killed_again_and_again_costs_no_event(manager, own_bro
     runtime.start()
     connectors = lambda: runtime.metrics().connectors  # noqa: E731
     source, sink = "source/S/kafka/0", "sink/Out/kafka/0"
-    threads = None
+    before = None
     with Feeder(broker.address) as feeder:
         for number in range(KILLS):
             passed = connectors()[sink].events
@@ -66,9 +65,8 @@ def test_a_broker_that_is_killed_again_and_again_costs_no_event(manager, own_bro
             eventually(lambda: connectors()[source].state == "connected" and connectors()[sink].state == "connected")
             assert connectors()[source].reconnects > number
             assert connectors()[sink].reconnects > number
-            if number == 0:
-                threads = threading.active_count()
-    assert threading.active_count() <= threads - 1, "an outage leaves a thread behind"
+            before = before or Footprint.now()
+        nothing_was_left_behind(before)
     eventually(lambda: sum(offset or 0 for offset in committed(broker.address, "g", "in", 2)) == feeder.count)
     runtime.close()
     assert set(ids(rest(broker.address, "out"))) == set(range(feeder.count))
