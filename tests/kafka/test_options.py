@@ -1,5 +1,7 @@
 """Options of the source, without a broker."""
 
+from dataclasses import replace
+
 import pytest
 
 from eventflux import ConfigError, ValidationError
@@ -103,3 +105,50 @@ def test_loading_the_plug_in_loads_no_client():
 
     code = "import sys, eventflux_kafka.plugin; sys.exit('confluent_kafka' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+REGISTRY = """
+CREATE STREAM S (id BIGINT, name STRING) WITH ('type' = 'sink', 'extension' = 'kafka', 'kafka.brokers' = 'x:1',
+    'kafka.topic' = 't', 'kafka.schema.registry.url' = 'http://registry:8081', 'kafka.schema.registry.username' = 'me',
+    'kafka.schema.registry.password' = 'secret', 'kafka.schema.registry.subject' = 't-value', {format});
+"""
+
+
+def _mapper_options(manager, text):
+    seen = []
+    real = manager.context.registry.find("sink_mapper", "avro").factory
+
+    def make():
+        mapper = real()
+        configure = mapper.configure
+        mapper.configure = lambda ctx: (seen.append(ctx.options), configure(ctx))[1]
+        return mapper
+
+    declaration = manager.context.registry.find("sink_mapper", "avro")
+    manager.context.registry.register(replace(declaration, factory=make), replace=True)
+    manager.create_eventflux_app_runtime(text)
+    return seen[0]
+
+
+def test_the_registry_of_schemas_is_passed_to_the_format(manager):
+    pytest.importorskip("fastavro")
+    options = _mapper_options(manager, REGISTRY.format(format="'format' = 'avro'"))
+    assert options.text("schema.registry") == "http://registry:8081"
+    assert options.text("schema.registry.username") == "me"
+    assert options.text("schema.registry.password") == "secret"
+    assert options.text("schema.subject") == "t-value"
+    assert "secret" not in repr(options)
+
+
+def test_what_the_format_says_itself_goes_before(manager):
+    pytest.importorskip("fastavro")
+    own = "'format' = 'avro', 'avro.schema.registry' = 'http://other:1'"
+    options = _mapper_options(manager, REGISTRY.format(format=own))
+    assert options.text("schema.registry") == "http://other:1"
+    assert options.text("schema.subject") == "t-value"
+
+
+def test_a_format_without_schemas_takes_no_registry(manager):
+    with pytest.raises(ValidationError, match=r"format 'json' has nothing to do with 'schema\.registry\.url'") as caught:
+        manager.create_eventflux_app_runtime(REGISTRY.format(format="'format' = 'json'"))
+    assert {each.line for each in caught.value.diagnostics} == {3, 4}

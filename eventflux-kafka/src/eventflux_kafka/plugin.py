@@ -66,6 +66,31 @@ _CONNECTION: Final = (
         aliases=("ssl.key.password",),
     ),
     Parameter(
+        "schema.registry.url",
+        _TEXT,
+        "A schema registry for the format, as its own option schema.registry.",
+        optional=True,
+        format_option="schema.registry",
+    ),
+    Parameter(
+        "schema.registry.username", _TEXT, "For the registry.", optional=True, format_option="schema.registry.username"
+    ),
+    Parameter(
+        "schema.registry.password",
+        _TEXT,
+        "For the registry.",
+        optional=True,
+        secret=True,
+        format_option="schema.registry.password",
+    ),
+    Parameter(
+        "schema.registry.subject",
+        _TEXT,
+        "Subject of the schema; <stream>-value if not given.",
+        optional=True,
+        format_option="schema.subject",
+    ),
+    Parameter(
         "client.", _TEXT, "Any property of the client, as in client.fetch.min.bytes.", optional=True, is_prefix=True
     ),
     Parameter("rdkafka.", _TEXT, "The same as client.", optional=True, is_prefix=True),

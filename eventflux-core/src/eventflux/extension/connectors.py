@@ -8,6 +8,7 @@ origin that it is about. Nothing is created and nothing is connected here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from eventflux.extension.connector_spec import (
@@ -17,7 +18,7 @@ from eventflux.extension.connector_spec import (
     MapperSpec,
     StreamSettings,
 )
-from eventflux.extension.declaration import Extension
+from eventflux.extension.declaration import Constant, Extension
 from eventflux.extension.extension_kind import ExtensionKind
 from eventflux.extension.nearest import nearest
 from eventflux.extension.options import Options
@@ -246,7 +247,7 @@ class _Reader:
             role=role,
             declaration=declaration,
             options=options,
-            mapper=mapper,
+            mapper=self._passed(declaration, options, mapper, texts),
             errors=errors,
             retries_connecting=retries,
             validates=validates,
@@ -332,7 +333,7 @@ class _Reader:
             role=role,
             declaration=declaration,
             options=options,
-            mapper=mapper,
+            mapper=self._passed(declaration, options, mapper, texts),
             errors=errors,
             retries_connecting=retry is None or retry.value.casefold() != "none",
             validates=validates,
@@ -395,6 +396,31 @@ class _Reader:
                 yield MAPPING + name, setting
 
     # ---- both ----
+
+    def _passed(
+        self, connector: Extension, options: Options, mapper: MapperSpec, texts: Mapping[str, Setting]
+    ) -> MapperSpec:
+        """The mapper with what the connector's options say for it."""
+        own = mapper.options
+        passed: dict[str, Constant] = {}
+        for parameter in connector.parameters:
+            target = parameter.format_option
+            if target is None or parameter.name not in options.given:
+                continue
+            if mapper.declaration.parameter(target) is None:
+                setting = next((texts[name] for name in (parameter.name, *parameter.aliases) if name in texts), None)
+                self.report.problem(
+                    ErrorCode.UNKNOWN_PROPERTY,
+                    f"stream {self.stream!r}: format {mapper.declaration.name!r} has nothing to do with "
+                    f"{parameter.name!r}",
+                    None if setting is None else setting.origin,
+                )
+            elif target not in own.given:
+                passed[target] = options.values[parameter.name]
+        if not passed:
+            return mapper
+        merged = replace(own, values={**own.values, **passed}, given=own.given | passed.keys())
+        return replace(mapper, options=merged)
 
     def _mapper(
         self, role: ConnectorRole, declaration: Extension, texts: dict[str, Setting], prefix: str

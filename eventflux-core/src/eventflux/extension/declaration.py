@@ -89,6 +89,7 @@ class Parameter:
         unit: How the text of an option is read and what its number means.
         aliases: Other spellings of an option's key.
         is_prefix: The option is a family: ``headers.`` takes every key that begins so.
+        format_option: On a connector: the option of its format that this one stands for, unless that is given itself.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Parameter:
     unit: Unit | str | None = None
     aliases: tuple[str, ...] = ()
     is_prefix: bool = False
+    format_option: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "types", tuple(_as_type(value) for value in self.types))
