@@ -149,6 +149,7 @@ def test_what_the_format_says_itself_goes_before(manager):
 
 
 def test_a_format_without_schemas_takes_no_registry(manager):
-    with pytest.raises(ValidationError, match=r"format 'json' has nothing to do with 'schema\.registry\.url'") as caught:
+    message = r"format 'json' has nothing to do with 'schema\.registry\.url'"
+    with pytest.raises(ValidationError, match=message) as caught:
         manager.create_eventflux_app_runtime(REGISTRY.format(format="'format' = 'json'"))
     assert {each.line for each in caught.value.diagnostics} == {3, 4}
