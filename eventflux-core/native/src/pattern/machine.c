@@ -44,6 +44,12 @@ static ef_status arm_timer(run *r, uint32_t slot, uint32_t j, int64_t from) {
     return wait < 0 ? EF_OK : timer_set(r->p, slot, j, ef_time_after(from, wait), r->error);
 }
 
+/* When a match without events, all before it being optional, comes to a state: now. */
+static int64_t arrival(const run *r, ef_handle m) {
+    int64_t timestamp = match_at(r->p, m)->timestamp;
+    return timestamp == NO_TIMESTAMP ? r->clock : timestamp;
+}
+
 static ef_status add_unless_waiting(run *r, uint32_t slot, uint32_t j, ef_handle m, bool only_one) {
     if (only_one && slot_of(r, slot, j)->fresh.count > 0) {
         return EF_OK;
@@ -93,9 +99,8 @@ ef_status state_enter(run *r, uint32_t slot, uint32_t j, ef_handle m) {
         }
         EF_TRY(list_add_fresh(p, slot, j, m, r->error));
         if (!s->config.start) {
-            int64_t from = match_at(p, m)->timestamp == NO_TIMESTAMP ? r->clock : match_at(p, m)->timestamp;
-            at->last = ef_time_after(from, s->config.wait);
-            EF_TRY(arm_timer(r, slot, j, from));
+            at->last = ef_time_after(arrival(r, m), s->config.wait);
+            EF_TRY(arm_timer(r, slot, j, arrival(r, m)));
         }
         return EF_OK;
     case EF_STATE_LOGICAL:
@@ -108,7 +113,7 @@ ef_status state_enter(run *r, uint32_t slot, uint32_t j, ef_handle m) {
         for (uint32_t i = s->config.first_side; i < s->config.first_side + s->config.sides; i++) {
             EF_TRY(add_unless_waiting(r, slot, i, m, s->config.start || p->sequence));
             if (!s->config.start && p->states[i].config.kind == EF_STATE_LOGICAL_ABSENT) {
-                EF_TRY(arm_timer(r, slot, i, match_at(p, m)->timestamp));
+                EF_TRY(arm_timer(r, slot, i, arrival(r, m)));
             }
         }
         return EF_OK;
