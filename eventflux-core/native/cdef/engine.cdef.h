@@ -56,6 +56,7 @@ typedef struct ef_engine ef_engine;
 typedef int32_t ef_node_id;
 ef_status ef_build_engine(bool playback, int64_t memory_limit, uint32_t slice_rows, bool depth_first, uint64_t seed,
                           ef_engine **engine, ef_error *error);
+ef_status ef_engine_set_zone(ef_engine *engine, uint32_t count, const int64_t *from, const int64_t *offset, ef_error *error);
 void ef_engine_free(ef_engine *engine);
 ef_alloc *ef_engine_alloc(ef_engine *engine);
 ef_node_id ef_engine_stream(ef_engine *engine, const char *name, uint32_t columns, const ef_type *types, ef_error *error);

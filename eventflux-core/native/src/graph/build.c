@@ -275,6 +275,9 @@ ef_node_id ef_engine_operator(ef_engine *engine, ef_node_id from, const ef_opera
         node_free(engine, node);
         return status;
     }
+    if (operator_class == &ef_cron_window_class) {
+        ef_cron_window_in(node->self, &engine->zone);
+    }
     return ef_operator_enter(engine, node, from, error);
 }
 

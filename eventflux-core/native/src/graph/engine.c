@@ -103,6 +103,7 @@ void ef_engine_free(ef_engine *engine) {
         ef_free(&engine->alloc, engine->shared_names[i], strlen(engine->shared_names[i]) + 1);
     }
     ef_measure_free(engine);
+    ef_zone_clear(&engine->zone, &engine->alloc);
     ef_free(&engine->alloc, engine->shared_names, engine->shared_capacity * sizeof *engine->shared_names);
     ef_arena_clear(&engine->arena);
     engine->order = NULL;
@@ -115,6 +116,11 @@ ef_alloc *ef_engine_alloc(ef_engine *engine) {
 
 ef_alloc *ef_engine_block_alloc(ef_engine *engine) {
     return &engine->block_alloc;
+}
+
+ef_status ef_engine_set_zone(ef_engine *engine, uint32_t count, const int64_t *from, const int64_t *offset, ef_error *error) {
+    ef_zone_clear(&engine->zone, &engine->alloc);
+    return ef_zone_init(&engine->zone, &engine->alloc, count, from, offset, error);
 }
 
 void ef_engine_set_host(ef_engine *engine, const ef_host *host) {

@@ -39,6 +39,9 @@ void ef_engine_release(ef_engine *engine);
 ef_alloc *ef_engine_alloc(ef_engine *engine);
 ef_alloc *ef_engine_block_alloc(ef_engine *engine);
 void ef_engine_set_host(ef_engine *engine, const ef_host *host);
+/* Before any node is made: the zone whose calendar triggers and cron windows follow, as its changes (see ef_zone); UTC without. */
+ef_status ef_engine_set_zone(ef_engine *engine, uint32_t count, const int64_t *from, const int64_t *offset,
+                             ef_error *error) EF_MUST_USE;
 
 /* ---- building: each gives a node, or a negative status ---- */
 

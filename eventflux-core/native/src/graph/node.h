@@ -3,6 +3,7 @@
 #define EF_GRAPH_NODE_H
 
 #include "graph/engine.h"
+#include "time/zone.h"
 
 typedef enum ef_node_kind { EF_NODE_STREAM, EF_NODE_OPERATOR, EF_NODE_INSERT, EF_NODE_TAP } ef_node_kind;
 
@@ -127,6 +128,7 @@ struct ef_engine {
     ef_host host;
     ef_random random;
     ef_engine_options options;
+    ef_zone zone; /* whose calendar triggers and cron windows follow */
 
     ef_node **nodes;
     uint32_t node_count, node_capacity;

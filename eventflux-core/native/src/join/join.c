@@ -319,6 +319,9 @@ static ef_status make_window(join *j, uint32_t s, const ef_join_side *from, cons
     side->window_class = window;
     EF_TRY(ef_needs_adapter(window) ? ef_adapter_create(window, &config, &side->window_class, &side->window, error)
                                     : window->create(&config, &side->window, error));
+    if (window == &ef_cron_window_class) {
+        ef_cron_window_in(side->window, &j->engine->zone);
+    }
     if (!is_searched) {
         return EF_OK;
     }

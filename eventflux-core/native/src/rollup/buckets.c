@@ -5,41 +5,12 @@
 
 /* ---- time ---- */
 
-static int64_t offset_at(const ef_zone *zone, int64_t time) {
-    if (zone->count == 0) {
-        return 0;
-    }
-    uint32_t low = 0, high = zone->count; /* the last change that is not later */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (zone->from[middle] <= time) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return zone->offset[low];
-}
-
-/* The moment at which the zone's clocks show `local`; of two the earlier, of none the change itself. */
-static int64_t moment_of(const ef_zone *zone, int64_t local) {
-    int64_t before = local - offset_at(zone, local - 2 * EF_DAY_MS);
-    if (before + offset_at(zone, before) == local) {
-        return before;
-    }
-    int64_t after = local - offset_at(zone, local + 2 * EF_DAY_MS);
-    if (after + offset_at(zone, after) == local) {
-        return after;
-    }
-    return before; /* a time that the clocks skip: as long after the change as it would be without it */
-}
-
 static int64_t month_start(int64_t year, int32_t month) {
     return ef_days_from_civil(year, month, 1) * EF_DAY_MS;
 }
 
 static rollup_span calendar_span(const ef_zone *zone, ef_rollup_duration duration, int64_t time) {
-    int64_t local = time + offset_at(zone, time);
+    int64_t local = time + ef_zone_offset(zone, time);
     int64_t from, to;
     if (duration == EF_ROLLUP_HOUR || duration == EF_ROLLUP_DAY) {
         int64_t length = duration == EF_ROLLUP_HOUR ? 3600000 : EF_DAY_MS;
@@ -55,7 +26,7 @@ static rollup_span calendar_span(const ef_zone *zone, ef_rollup_duration duratio
         from = month_start(civil.year, is_year ? 1 : civil.month);
         to = is_year || civil.month == 12 ? month_start(civil.year + 1, 1) : month_start(civil.year, civil.month + 1);
     }
-    return (rollup_span){moment_of(zone, from), moment_of(zone, to)};
+    return (rollup_span){ef_zone_moment(zone, from), ef_zone_moment(zone, to)};
 }
 
 int64_t rollup_find_start(rollup *r, uint32_t duration, int64_t time) {

@@ -41,8 +41,7 @@ static void rollup_free(rollup *r) {
     ef_free(r->alloc, r->key_types, r->key_count * sizeof *r->key_types);
     ef_free(r->alloc, r->items, r->item_count * sizeof *r->items);
     ef_free(r->alloc, r->types, (r->item_count + 2) * sizeof *r->types);
-    ef_free(r->alloc, r->zone.from, r->zone.count * sizeof *r->zone.from);
-    ef_free(r->alloc, r->zone.offset, r->zone.count * sizeof *r->zone.offset);
+    ef_zone_clear(&r->zone, r->alloc);
     ef_free(r->alloc, r, sizeof *r);
 }
 
@@ -61,7 +60,6 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
     r->duration_count = config->duration_count;
     r->purge_interval = config->purge_interval;
     r->store = config->store;
-    r->zone.count = config->zone_count;
     ef_handle_index_init(&r->by_key, alloc);
     ef_handle_index_init(&r->by_start, alloc);
     rollup_clear(r);
@@ -69,10 +67,8 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
     r->key_types = ef_malloc(alloc, r->key_count * sizeof *r->key_types);
     r->items = ef_malloc(alloc, r->item_count * sizeof *r->items);
     r->types = ef_malloc(alloc, (r->item_count + 2) * sizeof *r->types);
-    r->zone.from = ef_malloc(alloc, r->zone.count * sizeof *r->zone.from);
-    r->zone.offset = ef_malloc(alloc, r->zone.count * sizeof *r->zone.offset);
-    if (r->keys == NULL || r->key_types == NULL || r->items == NULL || r->types == NULL || r->zone.from == NULL ||
-        r->zone.offset == NULL) {
+    ef_status status = ef_zone_init(&r->zone, alloc, config->zone_count, config->zone_from, config->zone_offset, error);
+    if (status != EF_OK || r->keys == NULL || r->key_types == NULL || r->items == NULL || r->types == NULL) {
         rollup_free(r);
         return ef_fail_memory(error);
     }
@@ -83,10 +79,6 @@ ef_status ef_rollup_new(const ef_rollup_config *config, uint32_t columns, const 
     for (uint32_t d = 0; d < r->duration_count; d++) {
         r->durations[d] = (ef_rollup_duration)config->durations[d];
         r->retentions[d] = config->retentions[d];
-    }
-    for (uint32_t z = 0; z < r->zone.count; z++) {
-        r->zone.from[z] = config->zone_from[z];
-        r->zone.offset[z] = config->zone_offset[z];
     }
     r->types[0] = EF_LONG;
     for (uint32_t i = 0; i < r->item_count; i++) {

@@ -19,6 +19,7 @@
 #include "graph/node.h"
 #include "join/content.h"
 #include "table/outside.h"
+#include "time/zone.h"
 
 #define EF_ROLLUP_DURATIONS 6u
 #define EF_ROLLUP_LATEST INT64_C(8640000000000000) /* times are within +- this: 100 million days */
@@ -41,13 +42,6 @@ typedef enum ef_rollup_kind {
     EF_ROLLUP_MAX = 5,
     EF_ROLLUP_DISTINCT = 6
 } ef_rollup_kind;
-
-/* Where the zone's clock changes: from[i] (UTC) on, local time is UTC + offset[i]; offset[0] holds before from[1] too. */
-typedef struct ef_zone {
-    uint32_t count;
-    int64_t *from;
-    int64_t *offset;
-} ef_zone;
 
 typedef struct ef_rollup_config {
     int32_t time_column; /* LONG; -1: the time of the row, and never earlier than that of a row before */

@@ -187,5 +187,6 @@ ef_status ef_cron_check(const char *text, ef_cron_days days, ef_error *error) {
 ef_node_id ef_engine_trigger_cron(ef_engine *engine, const char *text, ef_cron_days days, ef_error *error) {
     trigger form = {.period = 0};
     EF_TRY(read_cron(&form.cron, text, days, error));
+    form.cron.zone = &engine->zone;
     return enter_trigger(engine, &form, error);
 }

@@ -419,7 +419,8 @@ static int64_t next_in_day(const ef_cron *cron, int64_t from) {
     return -1;
 }
 
-int64_t ef_cron_next(const ef_cron *cron, int64_t after) {
+/* By the calendar alone: `after` and what comes back are what clocks show. */
+static int64_t next_shown(const ef_cron *cron, int64_t after) {
     int64_t second = after >= 0 ? after / SECOND_MS + 1 : 0; /* nothing matches before 1970 */
     int64_t day = second / DAY_SECONDS;
     int64_t last = days_from_civil(EF_CRON_LAST_YEAR, 12, 31);
@@ -434,4 +435,22 @@ int64_t ef_cron_next(const ef_cron *cron, int64_t after) {
         from = 0;
     }
     return EF_NEVER;
+}
+
+int64_t ef_cron_next(const ef_cron *cron, int64_t after) {
+    const ef_zone *zone = cron->zone;
+    if (zone == NULL || zone->count == 0) {
+        return next_shown(cron, after);
+    }
+    for (uint32_t change = ef_zone_change(zone, after);; change++) {
+        int64_t shown = next_shown(cron, after + zone->offset[change]);
+        if (shown == EF_NEVER) {
+            return EF_NEVER;
+        }
+        int64_t moment = shown - zone->offset[change];
+        if (change + 1 == zone->count || moment < zone->from[change + 1]) {
+            return moment;
+        }
+        after = zone->from[change + 1] - 1; /* the clocks have changed meanwhile */
+    }
 }

@@ -2,16 +2,18 @@
  *
  * Fields take `*`, `?` (days), lists `a,b`, ranges `a-b` (which may run over the end: `22-2`), steps `a/n`, names of months and days, and
  * for days `L` (last), `L-n`, `nW` (the weekday nearest to n), `LW`, `nL` (the last weekday n of the month), `n#k` (its k-th). If both day fields are
- * restricted, either may match. UTC. Source: the documentation of Quartz's CronTrigger. */
+ * restricted, either may match. Times are those that the clocks of the zone show: one that they show twice matches twice, one that they skip
+ * does not match. Source: the documentation of Quartz's CronTrigger. */
 #ifndef EF_TIME_CRON_H
 #define EF_TIME_CRON_H
 
-#include "base/alloc.h"
+#include "time/zone.h"
 
 #define EF_CRON_FIRST_YEAR 1970
 #define EF_CRON_LAST_YEAR 2199
 
 typedef struct ef_cron {
+    const ef_zone *zone; /* NULL: UTC; whoever reads the text sets it */
     uint64_t seconds;  /* bit s */
     uint64_t minutes;
     uint32_t hours;
@@ -32,7 +34,8 @@ typedef enum ef_cron_days { EF_CRON_SUNDAY_IS_1 = 1, EF_CRON_SUNDAY_IS_0 = 0 } e
 /* Fails with EF_INVALID and what is wrong with which field. */
 ef_status ef_cron_parse(ef_cron *cron, const char *text, uint32_t length, ef_cron_days days, ef_error *error) EF_MUST_USE;
 
-/* The first matching time in ms later than `after`, or EF_NEVER. Bounded: at most some 230 years are searched, day by day. */
+/* The first matching time in ms later than `after`, or EF_NEVER. Bounded: at most some 230 years are searched, day by day, and between two changes of the
+ * zone's clocks as far as the next match. */
 int64_t ef_cron_next(const ef_cron *cron, int64_t after);
 
 #endif

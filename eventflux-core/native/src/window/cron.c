@@ -1,4 +1,4 @@
-/* cron(expression): tumbling by the calendar, in UTC.
+/* cron(expression): tumbling by the calendar of the engine's zone.
  *
  *      in:  a  b           c
  *      out:       C a C b     X a X b C c            at ticks that find something collected
@@ -59,6 +59,10 @@ static ef_status cron_create(const ef_operator_config *config, void **self, ef_e
     window->tumbling.is_chunk = false;
     *self = window;
     return EF_OK;
+}
+
+void ef_cron_window_in(void *self, const ef_zone *zone) {
+    ((cron_window *)self)->cron.zone = zone;
 }
 
 static int64_t tick_after(cron_window *window, int64_t time) {

@@ -3,6 +3,7 @@
 #define EF_WINDOW_WINDOWS_H
 
 #include "batch/out.h"
+#include "time/zone.h"
 
 /* NULL when there is none. */
 const ef_operator_class *ef_window_find(const char *name);
@@ -27,5 +28,8 @@ extern const ef_operator_class ef_keep_all_window_class;
 extern const ef_operator_class ef_hopping_window_class;
 extern const ef_operator_class ef_session_window_class;
 extern const ef_operator_class ef_cron_window_class;
+
+/* The zone whose calendar a cron window follows; it lives at least as long as the window. */
+void ef_cron_window_in(void *self, const ef_zone *zone);
 
 #endif

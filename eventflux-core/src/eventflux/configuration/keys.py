@@ -169,7 +169,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(
         "application.timezone",
         KeyType.TEXT,
-        "Zone whose calendar the buckets of aggregations follow.",
+        "Zone whose calendar buckets of aggregations, cron triggers and cron windows follow.",
         "UTC",
     ),
     Key("application.playback", KeyType.BOOLEAN, "Event time drives the clock."),

@@ -105,6 +105,7 @@ class Engine:
         slice_rows: int = 0,
         depth_first: bool = False,
         seed: int = 0,
+        zone: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Create an empty engine.
 
@@ -114,11 +115,16 @@ class Engine:
             slice_rows: Rows that run through the graph together, 0: the engine's own choice.
             depth_first: Never run many rows together: slower, right by definition.
             seed: Of hashing and random numbers.
+            zone: Whose calendar cron expressions follow: moments in UTC from which on local time is ahead by so
+                much, in ms; none: UTC.
         """
         error = new_error()
         target = ffi.new("ef_engine **")
         check(lib.ef_build_engine(playback, memory_limit, slice_rows, depth_first, seed, target, error), error)
         self._native: CData = target[0]
+        moments = ffi.new("int64_t[]", [moment for moment, _ in zone])
+        offsets = ffi.new("int64_t[]", [offset for _, offset in zone])
+        check(lib.ef_engine_set_zone(self._native, len(zone), moments, offsets, error), error)
         self._border: Border = host.border(_address(self._native), playback)
         self._border.on_exception = _log_exception
         self._border.on_failure = self._log_failure

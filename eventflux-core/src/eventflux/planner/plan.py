@@ -129,6 +129,7 @@ class Plan:
         warnings: By place.
         switched_off: Rewrites that were not done.
         explained: Queries whose rows are explained, with the hidden streams that do it.
+        zone: IANA name of the zone whose calendar cron expressions follow.
     """
 
     source: SourceText
@@ -148,6 +149,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     switched_off: frozenset[str] = frozenset()
     explained: tuple[ExplainedQuery, ...] = ()
+    zone: str = UTC
 
     def stream(self, name: str) -> StreamPlan | None:
         """The stream of that name, if it is one that a text can name."""
@@ -318,7 +320,7 @@ class PlannerOptions:
         switched_off: Names of rewrites that are not done, out of `RULE_NAMES`.
         stream_properties: Stream -> properties that the configuration gives where the text does not.
         tables: Tables that the text may name without defining them.
-        zone: IANA name of the zone whose calendar aggregations follow.
+        zone: IANA name of the zone whose calendar aggregations and cron expressions follow.
         tells_events: Queries over patterns get copies that tell the events of each match: `Plan.explained`.
     """
 
@@ -414,6 +416,7 @@ def _planned(app: EventFluxApp, registry: ExtensionRegistry, chosen: PlannerOpti
         warnings=diagnostics.warnings,
         switched_off=chosen.switched_off,
         explained=made.explained,
+        zone=chosen.zone,
     )
 
 

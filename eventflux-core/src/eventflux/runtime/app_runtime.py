@@ -24,6 +24,7 @@ from eventflux.io.failures import FailureOutlets
 from eventflux.io.sink_runtime import SinkRuntime
 from eventflux.io.source_runtime import SourceRuntime
 from eventflux.language.ast import UpsertValues
+from eventflux.planner.emit.zones import zone_changes
 from eventflux.planner.logical.nodes import TRIGGER_SCHEMA
 from eventflux.planner.plan import EmittedApp, Plan
 from eventflux.planner.settings import Playback
@@ -118,6 +119,7 @@ class EventFluxAppRuntime:
             slice_rows=settings.slice_rows,
             depth_first=settings.depth_first,
             seed=settings.seed,
+            zone=zone_changes(plan.zone),
         )
         try:
             self._outside = OutsideTables(

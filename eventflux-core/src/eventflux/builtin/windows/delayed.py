@@ -129,7 +129,8 @@ CRON: Final = Extension(
         Parameter(
             "expression",
             (AttributeType.STRING,),
-            "Quartz's seconds, minutes, hours, day of month, month, day of week and, optionally, year; in UTC.",
+            "Quartz's seconds, minutes, hours, day of month, month, day of week and, optionally, year, as the clocks of"
+            " `application.timezone` show them (UTC).",
         ),
     ),
     native="cron",
