@@ -8,6 +8,7 @@ import pytest
 from tests.kafka.messages import consume, eventually, ids, produce, rest, rows
 
 from eventflux import ConfigError, ConnectionUnavailableError
+from eventflux.extension import SinkHandler
 
 pytestmark = pytest.mark.service
 
@@ -98,6 +99,27 @@ def test_headers_and_partitions_may_differ_by_event(write, broker, topic):
         0: [("Name", b"a"), ("Source", b"eventflux")],
         2: [("Name", b"b"), ("Source", b"eventflux")],
     }
+
+
+class Traced(SinkHandler):
+    def on_batch(self, batch, next):
+        next(batch)
+
+    def headers(self):
+        return {"traceparent": "00-1-2-01"}
+
+
+@pytest.mark.parametrize("options", ["", "key='{{id}}', headers.Source='eventflux',"])
+def test_a_handler_adds_headers(manager, write, broker, topic, options):
+    manager.set_sink_handler_factory(lambda _context: Traced())
+    name = topic()
+    writer = write(name, options)
+    writer.send([(1, "a"), (2, "b")])
+    writer.flush()
+    found = rest(broker.address, name)
+    assert ids(found) == [1, 2]
+    own = [("Source", b"eventflux")] if options else []
+    assert [message.headers() for message in found] == [[*own, ("traceparent", b"00-1-2-01")]] * 2
 
 
 def test_a_topic_may_be_an_attribute(write, broker, topic):

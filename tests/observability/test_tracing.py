@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import http.server
 import json
 import threading
@@ -100,3 +101,59 @@ def test_spans_reach_a_collector(tmp_path: Path, collector: tuple[str, list[byte
     sent = b"".join(received)
     assert b"stdin Orders" in sent
     assert b"Answers stdout" in sent
+
+
+def test_a_trace_goes_through_from_header_to_header(tmp_path: Path) -> None:
+    """In by a webhook, out by an HTTP sink: the same trace, and the receiver's parent is the sink's span."""
+    spans = memory.InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(spans))
+    received: list[dict[str, str]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            received.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        EventFluxManager(plugins=False) as manager,
+    ):
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
+        serving.start()
+        try:
+            trace_apps(manager, provider)
+            runtime = manager.create_eventflux_app_runtime(f"""
+                @source(type='http', mode='webhook', host='127.0.0.1', port='0', @map(type='json'))
+                define stream S (a int);
+                @sink(type='http', url='http://127.0.0.1:{server.server_port}/', validation='none', headers.X='1',
+                    @map(type='json'))
+                define stream O (a int);
+                from S select a insert into O;
+            """)
+            runtime.start()
+            port = runtime._connectors.sources[0].source.port
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            connection.request("POST", "/", b'{"a": 1}', {"TraceParent": sent})
+            assert connection.getresponse().read() is not None
+            connection.request("POST", "/", b'{"a": 2}')
+            assert connection.getresponse().read() is not None
+            connection.close()
+        finally:
+            server.shutdown()
+            serving.join()
+    sink, source = spans.get_finished_spans()[:2]
+    assert f"{source.context.trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
+    assert f"{source.parent.span_id:016x}" == "b7ad6b7169203331"
+    assert sink.parent.span_id == source.context.span_id
+    first, second = received
+    assert first["traceparent"] == f"00-{sink.context.trace_id:032x}-{sink.context.span_id:016x}-01"
+    assert first["x"] == "1"
+    assert second["traceparent"][3:35] != first["traceparent"][3:35]

@@ -15,6 +15,7 @@ import pytest
 from tests.rabbitmq.server import RabbitServer
 
 from eventflux import ConnectionUnavailableError, EventFluxManager, InMemoryPersistenceStore
+from eventflux.extension import SinkHandler
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -138,6 +139,25 @@ def test_properties_and_headers_in_and_out(server, queues):
     assert first.delivery_info["routing_key"] == "n.7"
     assert "delivery_mode" not in first.properties
     assert second.properties["application_headers"] == {"Fixed": "yes"}
+
+
+class Traced(SinkHandler):
+    def on_batch(self, batch, next):
+        next(batch)
+
+    def headers(self):
+        return {"traceparent": "00-1-2-01"}
+
+
+def test_a_handler_adds_headers(server, queues):
+    with EventFluxManager(plugins=False) as manager:
+        manager.set_sink_handler_factory(lambda _context: Traced())
+        runtime = manager.create_eventflux_app_runtime(_copy(server, queues), name="App")
+        runtime.start()
+        runtime.input_handler("Out").send((1, 2))
+        wait(lambda: queues.waiting("out") == 1, "it did not come out")
+    [message] = queues.taken()
+    assert message.properties["application_headers"] == {"traceparent": "00-1-2-01"}
 
 
 def test_what_cannot_be_mapped_goes_its_own_way_and_is_acknowledged(server, queues):

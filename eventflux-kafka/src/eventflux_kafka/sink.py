@@ -109,11 +109,12 @@ class KafkaSink(Sink):
             )
         self._send_alone(producer)
         receipt = self._ctx.deliveries.receipt()
-        if set(dynamic) <= {"key"} and not self._headers:
+        more = [(name, value.encode()) for name, value in self._ctx.more_headers().items()]
+        if set(dynamic) <= {"key"} and not self._headers and not more:
             self._produce_plain(producer, payloads, dynamic.get("key"), partial(self._reported, receipt, None))
         else:
             for index, payload in enumerate(payloads):
-                self._produce(producer, payload, index, dynamic, receipt)
+                self._produce(producer, payload, index, dynamic, receipt, more)
         producer.poll(0)
         if self._is_sync:
             while producer.flush(_POLL_SECONDS) and not self._stopping.is_set():
@@ -174,6 +175,7 @@ class KafkaSink(Sink):
         index: int,
         dynamic: Mapping[str, Sequence[str | None]],
         receipt: Receipt,
+        more_headers: Sequence[tuple[str, bytes]],
     ) -> None:
         """Hand one message to the client, with whatever it has of its own."""
         topic = dynamic["topic"][index] if "topic" in dynamic else self._topic
@@ -184,7 +186,7 @@ class KafkaSink(Sink):
             partition = _partition_number(dynamic["partition"][index], index)
         if partition is not None:
             message["partition"] = partition
-        headers = list(self._headers)
+        headers = [*self._headers, *more_headers]
         for name in self._header_names:
             value = dynamic[name][index]
             headers.append((name[len(_HEADERS) :], b"" if value is None else value.encode()))

@@ -64,6 +64,15 @@ class AppPlace:
     is_checkpointed: Callable[[], bool] = lambda: False
 
 
+@record(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """What a connector gets of those beside it."""
+
+    header: bytes | None = None
+    deliveries: Deliveries = NO_DELIVERIES
+    more_headers: Callable[[], Mapping[str, str]] = dict
+
+
 def read_stream_settings(
     stream: str,
     schema: Schema,
@@ -126,7 +135,7 @@ def build_source(spec: ConnectorSpec, stream: str, schema: Schema, rows: RowInpu
     source = _made(spec.declaration)
     if not isinstance(source, Source):
         raise _is_not_a(spec.declaration, Source)
-    source.configure(_connector_context(spec, spec.options, stream, schema, place, None))
+    source.configure(_connector_context(spec, spec.options, stream, schema, place, _Surroundings()))
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -189,7 +198,11 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         raise _is_not_a(spec.mapper.declaration, SinkMapper)
     mapper.configure(_mapper_context(spec, stream, schema, place))
     deliveries = LateDeliveries()
-    sink, dynamic = _sink(spec, stream, schema, place, mapper.header, deliveries)
+    handler = None if place.sink_handlers is None else place.sink_handlers(_handler_context(spec, stream, place))
+    surroundings = _Surroundings(
+        header=mapper.header, deliveries=deliveries, more_headers=dict if handler is None else handler.headers
+    )
+    sink, dynamic = _sink(spec, stream, schema, place, surroundings)
     failures = FailureHandler(
         spec.errors,
         app_name=place.app_name,
@@ -209,7 +222,7 @@ def build_sink(spec: ConnectorSpec, stream: str, schema: Schema, place: AppPlace
         environment=place.environment,
         dynamic=dynamic,
         deliveries=deliveries,
-        handler=None if place.sink_handlers is None else place.sink_handlers(_handler_context(spec, stream, place)),
+        handler=handler,
         delimiter=mapper.block_delimiter if sink.takes_any_delimiter else b"\n",
         retries=spec.retries_connecting,
         validates=spec.validates,
@@ -223,12 +236,11 @@ def _sink(
     stream: str,
     schema: Schema,
     place: AppPlace,
-    header: bytes | None,
-    deliveries: Deliveries,
+    surroundings: _Surroundings,
 ) -> tuple[Sink, dict[str, Template]]:
     """The configured sink, and the templates of its options that differ by event."""
     if spec.distribution is None:
-        sink = _configured_sink(spec, spec.options, stream, schema, place, header, deliveries)
+        sink = _configured_sink(spec, spec.options, stream, schema, place, surroundings)
         return sink, _templates(spec.options, stream, schema, place)
     strategy = _made(spec.distribution.strategy)
     if not isinstance(strategy, DistributionStrategy):
@@ -237,7 +249,7 @@ def _sink(
     destinations: list[Sink] = []
     dynamic: dict[str, Template] = {}
     for index, options in enumerate(spec.distribution.destinations):
-        destinations.append(_configured_sink(spec, options, stream, schema, place, header, deliveries))
+        destinations.append(_configured_sink(spec, options, stream, schema, place, surroundings))
         for name, template in _templates(options, stream, schema, place).items():
             dynamic[destination_option(index, name)] = template
     key = strategy.key_attribute
@@ -258,13 +270,12 @@ def _configured_sink(
     stream: str,
     schema: Schema,
     place: AppPlace,
-    header: bytes | None,
-    deliveries: Deliveries,
+    surroundings: _Surroundings,
 ) -> Sink:
     sink = _made(spec.declaration)
     if not isinstance(sink, Sink):
         raise _is_not_a(spec.declaration, Sink)
-    sink.configure(_connector_context(spec, options, stream, schema, place, header, deliveries))
+    sink.configure(_connector_context(spec, options, stream, schema, place, surroundings))
     return sink
 
 
@@ -310,8 +321,7 @@ def _connector_context(
     stream: str,
     schema: Schema,
     place: AppPlace,
-    header: bytes | None,
-    deliveries: Deliveries = NO_DELIVERIES,
+    surroundings: _Surroundings,
 ) -> ConnectorContext:
     return ConnectorContext(
         app_name=place.app_name,
@@ -319,8 +329,9 @@ def _connector_context(
         schema=schema,
         options=options,
         environment=place.environment,
-        header=header,
-        deliveries=deliveries,
+        header=surroundings.header,
+        deliveries=surroundings.deliveries,
+        more_headers=surroundings.more_headers,
         format=spec.mapper.declaration.name,
     )
 

@@ -1,7 +1,8 @@
 """OpenTelemetry spans: one where a source delivers, one where a sink publishes.
 
-On a stream without a buffer everything that a delivery causes runs inside it, so a sink's span is a child of that of
-the source whose rows it sends. A `traceparent` among the properties of a message continues the trace of its sender.
+A sink whose messages have headers (http, kafka, rabbitmq) sends the `traceparent` of its span along. On a stream
+without a buffer everything that a delivery causes runs inside it, so a sink's span is a child of that of the source
+whose rows it sends. A `traceparent` among the properties of a message, or its headers, continues its sender's trace.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from eventflux.runtime.manager import EventFluxManager
 from eventflux.types.errors import ConfigError
 
 _NAME: Final = "eventflux"
+_HEADER: Final = "header."
 _CARRIED: Final = ("traceparent", "tracestate")
 
 
@@ -100,9 +102,13 @@ class _TracedSource(SourceHandler):
 
     def on_rows(self, rows: MappedRows, properties: Mapping[str, object], next: Callable[[MappedRows], None]) -> None:
         parent = None
-        carried = {name: str(value) for name, value in properties.items() if name.lower() in _CARRIED}
+        carried = {folded: str(value) for name, value in properties.items() if (folded := name.lower()) in _CARRIED}
+        for name in _CARRIED:  # headers are looked up, not listed: a webhook has them in any case
+            value = properties.get(_HEADER + name)
+            if value is not None:
+                carried.setdefault(name, str(value))
         if carried:
-            parent = self._extract({name.lower(): value for name, value in carried.items()})
+            parent = self._extract(carried)
         with self._tracer.start_as_current_span(
             f"{self._context.type_name} {self._context.stream}",
             context=parent,
@@ -119,6 +125,7 @@ class _TracedSink(SinkHandler):
         self._tracer = tracer
         self._context = context
         self._kind = _imported("opentelemetry.trace").SpanKind.PRODUCER
+        self._inject = _imported("opentelemetry.propagate").inject
 
     def on_batch(self, batch: RowBatch, next: Callable[[RowBatch], None]) -> None:
         with self._tracer.start_as_current_span(
@@ -127,3 +134,8 @@ class _TracedSink(SinkHandler):
             attributes=_attributes(self._context, len(batch)),
         ):
             next(batch)
+
+    def headers(self) -> Mapping[str, str]:
+        carrier: dict[str, str] = {}
+        self._inject(carrier)
+        return {name: value for name, value in carrier.items() if name.lower() in _CARRIED}

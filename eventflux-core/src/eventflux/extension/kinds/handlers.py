@@ -60,6 +60,13 @@ class SinkHandler(ABC):
             next: Has a batch published.
         """
 
+    def headers(self) -> Mapping[str, str]:
+        """What messages that are published now carry beside their own headers, by a sink whose messages have headers.
+
+        Asked on the thread of `on_batch`.
+        """
+        return {}
+
 
 class TableHandler(ABC):
     """Sees what an app asks of a table outside the engine."""

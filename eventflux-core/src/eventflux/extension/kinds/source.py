@@ -237,6 +237,7 @@ class ConnectorContext:
         header: A payload that stands once at the beginning of a file; sinks only.
         deliveries: Whom a sink tells what became of payloads after `Sink.publish` had taken them.
         format: Name of the mapper at its side, such as ``json``.
+        more_headers: What a sink adds to the headers of the messages that it publishes now; see `SinkHandler.headers`.
     """
 
     app_name: str
@@ -247,6 +248,7 @@ class ConnectorContext:
     header: bytes | None = None
     deliveries: Deliveries = NO_DELIVERIES
     format: str = ""
+    more_headers: Callable[[], Mapping[str, str]] = dict
 
 
 SourceContext = ConnectorContext

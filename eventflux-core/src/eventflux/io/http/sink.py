@@ -46,6 +46,7 @@ class HttpSink(Sink):
         self._environment = ctx.environment
         self._format = ctx.format
         self._header = ctx.header
+        self._more_headers = ctx.more_headers
         self._url, self._method = options.text("url"), options.text("method").upper()
         self._has_one_url = "url" not in options.dynamic
         if self._has_one_url:
@@ -122,8 +123,9 @@ class HttpSink(Sink):
             raise PublishError(f"method {method!r} must be one of {', '.join(sorted(_METHODS))}")
         headers = self._headers
         own = {name[len("headers.") :]: value for name, value in dynamic.items() if name.startswith("headers.")}
-        if own:
-            headers = {**headers, **own}
+        more = self._more_headers()
+        if own or more:
+            headers = {**headers, **own, **more}
         bodies = [self._body(payloads[start : start + self._batch]) for start in range(0, len(payloads), self._batch)]
         if self._pool is None or len(bodies) == 1:
             failures: Iterator[Exception | None] = (self._try(method, url, headers, body) for body in bodies)

@@ -33,6 +33,7 @@ class RabbitSink(Sink):
     def configure(self, ctx: SinkContext) -> None:
         options = ctx.options
         self._link = RabbitLink(ctx)
+        self._more_headers = ctx.more_headers
         self._exchange = options.text("exchange")
         self._key = options.text("routing.key")
         self._headers = {
@@ -103,7 +104,7 @@ class RabbitSink(Sink):
             raise
 
     def _send(self, payload: Payload, dynamic: Mapping[str, str | None]) -> None:
-        headers: dict[str, object] = dict(self._headers)
+        headers: dict[str, object] = {**self._headers, **self._more_headers()}
         for name, value in dynamic.items():
             if name.startswith(_HEADERS) and value is not None:
                 headers[name.removeprefix(_HEADERS)] = value
