@@ -32,6 +32,9 @@ static bool is_idle(const pattern *p, const ef_batch *batch, uint32_t row) {
 
 static ef_status take_one(run *r, const ef_input *input) {
     const ef_batch *batch = input->batch;
+    if (batch->rows == 1) {
+        return step(r, batch, input->port, 0, ef_row_cause(batch, 0));
+    }
     const uint8_t *passes;
     EF_TRY(port_passes(r, input->port, &passes));
     for (uint32_t i = 0; i < batch->rows; i++) {
