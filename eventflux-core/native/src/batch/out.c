@@ -43,8 +43,10 @@ void ef_out_init(ef_out *out, ef_arena *arena, const ef_batch *input) {
     out->rows = 0;
     out->capacity = 0;
     out->deliveries = 0;
-    out->any_not_current = false;
+    out->kinds = 0;
     out->any_slot = false;
+    out->may_stay = false;
+    out->stays = false;
     out->failed = NULL;
     out->failed_count = 0;
     out->failed_capacity = 0;
@@ -250,7 +252,7 @@ static ef_status fill_columns(ef_out *out, const ef_pages *pages, const ef_row_l
     return EF_OK;
 }
 
-#define FEW 4u /* rows up to which sorting the sources costs more than asking each row for its own */
+/* Up to EF_OUT_FEW rows sorting the sources costs more than asking each row for its own. */
 
 static void fill_few_values(ef_column *to, const ef_out *out, const char *const *kept, const ef_column *input,
                             uint32_t offset, const ef_pages *pages) {
@@ -284,11 +286,11 @@ static bool few_nulls(const ef_out *out, const char *const *kept, const ef_colum
     return valid != 0xFF;
 }
 
-/* As fill_columns, for FEW rows at most, all of it in one piece of the arena. */
+/* As fill_columns, for EF_OUT_FEW rows at most, all of it in one piece of the arena. */
 static ef_status fill_few(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, ef_error *error) {
     const ef_batch *input = out->input;
     uint32_t columns = layout != NULL ? layout->columns : input->columns;
-    const char *kept[FEW];
+    const char *kept[EF_OUT_FEW];
     for (uint32_t i = 0; i < out->rows; i++) {
         bool is_kept = out->source[i] < 0 && out->source[i] != EF_FROM_NONE;
         kept[i] = is_kept ? ef_pages_at(pages, (ef_handle)~out->source[i]) : NULL;
@@ -313,12 +315,59 @@ static ef_status fill_few(ef_out *out, const ef_pages *pages, const ef_row_layou
     return EF_OK;
 }
 
+bool ef_out_read(const ef_out *out, uint32_t column, const uint32_t *rows, uint32_t count, ef_column *to) {
+    const ef_row_layout *layout = out->layout;
+    const ef_column *input = column < out->input->columns ? &out->input->column[column] : NULL; /* a firing has none */
+    to->type = layout != NULL ? layout->type[column] : input->type;
+    const size_t width = ef_type_width(to->type);
+    const uint32_t offset = layout != NULL ? layout->offset[column] : 0;
+    char *target = ef_arena_take(out->arena, count * width + 1);
+    if (target == NULL) {
+        return false;
+    }
+    to->values = target;
+    unsigned nulls = 0;
+    for (uint32_t i = 0; i < count; i++, target += width) {
+        ef_source source = out->source[rows[i]];
+        const char *value;
+        if (source >= 0) {
+            value = (const char *)input->values + (size_t)source * width;
+            nulls |= (unsigned)ef_is_null(input, (uint32_t)source) << i;
+        } else {
+            const char *row = ef_pages_at(out->pages, (ef_handle)~source);
+            value = row + offset;
+            nulls |= (unsigned)ef_row_is_null(row, column) << i;
+        }
+        if (width == 8) {
+            memcpy(target, value, 8);
+        } else if (width == sizeof(ef_str) && source < 0) {
+            ef_str text = ef_row_string(out->pages, value);
+            memcpy(target, &text, sizeof text);
+        } else {
+            memcpy(target, value, width);
+        }
+    }
+    to->validity = nulls != 0 ? (uint8_t *)target : NULL;
+    if (nulls != 0) {
+        *target = (char)~nulls;
+    }
+    return true;
+}
+
 ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, bool batch_chunk,
                         ef_error *error) {
     if (out->rows == 0) {
         return EF_OK;
     }
     ef_out_end(out);
+    if (out->may_stay && out->rows <= EF_OUT_FEW && out->deliveries == 1 && !out->any_slot && (out->kinds & EF_RESET) == 0 &&
+        !batch_chunk) {
+        out->stays = true;
+        out->pages = pages;
+        out->layout = layout;
+        out->result.rows = out->rows;
+        return EF_OK;
+    }
     if (is_input_run(out)) {
         ef_batch view;
         if (!ef_batch_view(&view, out->input, (uint32_t)out->source[0], out->rows, out->arena)) {
@@ -326,7 +375,7 @@ ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout 
         }
         out->result.columns = view.columns;
         out->result.column = view.column;
-    } else if (out->rows <= FEW) {
+    } else if (out->rows <= EF_OUT_FEW) {
         EF_TRY(fill_few(out, pages, layout, error));
     } else {
         EF_TRY(fill_columns(out, pages, layout, error));
@@ -334,7 +383,7 @@ ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout 
     ef_batch *result = &out->result;
     result->rows = out->rows;
     result->timestamps = out->timestamp;
-    result->kinds = out->any_not_current ? out->kind : NULL;
+    result->kinds = out->kinds != EF_CURRENT ? out->kind : NULL;
     result->causes = out->cause;
     result->slots = out->any_slot ? out->slot : NULL;
     result->form = out->deliveries == out->rows ? EF_EACH_ROW : out->deliveries == 1 ? EF_WHOLE : EF_ENDS;

@@ -1,7 +1,10 @@
 /* ef_out: where an operator puts the rows of one process() call.
  *
- * Two ways. (1) Emitter, for windows and their like: name the source of each row (an input row, a retained row, nothing), and at the
+ * Two ways, and a short one. (1) Emitter, for windows and their like: name the source of each row (an input row, a retained row, nothing), and at the
  * end ef_out_finish gathers all columns at once, column by column. (2) Whole: fill `result` directly (filters, selections).
+ *
+ * (3) In place: where the caller allows it (`may_stay`), the emitter leaves a few rows of one delivery where they are, and their reader takes the
+ * values that it wants from there (ef_out_read): a call with one row has none to spare for columns that live for one reader.
  *
  * Rows come in rising cause order. ef_out_end closes a delivery; empty ones vanish. Everything lives in the slice arena. */
 #ifndef EF_BATCH_OUT_H
@@ -38,14 +41,22 @@ struct ef_out {
     uint32_t rows;
     uint32_t capacity;
     uint32_t deliveries;
-    bool any_not_current;
+    uint8_t kinds;      /* those of all rows, as bits of their numbers */
     bool any_slot;
+
+    /* rows that stay in place */
+    bool may_stay;      /* the caller's wish */
+    bool stays;         /* result has rows, and no columns */
+    const ef_pages *pages;
+    const ef_row_layout *layout;
 
     /* error edge */
     ef_failed_row *failed;
     uint32_t failed_count;
     uint32_t failed_capacity;
 };
+
+#define EF_OUT_FEW 8u /* rows that may stay in place */
 
 void ef_out_init(ef_out *out, ef_arena *arena, const ef_batch *input);
 
@@ -62,7 +73,7 @@ static inline void ef_out_put(ef_out *out, ef_source source, int64_t timestamp, 
     out->kind[i] = kind;
     out->cause[i] = cause;
     out->slot[i] = slot;
-    out->any_not_current |= kind != EF_CURRENT;
+    out->kinds |= kind;
     out->any_slot |= slot != 0;
 }
 
@@ -77,6 +88,9 @@ static inline void ef_out_end(ef_out *out) {
  * there are none); the input's columns are in the same order. Columns that are wholly input rows in order are views. */
 ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, bool batch_chunk,
                         ef_error *error) EF_MUST_USE;
+
+/* One column of rows[0..count) of those that stay in place; false: out of memory. */
+bool ef_out_read(const ef_out *out, uint32_t column, const uint32_t *rows, uint32_t count, ef_column *to) EF_MUST_USE;
 
 /* Puts row `at` of the input on the error edge. */
 ef_status ef_out_fail_row(ef_out *out, uint32_t at, const char *message, ef_error *error) EF_MUST_USE;

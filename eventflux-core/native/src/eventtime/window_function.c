@@ -99,6 +99,7 @@ static void put(function_run *run, ef_source source, int64_t timestamp, uint8_t 
 static ef_status finish(function_run *run, bool is_chunk, ef_error *error) {
     ef_out *out = run->out;
     const ef_window *base = &run->function->base;
+    out->may_stay = false; /* columns are added */
     EF_TRY(ef_out_finish(out, base->pages, &base->layout, is_chunk, error));
     uint32_t rows = out->result.rows, columns = out->result.columns;
     if (rows == 0) {

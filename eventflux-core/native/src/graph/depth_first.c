@@ -63,18 +63,12 @@ static ef_status enter_faults(ef_engine *engine, ef_error *error) {
 
 static ef_status enter_operator(ef_engine *engine, ef_node *target, uint32_t port, const ef_batch *rows,
                                 const ef_track *track, ef_error *error) {
-    ef_out out;
-    if ((target->operator_class->flags & EF_PORTS) != 0) {
-        ef_input input = {.batch = rows, .port = port};
-        ef_call_ports(engine, target, &input, 1, track, &out);
-    } else {
-        ef_out_init(&out, &engine->arena, rows);
-        ef_call_operator(engine, target, port, rows, track, &out);
-    }
+    ef_out outs[2];
+    const ef_out *out = ef_call_operators(engine, &target, port, rows, track, outs);
     if (EF_UNLIKELY(engine->first_fault != NULL)) {
         EF_TRY(enter_faults(engine, error));
     }
-    return out.result.rows > 0 ? frame_push(engine, target, &out.result, error) : EF_OK;
+    return out->result.rows > 0 ? frame_push(engine, target, &out->result, error) : EF_OK;
 }
 
 /* Hands the present delivery of the top frame to one target; what that puts out becomes a frame. */
@@ -176,7 +170,7 @@ static ef_batch *pass_stream(ef_engine *engine, const ef_node *stream, const ef_
  * `*node` is NULL when the rows are at their end. */
 static ef_status go_straight(ef_engine *engine, ef_node **node, const ef_batch *first, ef_batch *rest,
                              const ef_track *track, ef_error *error) {
-    ef_out outs[2];
+    ef_out outs[4]; /* two for a call: one pair holds its input */
     ef_node *at = *node;
     ef_batch *batch = rest;
     if (at->kind == EF_NODE_STREAM) {
@@ -211,15 +205,8 @@ static ef_status go_straight(ef_engine *engine, ef_node **node, const ef_batch *
                 return ef_fail_memory(error);
             }
         } else if (target != NULL && target->kind == EF_NODE_OPERATOR) {
-            ef_out *out = batch == &outs[0].result ? &outs[1] : &outs[0];
-            if ((target->operator_class->flags & EF_PORTS) != 0) {
-                ef_input input = {.batch = batch, .port = edge->port};
-                ef_call_ports(engine, target, &input, 1, track, out);
-            } else {
-                ef_out_init(out, &engine->arena, batch);
-                ef_call_operator(engine, target, edge->port, batch, track, out);
-            }
-            batch = &out->result;
+            bool in_first = batch == &outs[0].result || batch == &outs[1].result;
+            batch = &ef_call_operators(engine, &target, edge->port, batch, track, in_first ? &outs[2] : &outs[0])->result;
             target = batch->rows > 0 ? target : NULL;
             if (EF_UNLIKELY(engine->first_fault != NULL)) {
                 at = target;
@@ -284,15 +271,16 @@ ef_status ef_fire_due(ef_engine *engine, ef_error *error) {
         ef_node *node = ef_node_at(engine, engine->time->timers[i]);
         while (status == EF_OK && node->operator_class->next_due(node->self) <= engine->time->now) {
             ef_batch nothing = {.columns = 0, .form = EF_WHOLE};
-            ef_out out;
+            ef_out outs[2];
+            const ef_out *out = &outs[0];
+            ef_node *last = node;
             if ((node->operator_class->flags & EF_PORTS) != 0) {
-                ef_call_ports(engine, node, NULL, 0, &firing, &out);
+                ef_call_ports(engine, node, NULL, 0, &firing, &outs[0]);
             } else {
-                ef_out_init(&out, &engine->arena, &nothing);
-                ef_call_operator(engine, node, 0, &nothing, &firing, &out);
+                out = ef_call_operators(engine, &last, 0, &nothing, &firing, outs);
             }
-            if (out.result.rows > 0) {
-                status = ef_run_depth_first(engine, node, &out.result, &quiet, error);
+            if (out->result.rows > 0) {
+                status = ef_run_depth_first(engine, last, &out->result, &quiet, error);
             }
         }
     }

@@ -2,6 +2,7 @@
 #include "graph/entrance.h"
 #include "graph/measure.h"
 #include "graph/node.h"
+#include "ops/select.h"
 #include "time/clock.h"
 
 
@@ -168,6 +169,36 @@ void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_
         ef_measure_call(engine->measure, node, began);
     }
     settle_call(engine, node, batch, status, &problem, out);
+}
+
+static void call_few(ef_engine *engine, ef_node *node, const ef_out *rows, const ef_track *track, ef_out *out) {
+    const ef_batch input = {.rows = rows->rows, .columns = 0, .timestamps = rows->timestamp, .causes = rows->cause, .form = EF_WHOLE};
+    ef_error problem;
+    problem.message[0] = '\0';
+    node->metrics.calls++;
+    node->metrics.rows_in += rows->rows;
+    ef_out_init(out, &engine->arena, &input);
+    ef_status status = ef_select_few(node->self, rows, track, out, &problem);
+    settle_call(engine, node, &input, status, &problem, out);
+}
+
+ef_out *ef_call_operators(ef_engine *engine, ef_node **node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                          ef_out *outs) {
+    ef_node *called = *node;
+    if ((called->operator_class->flags & EF_PORTS) != 0) {
+        ef_input input = {.batch = batch, .port = port};
+        ef_call_ports(engine, called, &input, 1, track, &outs[0]);
+        return &outs[0];
+    }
+    ef_out_init(&outs[0], &engine->arena, batch);
+    outs[0].may_stay = called->few_reader != NULL && called->tap_count == 0;
+    ef_call_operator(engine, called, port, batch, track, &outs[0]);
+    if (!outs[0].stays || outs[0].result.rows == 0) {
+        return &outs[0];
+    }
+    *node = called->few_reader;
+    call_few(engine, *node, &outs[0], track, &outs[1]);
+    return &outs[1];
 }
 
 void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uint32_t count, const ef_track *track,

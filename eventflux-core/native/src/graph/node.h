@@ -58,6 +58,7 @@ typedef struct ef_node {
     bool wants_expired; /* as it was created */
     bool reads_clock;
     bool can_fail; /* may put rows on the error edge */
+    struct ef_node *few_reader; /* the selection behind it, if that is all there is behind it and it takes rows that stay in place; from seal */
     uint16_t rank;
 
     bool routes;           /* hands rows on as they came, with slots (partition/router.h) */
@@ -243,6 +244,11 @@ ef_status ef_push_finish(ef_engine *engine, ef_status status);
 /* Calls an operator, keeps its figures and due time, and takes its failed rows to the failure queue. A failing operator costs its rows, not the push. */
 void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
                       ef_out *out);
+
+/* Calls the operator, and behind it the selection that reads its few rows in place if it left any there; then *node is that selection. `outs`: two,
+ * the first of which is the one that is filled unless *node changes. */
+ef_out *ef_call_operators(ef_engine *engine, ef_node **node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                          ef_out *outs);
 
 /* Likewise for operators with EF_PORTS. Initialises `out`. */
 void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uint32_t count, const ef_track *track,

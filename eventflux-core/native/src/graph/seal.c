@@ -7,6 +7,7 @@
  * Cost: origins x edges, once. */
 #include "graph/entrance.h"
 #include "graph/node.h"
+#include "ops/select.h"
 
 typedef enum mark { UNSEEN = 0, OPEN = 1, DONE = 2 } mark;
 
@@ -244,6 +245,15 @@ void ef_domain_look(ef_engine *engine, ef_domain *domain) {
     }
 }
 
+static ef_node *few_reader_of(const ef_engine *engine, const ef_node *node) {
+    if (node->kind != EF_NODE_OPERATOR || node->edge_count != 1 || node->edges[0].port != 0) {
+        return NULL;
+    }
+    ef_node *reader = ef_node_at(engine, node->edges[0].to);
+    bool reads = reader->kind == EF_NODE_OPERATOR && reader->operator_class == &ef_select_class && ef_select_takes_few(reader->self);
+    return reads ? reader : NULL;
+}
+
 /* The timers of each domain. Nodes are in text order, so these are in rank order. */
 static ef_status gather_timers(ef_engine *engine, ef_error *error) {
     for (uint32_t d = 0; d <= engine->event_count; d++) {
@@ -404,6 +414,7 @@ ef_status ef_engine_seal(ef_engine *engine, ef_error *error) {
     }
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];
+        node->few_reader = few_reader_of(engine, node);
         if (node->kind == EF_NODE_STREAM || ef_entrance_of(node) != NULL) {
             judge_pushes(&w, node);
         }

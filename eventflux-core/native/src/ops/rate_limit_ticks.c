@@ -331,6 +331,7 @@ static ef_status process(void *self, uint32_t port, const ef_batch *batch, const
     if (out->rows == 0) {
         return EF_OK;
     }
+    out->may_stay = false; /* columns are replaced */
     EF_TRY(ef_out_finish(out, limiter->base.pages, &limiter->base.layout, false, error));
     bool has_latest = limiter->keeps == EF_RATE_KEEPS_GROUPED_WINDOW ||
                       (limiter->keeps == EF_RATE_KEEPS_WINDOW && limiter->aggregates);

@@ -30,7 +30,7 @@ static ef_status count_rows(ef_select_call *call, bool reduces) {
 }
 
 /* Assigned one by one: what clears the whole structure at once costs more than a one-row call has to spare. */
-static void call_init(ef_select_call *call, ef_select *self, const ef_track *track, ef_out *out, ef_error *error) {
+void ef_select_call_init(ef_select_call *call, ef_select *self, const ef_track *track, ef_out *out, ef_error *error) {
     call->self = self;
     call->track = track;
     call->out = out;
@@ -70,7 +70,7 @@ static ef_status process(void *operator, uint32_t port, const ef_batch *batch, c
         return EF_OK;
     }
     ef_select_call call;
-    call_init(&call, self, track, out, error);
+    ef_select_call_init(&call, self, track, out, error);
     bool reduces = batch->batch_chunk && !self->keeps_all && batch->form != EF_EACH_ROW &&
                    (self->aggregate_count > 0 || self->key_count > 0);
     if (self->aggregate_count == 0 && !reduces) {

@@ -426,3 +426,56 @@ ef_status ef_select_fold(ef_select_call *call) {
     }
     return EF_OK;
 }
+
+static ef_status fold_few(ef_select_call *call, const ef_aggregate *aggregate, ef_column *result) {
+    int64_t space[EF_OUT_FEW];
+    uint8_t valid[EF_OUT_FEW];
+    const ef_column *argument = aggregate->column >= 0 ? &call->arguments[aggregate->column] : NULL;
+    size_t width = aggregate->output == EF_OUTPUT_KEY ? 8 : ef_type_width(aggregate->result);
+    result->type = aggregate->result;
+    result->validity = NULL;
+    result->values = ef_arena_take(call->arena, call->count * width);
+    if (result->values == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    ef_fold fold;
+    fold.rows = call->in->rows;
+    fold.groups = call->groups;
+    fold.single = call->single;
+    fold.values = input_values(aggregate, argument, 0, fold.rows, space);
+    fold.validity = argument != NULL ? argument->validity : NULL;
+    fold.actions = call->actions;
+    fold.general = false;
+    fold.emit = call->emit;
+    fold.out = result->values;
+    fold.out_valid = valid;
+    fold.any_null = false;
+    fold.out_of_memory = false;
+    fold.arena = call->arena;
+    fold.error = call->error;
+    EF_TRY(aggregate->fold(aggregate, &fold));
+    EF_ASSERT(fold.emitted == call->count);
+    if (aggregate->output == EF_OUTPUT_KEY) {
+        output_keys(aggregate, result->values, call->count);
+    }
+    if (EF_UNLIKELY(fold.any_null)) {
+        EF_TRY(set_nulls(call, result, valid, call->count));
+    }
+    return fold.out_of_memory ? ef_fail_memory(call->error) : EF_OK;
+}
+
+ef_status ef_select_fold_few(ef_select_call *call) {
+    ef_select *self = call->self;
+    call->aggregates = ef_arena_take(call->arena, self->aggregate_count * sizeof *call->aggregates);
+    if (call->aggregates == NULL) {
+        return ef_fail_memory(call->error);
+    }
+    for (uint32_t pass = self->takes_blocks ? 0 : 1; pass < 2; pass++) { /* as in ef_select_fold */
+        for (uint32_t a = 0; a < self->aggregate_count; a++) {
+            if ((self->aggregates[a].clear != NULL) == (pass == 0)) {
+                EF_TRY(fold_few(call, &self->aggregates[a], &call->aggregates[a]));
+            }
+        }
+    }
+    return EF_OK;
+}

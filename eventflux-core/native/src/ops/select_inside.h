@@ -5,6 +5,7 @@
  *
  *      file              does
  *      select.c          the operator; the steps in order
+ *      select_few.c      the same for a few rows that a window left in place
  *      select_keys.c     the group keys of a block of rows
  *      select_groups.c   rows -> groups: index, slots, resets
  *      select_fold.c     which rows are put out, and the aggregates' columns for them
@@ -75,6 +76,8 @@ typedef struct ef_select {
     uint32_t key_words;
     ef_aggregate *aggregates; /* [aggregate_count] */
     bool has_filters;         /* some of them have one */
+    bool takes_blocks;        /* some of them hold on to blocks of the page store */
+    bool takes_few;           /* see ef_select_takes_few */
     uint32_t held;            /* 1 + the aggregate that counts the rows of a group that may be forgotten; 0: none */
     uint32_t aggregate_count;
     uint32_t group_size;
@@ -174,6 +177,9 @@ static inline uint32_t ef_select_row(const ef_select_call *call, uint32_t emitte
     return call->rows != NULL ? call->rows[emitted] : emitted;
 }
 
+/* select.c */
+void ef_select_call_init(ef_select_call *call, ef_select *self, const ef_track *track, ef_out *out, ef_error *error);
+
 /* select_groups.c */
 ef_status ef_select_find_groups(ef_select_call *call, bool places) EF_MUST_USE;
 /* Gives back the groups that a RESET of this call left empty; all that were met if `all`. After a failed call: empties those that should
@@ -188,6 +194,8 @@ ef_status ef_select_reserve_slots(ef_select *self, uint32_t count, ef_error *err
 /* select_fold.c */
 ef_status ef_select_choose(ef_select_call *call, bool reduces) EF_MUST_USE;
 ef_status ef_select_fold(ef_select_call *call) EF_MUST_USE;
+/* For at most EF_OUT_FEW work rows, none of which is a RESET or failed, without filters. `emit` is set. */
+ef_status ef_select_fold_few(ef_select_call *call) EF_MUST_USE;
 
 /* select_output.c */
 ef_status ef_select_take(ef_select_call *call, const ef_batch *batch) EF_MUST_USE;

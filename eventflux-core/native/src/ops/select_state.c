@@ -59,6 +59,7 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
         return ef_fail_memory(error);
     }
     self->aggregate_count = select->aggregate_count;
+    bool takes_sets = false;
     for (uint32_t a = 0; a < select->aggregate_count; a++) {
         const ef_aggregate_config *config = &select->aggregates[a];
         ef_aggregate *aggregate = &self->aggregates[a];
@@ -81,6 +82,8 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
         }
         aggregate->column = has_argument ? output : -1;
         self->has_filters = self->has_filters || has_filter;
+        self->takes_blocks = self->takes_blocks || aggregate->clear != NULL;
+        takes_sets = takes_sets || aggregate->takes_sets;
         self->held = strcmp(config->name, EF_COUNT_HELD) == 0 ? a + 1 : self->held;
         aggregate->filter = has_filter ? (int32_t)config->filter - 1 : -1;
         aggregate->pages = self->pages;
@@ -89,6 +92,8 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
         aggregate->offset = self->group_size;
         self->group_size += aggregate->size;
     }
+    self->takes_few = self->aggregate_count > 0 && self->arguments_plain && self->outputs_plain && self->having == NULL &&
+                      select->order_count == 0 && self->limit < 0 && self->offset == 0 && !self->has_filters && !takes_sets;
     return EF_OK;
 }
 
