@@ -99,6 +99,8 @@ struct ef_aggregate {
     ef_keeps keeps;
     bool takes_sets;    /* the argument must be a set */
     int32_t column;     /* of the argument columns; -1: none */
+    bool converts;      /* an argument has another form than the input */
+    uint32_t width;     /* of an output */
     int32_t filter;     /* of the argument columns, a BOOL: rows for which it is not true do not count; -1: all do */
     ef_pages *pages;
     ef_value_counts *counts;

@@ -177,6 +177,9 @@ bool ef_aggregate_resolve(ef_aggregate *aggregate, const char *name, ef_type arg
                  resolve_extreme(&made, name, argument, removal) ||
                  resolve_collection(&made, name, argument, removal);
     if (found) {
+        made.converts = (made.input == EF_INPUT_LONG && argument != EF_LONG) ||
+                        (made.input == EF_INPUT_DOUBLE && argument != EF_DOUBLE) || made.input == EF_INPUT_KEY;
+        made.width = made.output == EF_OUTPUT_KEY ? 8 : (uint32_t)ef_type_width(made.result);
         *aggregate = made;
     }
     return found;

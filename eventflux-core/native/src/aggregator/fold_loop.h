@@ -6,7 +6,7 @@
  *      static inline bool name_read(const ef_aggregate *, ef_fold *, const state_type *, out_type *)    false: null
  *
  * It is one body, specialised by constants: one group or many; all rows added without nulls, added and removed without nulls, or
- * anything at all; all rows put out or some. With one group the state stays in registers. takes_nulls: null arguments go to add and
+ * anything at all; all rows put out or some; and a single row. With one group the state stays in registers. takes_nulls: null arguments go to add and
  * remove like others. */
 #ifndef EF_AGGREGATOR_FOLD_LOOP_H
 #define EF_AGGREGATOR_FOLD_LOOP_H
@@ -110,7 +110,26 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
         return fold->emit == NULL ? name##_rows(aggregate, fold, false, EF_FOLD_ADDS, true)                             \
                                   : name##_rows(aggregate, fold, false, EF_FOLD_ADDS, false);                           \
     }                                                                                                                   \
+    EF_ALWAYS_INLINE ef_status name##_row(const ef_aggregate *aggregate, ef_fold *fold) {                               \
+        state_type *state = (state_type *)(void *)(fold->single + aggregate->offset);                                   \
+        fold->emitted = 0;                                                                                              \
+        if ((takes_nulls) || fold->validity == NULL || ef_bit(fold->validity, 0)) {                                     \
+            bool removes = fold->actions != NULL && (fold->actions[0] & EF_FOLD_REMOVE) != 0;                           \
+            EF_TRY(removes ? name##_remove(aggregate, fold, state, fold->values, 0)                                     \
+                           : name##_add(aggregate, fold, state, fold->values, 0));                                      \
+        }                                                                                                               \
+        if (fold->emit == NULL || fold->emit[0] != 0) {                                                                 \
+            bool valid = name##_read(aggregate, fold, state, fold->out);                                                \
+            fold->out_valid[0] = valid;                                                                                 \
+            fold->any_null |= !valid;                                                                                   \
+            fold->emitted = 1;                                                                                          \
+        }                                                                                                               \
+        return EF_OK;                                                                                                   \
+    }                                                                                                                   \
     ef_status name##_fold(const ef_aggregate *aggregate, ef_fold *fold) {                                               \
+        if (fold->rows == 1 && fold->groups == NULL && !fold->general) {                                                \
+            return name##_row(aggregate, fold);                                                                         \
+        }                                                                                                               \
         bool nulls_matter = !(takes_nulls) && fold->validity != NULL;                                                   \
         int form = fold->general || nulls_matter ? EF_FOLD_GENERAL : fold->actions != NULL ? EF_FOLD_MIXED              \
                                                                                            : EF_FOLD_ADDS;              \

@@ -316,11 +316,8 @@ static ef_status fill_few(ef_out *out, const ef_pages *pages, const ef_row_layou
 }
 
 bool ef_out_read(const ef_out *out, uint32_t column, const uint32_t *rows, uint32_t count, ef_column *to) {
-    const ef_row_layout *layout = out->layout;
-    const ef_column *input = column < out->input->columns ? &out->input->column[column] : NULL; /* a firing has none */
-    to->type = layout != NULL ? layout->type[column] : input->type;
+    to->type = out->layout != NULL ? out->layout->type[column] : out->input->column[column].type;
     const size_t width = ef_type_width(to->type);
-    const uint32_t offset = layout != NULL ? layout->offset[column] : 0;
     char *target = ef_arena_take(out->arena, count * width + 1);
     if (target == NULL) {
         return false;
@@ -328,23 +325,20 @@ bool ef_out_read(const ef_out *out, uint32_t column, const uint32_t *rows, uint3
     to->values = target;
     unsigned nulls = 0;
     for (uint32_t i = 0; i < count; i++, target += width) {
-        ef_source source = out->source[rows[i]];
-        const char *value;
-        if (source >= 0) {
-            value = (const char *)input->values + (size_t)source * width;
-            nulls |= (unsigned)ef_is_null(input, (uint32_t)source) << i;
-        } else {
-            const char *row = ef_pages_at(out->pages, (ef_handle)~source);
-            value = row + offset;
-            nulls |= (unsigned)ef_row_is_null(row, column) << i;
-        }
-        if (width == 8) {
+        ef_str text;
+        bool is_null;
+        const void *value = ef_out_value(out, column, rows[i], &text, &is_null);
+        nulls |= (unsigned)is_null << i;
+        switch (width) {
+        case 8:
             memcpy(target, value, 8);
-        } else if (width == sizeof(ef_str) && source < 0) {
-            ef_str text = ef_row_string(out->pages, value);
-            memcpy(target, &text, sizeof text);
-        } else {
+            break;
+        case 16:
+            memcpy(target, value, 16);
+            break;
+        default:
             memcpy(target, value, width);
+            break;
         }
     }
     to->validity = nulls != 0 ? (uint8_t *)target : NULL;

@@ -89,6 +89,24 @@ static inline void ef_out_end(ef_out *out) {
 ef_status ef_out_finish(ef_out *out, const ef_pages *pages, const ef_row_layout *layout, bool batch_chunk,
                         ef_error *error) EF_MUST_USE;
 
+/* One value of the rows that stay in place; NULL never. A string of a retained row is made in `text`. */
+static inline const void *ef_out_value(const ef_out *out, uint32_t column, uint32_t row, ef_str *text, bool *is_null) {
+    ef_source source = out->source[row];
+    if (source >= 0) {
+        const ef_column *input = &out->input->column[column];
+        *is_null = ef_is_null(input, (uint32_t)source);
+        return (const char *)input->values + (size_t)source * ef_type_width(input->type);
+    }
+    const char *kept = ef_pages_at(out->pages, (ef_handle)~source);
+    *is_null = ef_row_is_null(kept, column);
+    const char *field = kept + out->layout->offset[column];
+    if (out->layout->type[column] == EF_STRING || out->layout->type[column] == EF_OBJECT) {
+        *text = ef_row_string(out->pages, field);
+        return text;
+    }
+    return field;
+}
+
 /* One column of rows[0..count) of those that stay in place; false: out of memory. */
 bool ef_out_read(const ef_out *out, uint32_t column, const uint32_t *rows, uint32_t count, ef_column *to) EF_MUST_USE;
 

@@ -152,6 +152,113 @@ static ef_block *copy_plain(const ef_batch *batch, bool keep_ends, ef_alloc *all
     return block;
 }
 
+/* One CURRENT row, what a call with one row puts out: laid out in one pass, each value in room for the widest. */
+typedef struct cell {
+    ef_str value;
+    uint64_t validity;
+} cell;
+
+static size_t size_of_one(const ef_batch *batch) {
+    return sizeof(ef_block) + sizeof(int64_t) + batch->columns * (sizeof(cell) + sizeof(ef_column)) + long_bytes(batch);
+}
+
+static void fill_one(ef_block *block, const ef_batch *batch) {
+    const uint32_t columns = batch->columns;
+    int64_t *timestamp = (int64_t *)(void *)(block + 1);
+    cell *cells = (cell *)(void *)(timestamp + 1);
+    ef_column *column = (ef_column *)(void *)(cells + columns);
+    char *bytes = (char *)(column + columns);
+    *timestamp = batch->timestamps[0];
+    for (uint32_t c = 0; c < columns; c++) {
+        const ef_column *from = &batch->column[c];
+        column[c].values = &cells[c].value;
+        column[c].validity = NULL;
+        column[c].type = from->type;
+        switch (ef_type_width(from->type)) {
+        case 1:
+            memcpy(&cells[c].value, from->values, 1);
+            break;
+        case 4:
+            memcpy(&cells[c].value, from->values, 4);
+            break;
+        case 8:
+            memcpy(&cells[c].value, from->values, 8);
+            break;
+        default:
+            copy_strings(&cells[c].value, from->values, 1, &bytes);
+            break;
+        }
+        if (EF_UNLIKELY(from->validity != NULL)) {
+            memcpy(&cells[c].validity, from->validity, 1);
+            column[c].validity = (uint8_t *)&cells[c].validity;
+        }
+    }
+    atomic_init(&block->holders, 1);
+    block->rows = 1;
+    block->columns = columns;
+    block->deliveries = 1;
+    block->ends = NULL;
+    block->timestamps = timestamp;
+    block->kinds = NULL;
+    block->column = column;
+}
+
+#define SPARE_MOST 1024u /* bytes of a block that is worth keeping */
+#define NO_SPARE ((ef_block *)(uintptr_t)1)
+
+static void free_block(ef_block *block) {
+    ef_engine *engine = block->engine;
+    ef_free(block->alloc, block, block->size);
+    if (engine != NULL) {
+        ef_engine_release(engine);
+    }
+}
+
+void ef_spare_block_init(ef_spare_block *spare) {
+    atomic_init(&spare->block, NULL);
+}
+
+void ef_spare_block_close(ef_spare_block *spare) {
+    /* Acquire: pairs with the release in `keep_spare`. */
+    ef_block *block = atomic_exchange_explicit(&spare->block, NO_SPARE, memory_order_acquire);
+    if (block != NULL && block != NO_SPARE) {
+        free_block(block);
+    }
+}
+
+/* Acquire: whoever put it there is done with it. Only the engine takes, so what is seen is still there. */
+static ef_block *take_spare(ef_spare_block *spare, size_t size) {
+    ef_block *block = atomic_load_explicit(&spare->block, memory_order_relaxed);
+    if (block == NULL || block == NO_SPARE || block->size < size) {
+        return NULL;
+    }
+    return atomic_exchange_explicit(&spare->block, NULL, memory_order_acquire);
+}
+
+/* Any thread. Release: what its last holder read is read. */
+static bool keep_spare(ef_block *block) {
+    ef_block *none = NULL;
+    return block->engine != NULL && block->size <= SPARE_MOST && block->rows == 1 &&
+           atomic_compare_exchange_strong_explicit(&ef_engine_spare_block(block->engine)->block, &none, block,
+                                                   memory_order_release, memory_order_relaxed);
+}
+
+ef_block *ef_block_of_row(const ef_batch *batch, ef_engine *engine, ef_alloc *alloc) {
+    const size_t size = size_of_one(batch);
+    ef_block *block = take_spare(ef_engine_spare_block(engine), size);
+    if (block == NULL) {
+        block = ef_malloc(alloc, size);
+        if (block == NULL) {
+            return NULL;
+        }
+        block->alloc = alloc;
+        block->size = size;
+        ef_block_hold_inside(block, engine);
+    }
+    fill_one(block, batch);
+    return block;
+}
+
 ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) {
     *empty = batch->rows == 0;
     if (*empty) {
@@ -267,12 +374,13 @@ void ef_block_retain(ef_block *block) {
 }
 
 void ef_block_release(ef_block *block) {
-    /* Pairs with itself: the last holder sees the others' reads done. */
-    if (block != NULL && atomic_fetch_sub_explicit(&block->holders, 1, memory_order_acq_rel) == 1) {
-        ef_engine *engine = block->engine;
-        ef_free(block->alloc, block, block->size);
-        if (engine != NULL) {
-            ef_engine_release(engine);
-        }
+    if (block == NULL) {
+        return;
+    }
+    /* Acquire, and release where others hold it: the last holder sees the others' reads done. A sole holder need not write. */
+    if ((atomic_load_explicit(&block->holders, memory_order_acquire) == 1 ||
+         atomic_fetch_sub_explicit(&block->holders, 1, memory_order_acq_rel) == 1) &&
+        !keep_spare(block)) {
+        free_block(block);
     }
 }

@@ -34,6 +34,18 @@ typedef struct ef_block {
     struct ef_engine *engine; /* whose shell the block keeps alive (it counts the block's bytes), or NULL */
 } ef_block;
 
+/* A block of one small row that nobody holds any more waits in its engine for the next such row: a one-row call then asks the allocator for
+ * nothing. It still keeps the engine's shell. */
+typedef struct ef_spare_block {
+    _Atomic(ef_block *) block; /* NULL: none; EF_NO_SPARE: none any more */
+} ef_spare_block;
+
+void ef_spare_block_init(ef_spare_block *spare);
+/* Frees it, and no other comes. */
+void ef_spare_block_close(ef_spare_block *spare);
+
+/* A row of one delivery that is CURRENT. From the spare block of the engine if it fits, else from `alloc`, and then held inside (see ef_block_hold_inside). */
+ef_block *ef_block_of_row(const ef_batch *batch, struct ef_engine *engine, ef_alloc *alloc) EF_MUST_USE;
 /* Copies all rows of `batch` (RESET rows left out). NULL: out of memory, or no rows left (`*empty` then). One holder. */
 ef_block *ef_block_copy(const ef_batch *batch, bool each_row_is_delivery, ef_alloc *alloc, bool *empty) EF_MUST_USE;
 /* The same with RESET rows, as one delivery: for operators, never for listeners. */

@@ -38,9 +38,14 @@ ef_status ef_engine_new(const ef_engine_options *options, ef_engine **engine, ef
     made->last_delivery = &made->first_delivery;
     made->last_failure = &made->first_failure;
     made->last_fault = &made->first_fault;
+    ef_spare_block_init(&made->spare);
     atomic_init(&made->holders, 1);
     *engine = made;
     return EF_OK;
+}
+
+ef_spare_block *ef_engine_spare_block(ef_engine *engine) {
+    return &engine->spare;
 }
 
 void ef_engine_retain(ef_engine *engine) {
@@ -76,6 +81,7 @@ void ef_engine_free(ef_engine *engine) {
     if (engine == NULL) {
         return;
     }
+    ef_spare_block_close(&engine->spare);
     ef_delivery *delivery = ef_engine_take(engine);
     while (delivery != NULL) {
         ef_delivery *next = delivery->next;
@@ -137,17 +143,24 @@ void ef_end_slice(ef_engine *engine) {
     ef_pages_reclaim_all(&engine->budget);
 }
 
-/* After a call: failures to the queue, figures, the due time. */
-static void settle_call(ef_engine *engine, ef_node *node, const ef_batch *input, ef_status status,
-                        const ef_error *problem, ef_out *out) {
-    if (EF_UNLIKELY(status != EF_OK)) {
+static void record_failures(ef_engine *engine, ef_node *node, const ef_batch *input, ef_status status, const ef_error *problem,
+                            ef_out *out) {
+    if (status != EF_OK) {
         out->result.rows = 0;
         ef_record_failure(engine, node, input, 0, status, problem->message);
     }
-    node->metrics.rows_out += out->result.rows;
     for (uint32_t i = 0; i < out->failed_count; i++) {
         ef_record_failure(engine, node, input, out->failed[i].at, EF_ROW, out->failed[i].message);
     }
+}
+
+/* After a call: failures to the queue, figures, the due time. */
+static inline void settle_call(ef_engine *engine, ef_node *node, const ef_batch *input, ef_status status,
+                               const ef_error *problem, ef_out *out) {
+    if (EF_UNLIKELY(status != EF_OK || out->failed_count > 0)) {
+        record_failures(engine, node, input, status, problem, out);
+    }
+    node->metrics.rows_out += out->result.rows;
     if ((node->operator_class->flags & EF_TIMERS) != 0) {
         int64_t due = node->operator_class->next_due(node->self);
         ef_domain *domain = ef_domain_at(engine, node->domain);
@@ -157,8 +170,8 @@ static void settle_call(ef_engine *engine, ef_node *node, const ef_batch *input,
     }
 }
 
-void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
-                      ef_out *out) {
+static inline void call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                                 ef_out *out) {
     ef_error problem;
     problem.message[0] = '\0';
     node->metrics.calls++;
@@ -171,7 +184,12 @@ void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_
     settle_call(engine, node, batch, status, &problem, out);
 }
 
-static void call_few(ef_engine *engine, ef_node *node, const ef_out *rows, const ef_track *track, ef_out *out) {
+void ef_call_operator(ef_engine *engine, ef_node *node, uint32_t port, const ef_batch *batch, const ef_track *track,
+                      ef_out *out) {
+    call_operator(engine, node, port, batch, track, out);
+}
+
+static ef_out *call_few(ef_engine *engine, ef_node *node, const ef_out *rows, const ef_track *track, ef_out *out) {
     const ef_batch input = {.rows = rows->rows, .columns = 0, .timestamps = rows->timestamp, .causes = rows->cause, .form = EF_WHOLE};
     ef_error problem;
     problem.message[0] = '\0';
@@ -180,6 +198,7 @@ static void call_few(ef_engine *engine, ef_node *node, const ef_out *rows, const
     ef_out_init(out, &engine->arena, &input);
     ef_status status = ef_select_few(node->self, rows, track, out, &problem);
     settle_call(engine, node, &input, status, &problem, out);
+    return out;
 }
 
 ef_out *ef_call_operators(ef_engine *engine, ef_node **node, uint32_t port, const ef_batch *batch, const ef_track *track,
@@ -192,13 +211,12 @@ ef_out *ef_call_operators(ef_engine *engine, ef_node **node, uint32_t port, cons
     }
     ef_out_init(&outs[0], &engine->arena, batch);
     outs[0].may_stay = called->few_reader != NULL && called->tap_count == 0;
-    ef_call_operator(engine, called, port, batch, track, &outs[0]);
+    call_operator(engine, called, port, batch, track, &outs[0]);
     if (!outs[0].stays || outs[0].result.rows == 0) {
         return &outs[0];
     }
     *node = called->few_reader;
-    call_few(engine, *node, &outs[0], track, &outs[1]);
-    return &outs[1];
+    return call_few(engine, *node, &outs[0], track, &outs[1]);
 }
 
 void ef_call_ports(ef_engine *engine, ef_node *node, const ef_input *inputs, uint32_t count, const ef_track *track,

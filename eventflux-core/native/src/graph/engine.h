@@ -34,6 +34,7 @@ void ef_engine_free(ef_engine *engine);
 /* Blocks are counted by the engine: who keeps one beyond the engine's life holds the engine's shell by these. Any thread. */
 void ef_engine_retain(ef_engine *engine);
 /* The same under the engine lock: holds are taken many at a time and handed out one by one, an atomic operation in so many blocks. */
+ef_spare_block *ef_engine_spare_block(ef_engine *engine);
 void ef_engine_retain_inside(ef_engine *engine);
 void ef_engine_release(ef_engine *engine);
 ef_alloc *ef_engine_alloc(ef_engine *engine);

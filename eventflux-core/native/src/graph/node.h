@@ -161,6 +161,7 @@ struct ef_engine {
     uint32_t frame_count, frame_capacity;
 
     ef_delivery *first_delivery, **last_delivery;
+    ef_spare_block spare;
     ef_failure *first_failure, **last_failure;
     bool bulk;            /* deliveries to one tap within the push may share a block */
     uint64_t lost_failures; /* failures that no memory was left to keep */

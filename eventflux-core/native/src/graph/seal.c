@@ -8,6 +8,7 @@
 #include "graph/entrance.h"
 #include "graph/node.h"
 #include "ops/select.h"
+#include "window/windows.h"
 
 typedef enum mark { UNSEEN = 0, OPEN = 1, DONE = 2 } mark;
 
@@ -245,15 +246,6 @@ void ef_domain_look(ef_engine *engine, ef_domain *domain) {
     }
 }
 
-static ef_node *few_reader_of(const ef_engine *engine, const ef_node *node) {
-    if (node->kind != EF_NODE_OPERATOR || node->edge_count != 1 || node->edges[0].port != 0) {
-        return NULL;
-    }
-    ef_node *reader = ef_node_at(engine, node->edges[0].to);
-    bool reads = reader->kind == EF_NODE_OPERATOR && reader->operator_class == &ef_select_class && ef_select_takes_few(reader->self);
-    return reads ? reader : NULL;
-}
-
 /* The timers of each domain. Nodes are in text order, so these are in rank order. */
 static ef_status gather_timers(ef_engine *engine, ef_error *error) {
     for (uint32_t d = 0; d <= engine->event_count; d++) {
@@ -278,6 +270,25 @@ static ef_status gather_timers(ef_engine *engine, ef_error *error) {
     return EF_OK;
 }
 
+static ef_node *few_reader_of(const ef_engine *engine, const ef_node *node) {
+    if (node->kind != EF_NODE_OPERATOR || node->edge_count != 1 || node->edges[0].port != 0) {
+        return NULL;
+    }
+    ef_node *reader = ef_node_at(engine, node->edges[0].to);
+    bool reads = reader->kind == EF_NODE_OPERATOR && reader->operator_class == &ef_select_class && ef_select_takes_few(reader->self);
+    return reads ? reader : NULL;
+}
+
+/* Whether somebody can tell at which time the operator was called. Of a length window only rows that leave carry it; a selection that counts them
+ * and does not put them out reads no timestamp. */
+static bool shows_clock(const ef_engine *engine, const ef_node *node) {
+    if (node->kind != EF_NODE_OPERATOR || (node->operator_class->flags & (EF_TIMERS | EF_READS_CLOCK)) == 0) {
+        return false;
+    }
+    const ef_node *reader = node->operator_class == &ef_length_window_class && node->content == NULL ? few_reader_of(engine, node) : NULL;
+    return reader == NULL || ef_select_puts_out_expired(reader->self);
+}
+
 static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
     bool merges = false, clocks = false, fails = false;
     for (uint32_t i = 0; i < engine->node_count; i++) {
@@ -286,8 +297,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
             node->edges[e].in_index = ef_node_at(engine, node->edges[e].to)->in_edges++;
         }
         fails = fails || node->can_fail;
-        clocks = clocks || node->reads_clock ||
-                 (node->kind == EF_NODE_OPERATOR && (node->operator_class->flags & (EF_TIMERS | EF_READS_CLOCK)) != 0);
+        clocks = clocks || node->reads_clock || shows_clock(engine, node);
     }
     for (uint32_t i = 0; i < engine->node_count; i++) {
         ef_node *node = engine->nodes[i];

@@ -16,15 +16,19 @@ void ef_tap_batch(ef_engine *engine, ef_node *tap, const ef_batch *batch) {
     if (tap->removed) {
         return;
     }
+    const bool is_one = batch->rows == 1 && batch->kinds == NULL;
     bool empty = false;
-    ef_block *block = ef_block_copy(batch, true, &engine->block_alloc, &empty);
+    ef_block *block = is_one ? ef_block_of_row(batch, engine, &engine->block_alloc)
+                             : ef_block_copy(batch, true, &engine->block_alloc, &empty);
     if (block == NULL) {
         if (!empty) {
             ef_record_failure(engine, tap, NULL, 0, EF_NO_MEMORY, "no memory left to hand rows to a listener");
         }
         return;
     }
-    ef_block_hold_inside(block, engine);
+    if (!is_one) {
+        ef_block_hold_inside(block, engine);
+    }
     ef_delivery *delivery = delivery_of(block, tap->id);
     tap->metrics.rows_in += block->rows;
     tap->metrics.calls++;

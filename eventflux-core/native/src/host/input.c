@@ -2,7 +2,7 @@
  *
  * A row is packed on the C stack with the GIL held, the engine lock is tried, the row runs, the lock is left, listeners are called: no
  * Python object is made unless somebody listens, and the GIL is given up only to wait. */
-#include "host/host.h"
+#include "host/pack_common.h"
 
 #define STACK_COLUMNS 32u
 
@@ -76,12 +76,15 @@ typedef struct single {
 static bool pack_single(ef_packer *packer, ef_layout *layout, PyObject *tuple, single *row, ef_batch *batch) {
     const uint32_t columns = layout->columns;
     for (uint32_t c = 0; c < columns; c++) {
-        ef_fault fault = EF_FAULT_NONE;
         PyObject *value = PyTuple_GetItem(tuple, (Py_ssize_t)c);
         ef_column *column = &row->columns[c];
         column->values = &row->cells[c];
         column->validity = NULL;
         column->type = layout->types[c];
+        if (ef_pack_common(packer, value, column->type, column->values)) {
+            continue;
+        }
+        ef_fault fault = EF_FAULT_NONE;
         int packed = ef_pack_cell(packer, value, column->type, column->values, &fault);
         if (EF_UNLIKELY(packed <= 0)) {
             if (packed < 0) {

@@ -5,19 +5,9 @@
  * Other objects (NumPy and Arrow scalars) are asked once for their plain value. No text is ever parsed. Rows go row by row, since a row's
  * values lie together in Python; columns are written side by side. Nothing of a call has entered the engine while this runs. */
 #include <float.h>
-#include <limits.h>
 
 #include "base/object.h"
-#include "host/host.h"
-
-/* PyLong_AsLongLong and its like go through bytes for anything of more than 30 bits; the one of `long` does not. */
-static inline long long integer_of(PyObject *value, int *overflow) {
-#if LONG_MAX == LLONG_MAX
-    return PyLong_AsLongAndOverflow(value, overflow);
-#else
-    return PyLong_AsLongLongAndOverflow(value, overflow);
-#endif
-}
+#include "host/pack_common.h"
 
 static ef_fault number_fault(void) {
     if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
@@ -70,7 +60,7 @@ static int pack_scalar(ef_packer *packer, PyObject *value, ef_str *to, ef_fault 
         ef_object_put_double(&writer, PyFloat_AsDouble(value));
     } else if (PyLong_CheckExact(value)) {
         int overflow;
-        long long integer = integer_of(value, &overflow);
+        long long integer = ef_integer_of(value, &overflow);
         if (overflow != 0) {
             return 2;
         }
@@ -138,7 +128,7 @@ static int pack_integer(PyObject *value, ef_type type, void *slot, ef_fault *fau
         return 1;
     }
     int overflow;
-    long long integer = integer_of(value, &overflow);
+    long long integer = ef_integer_of(value, &overflow);
     if (overflow != 0) {
         *fault = EF_FAULT_RANGE;
         return -1;
@@ -300,12 +290,10 @@ static bool mark_null(ef_packer *packer, ef_column *column, uint32_t rows, uint3
     return true;
 }
 
-/* One value into row `row` of a column. The common cases stand here, so that a loop over rows has them inline. */
+/* One value into row `row` of a column. */
 static inline int put(ef_packer *packer, ef_column *column, uint32_t rows, uint32_t row, PyObject *value, ef_fault *fault) {
     void *slot = (char *)column->values + (size_t)row * ef_type_width(column->type);
-    if (column->type == EF_DOUBLE && PyFloat_CheckExact(value)) {
-        double real = PyFloat_AsDouble(value);
-        memcpy(slot, &real, sizeof real);
+    if (ef_pack_common(packer, value, column->type, slot)) {
         return 1;
     }
     int packed = ef_pack_cell(packer, value, column->type, slot, fault);
@@ -408,7 +396,7 @@ bool ef_pack_column(ef_packer *packer, ef_layout *layout, uint32_t column, PyObj
 bool ef_pack_timestamp(ef_host_state *host, PyObject *value, int64_t *timestamp) {
     if (EF_LIKELY(PyLong_CheckExact(value))) {
         int overflow;
-        *timestamp = integer_of(value, &overflow);
+        *timestamp = ef_integer_of(value, &overflow);
         if (EF_LIKELY(overflow == 0)) {
             return true;
         }

@@ -55,6 +55,7 @@ ef_status ef_select_create(const ef_operator_config *config, const ef_select_con
 extern const ef_operator_class ef_select_class;
 /* Whether the selection can take rows that stay in place (batch/out.h): it aggregates plain columns, and tests and orders nothing. */
 bool ef_select_takes_few(const void *operator);
+bool ef_select_puts_out_expired(const void *operator);
 /* As process(), for those. No row of such a selection can fail. */
 ef_status ef_select_few(void *operator, const ef_out *rows, const ef_track *track, ef_out *out, ef_error *error) EF_MUST_USE;
 /* Result type of an aggregator for an argument type (0 = no argument), or 0 when there is no such aggregator. */

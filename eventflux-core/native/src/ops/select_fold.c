@@ -339,7 +339,7 @@ static ef_status fold_one(ef_select_call *call, const ef_aggregate *aggregate, c
                           ef_column *result) {
     uint32_t rows = call->in->rows;
     const ef_column *argument = aggregate->column >= 0 ? &call->arguments[aggregate->column] : NULL;
-    size_t width = aggregate->output == EF_OUTPUT_KEY ? 8 : ef_type_width(aggregate->result);
+    const size_t width = aggregate->width;
     result->type = aggregate->result;
     result->validity = NULL;
     result->values = ef_arena_take(call->arena, call->count > 0 ? call->count * width : 1);
@@ -427,53 +427,107 @@ ef_status ef_select_fold(ef_select_call *call) {
     return EF_OK;
 }
 
-static ef_status fold_few(ef_select_call *call, const ef_aggregate *aggregate, ef_column *result) {
-    int64_t space[EF_OUT_FEW];
+/* Where the argument of an aggregate stands in the few rows. */
+typedef struct few_argument {
+    const ef_out *from;
+    const ef_column *input; /* NULL: no row of the input is among them */
+    uint32_t column;
+    uint32_t offset;
+    size_t width;
+    bool is_text;
+} few_argument;
+
+static few_argument argument_of(const ef_aggregate *aggregate, const ef_select *self, const ef_out *from) {
+    const uint32_t column = self->argument_column[aggregate->column];
+    return (few_argument){
+        .from = from,
+        .input = column < from->input->columns ? &from->input->column[column] : NULL,
+        .column = column,
+        .offset = from->layout != NULL ? from->layout->offset[column] : 0,
+        .width = ef_type_width(aggregate->argument),
+        .is_text = ef_key_is_text(aggregate->argument),
+    };
+}
+
+static inline const void *argument_value(const few_argument *argument, uint32_t row, ef_str *text, bool *is_null) {
+    ef_source source = argument->from->source[row];
+    if (source >= 0) {
+        *is_null = ef_is_null(argument->input, (uint32_t)source);
+        return (const char *)argument->input->values + (size_t)source * argument->width;
+    }
+    const char *kept = ef_pages_at(argument->from->pages, (ef_handle)~source);
+    *is_null = ef_row_is_null(kept, argument->column);
+    if (EF_UNLIKELY(argument->is_text)) {
+        *text = ef_row_string(argument->from->pages, kept + argument->offset);
+        return text;
+    }
+    return kept + argument->offset;
+}
+
+/* Row by row, so that no column is made of what is read once. */
+static ef_status fold_few(ef_select_call *call, const ef_aggregate *aggregate, const ef_out *from, ef_fold *fold, ef_column *result) {
+    static const uint8_t NULL_VALUE = 0;
+    const bool has_argument = aggregate->column >= 0;
+    const few_argument argument = has_argument ? argument_of(aggregate, call->self, from) : (few_argument){.from = NULL};
     uint8_t valid[EF_OUT_FEW];
-    const ef_column *argument = aggregate->column >= 0 ? &call->arguments[aggregate->column] : NULL;
-    size_t width = aggregate->output == EF_OUTPUT_KEY ? 8 : ef_type_width(aggregate->result);
-    result->type = aggregate->result;
-    result->validity = NULL;
-    result->values = ef_arena_take(call->arena, call->count * width);
-    if (result->values == NULL) {
+    char *out = ef_arena_take(call->arena, call->count * aggregate->width);
+    if (out == NULL) {
         return ef_fail_memory(call->error);
     }
-    ef_fold fold;
-    fold.rows = call->in->rows;
-    fold.groups = call->groups;
-    fold.single = call->single;
-    fold.values = input_values(aggregate, argument, 0, fold.rows, space);
-    fold.validity = argument != NULL ? argument->validity : NULL;
-    fold.actions = call->actions;
-    fold.general = false;
-    fold.emit = call->emit;
-    fold.out = result->values;
-    fold.out_valid = valid;
-    fold.any_null = false;
-    fold.out_of_memory = false;
-    fold.arena = call->arena;
-    fold.error = call->error;
-    EF_TRY(aggregate->fold(aggregate, &fold));
-    EF_ASSERT(fold.emitted == call->count);
+    result->type = aggregate->result;
+    result->validity = NULL;
+    result->values = out;
+    fold->any_null = false;
+    fold->out_of_memory = false;
+    fold->validity = NULL;
+    fold->values = NULL;
+    fold->out_valid = valid;
+    for (uint32_t i = 0; i < from->rows; i++) {
+        ef_str text;
+        int64_t space;
+        if (has_argument) {
+            bool is_null;
+            fold->values = argument_value(&argument, i, &text, &is_null);
+            fold->validity = is_null ? &NULL_VALUE : NULL;
+            if (aggregate->converts) {
+                const ef_column value = {.values = (void *)(uintptr_t)fold->values, .type = aggregate->argument};
+                fold->values = input_values(aggregate, &value, 0, 1, &space);
+            }
+        }
+        fold->single = call->groups[i];
+        fold->actions = &from->kind[i];
+        fold->emit = &call->emit[i];
+        fold->out = out;
+        EF_TRY(aggregate->fold(aggregate, fold));
+        out += fold->emitted * aggregate->width;
+        fold->out_valid += fold->emitted;
+    }
+    EF_ASSERT(fold->out_valid == valid + call->count);
     if (aggregate->output == EF_OUTPUT_KEY) {
         output_keys(aggregate, result->values, call->count);
     }
-    if (EF_UNLIKELY(fold.any_null)) {
+    if (EF_UNLIKELY(fold->any_null)) {
         EF_TRY(set_nulls(call, result, valid, call->count));
     }
-    return fold.out_of_memory ? ef_fail_memory(call->error) : EF_OK;
+    return fold->out_of_memory ? ef_fail_memory(call->error) : EF_OK;
 }
 
-ef_status ef_select_fold_few(ef_select_call *call) {
+ef_status ef_select_fold_few(ef_select_call *call, const ef_out *from) {
     ef_select *self = call->self;
     call->aggregates = ef_arena_take(call->arena, self->aggregate_count * sizeof *call->aggregates);
     if (call->aggregates == NULL) {
         return ef_fail_memory(call->error);
     }
+    ef_fold fold;
+    fold.rows = 1;
+    fold.groups = NULL;
+    fold.general = false;
+    fold.arena = call->arena;
+    fold.error = call->error;
     for (uint32_t pass = self->takes_blocks ? 0 : 1; pass < 2; pass++) { /* as in ef_select_fold */
         for (uint32_t a = 0; a < self->aggregate_count; a++) {
             if ((self->aggregates[a].clear != NULL) == (pass == 0)) {
-                EF_TRY(fold_few(call, &self->aggregates[a], &call->aggregates[a]));
+                EF_TRY(fold_few(call, &self->aggregates[a], from, &fold, &call->aggregates[a]));
             }
         }
     }

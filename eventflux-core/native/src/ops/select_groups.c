@@ -265,6 +265,35 @@ static ef_status find_by_key(ef_select_call *call) {
     return take_resets(call, &next, rows);
 }
 
+ef_handle ef_select_known_group(const ef_select *self, const uint64_t *words) {
+    if (self->slot_count == 0) {
+        return EF_NO_HANDLE;
+    }
+    const uint32_t resets = self->slots[0].resets;
+    if (self->key_count == 0) {
+        ef_handle only = self->slots[0].first;
+        return only != EF_NO_HANDLE && ef_group_at(self, only)->resets == resets ? only : EF_NO_HANDLE;
+    }
+    if (self->index.count == 0) {
+        return EF_NO_HANDLE;
+    }
+    uint32_t hash = ef_index_hash(ef_select_hash_key(self, words));
+    for (uint32_t at = hash & self->index.mask;; at = (at + 1) & self->index.mask) {
+        uint64_t entry = self->index.entries[at];
+        if (entry == EF_INDEX_EMPTY) {
+            return EF_NO_HANDLE;
+        }
+        if (ef_index_entry_hash(entry) != hash) {
+            continue;
+        }
+        ef_handle handle = ef_index_entry_handle(entry);
+        const ef_group *group = ef_group_at(self, handle);
+        if (group->slot == 0 && group->nulls == 0 && memcmp(group->key, words, self->key_words * sizeof *words) == 0) {
+            return group->resets == resets ? handle : EF_NO_HANDLE;
+        }
+    }
+}
+
 /* ---- the call ---- */
 
 /* Marks must not come round to an old one. */

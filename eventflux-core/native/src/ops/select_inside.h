@@ -182,6 +182,8 @@ void ef_select_call_init(ef_select_call *call, ef_select *self, const ef_track *
 
 /* select_groups.c */
 ef_status ef_select_find_groups(ef_select_call *call, bool places) EF_MUST_USE;
+/* The group of slot 0 with this key, whose words hold all of it and no null; EF_NO_HANDLE if there is none, or none that is up to date. */
+ef_handle ef_select_known_group(const ef_select *self, const uint64_t *words);
 /* Gives back the groups that a RESET of this call left empty; all that were met if `all`. After a failed call: empties those that should
  * have been emptied. */
 /* With EF_COUNT_HELD: groups met whose last row has left are as if a RESET had emptied them, and go when they are many. Amortised O(1) a group. */
@@ -194,8 +196,8 @@ ef_status ef_select_reserve_slots(ef_select *self, uint32_t count, ef_error *err
 /* select_fold.c */
 ef_status ef_select_choose(ef_select_call *call, bool reduces) EF_MUST_USE;
 ef_status ef_select_fold(ef_select_call *call) EF_MUST_USE;
-/* For at most EF_OUT_FEW work rows, none of which is a RESET or failed, without filters. `emit` is set. */
-ef_status ef_select_fold_few(ef_select_call *call) EF_MUST_USE;
+/* For rows that stay in place. `emit` and `groups` are set for all of them. */
+ef_status ef_select_fold_few(ef_select_call *call, const ef_out *from) EF_MUST_USE;
 
 /* select_output.c */
 ef_status ef_select_take(ef_select_call *call, const ef_batch *batch) EF_MUST_USE;

@@ -138,6 +138,10 @@ uint32_t ef_select_group_hash(const ef_select *self, const ef_group *group) {
     return ef_index_hash(hash_words(self->seed, words, self->key_words, group->nulls, group->slot));
 }
 
+uint64_t ef_select_hash_key(const ef_select *self, const uint64_t *words) {
+    return hash_words(self->seed, words, self->key_words, 0, 0);
+}
+
 void ef_select_hash_keys(const ef_select_call *call, ef_key_block *block) {
     const ef_select *self = call->self;
     const uint32_t *slots = call->in->slots != NULL ? call->in->slots + block->from : NULL;

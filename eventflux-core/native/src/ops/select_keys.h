@@ -20,6 +20,8 @@ typedef struct ef_key_block {
 
 /* Fills words, nulls and deep for rows [from, from + rows); words may be the column itself. */
 void ef_select_fill_keys(const ef_select_call *call, ef_key_block *block);
+/* Of a key in slot 0 without nulls. */
+uint64_t ef_select_hash_key(const ef_select *self, const uint64_t *words);
 /* Fills hashes. */
 void ef_select_hash_keys(const ef_select_call *call, ef_key_block *block);
 /* Equality of a row's key with a group's where a text lies outside; slot and nulls are the same. */

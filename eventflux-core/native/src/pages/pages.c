@@ -27,7 +27,7 @@ typedef struct page_meta {
     uint16_t block_class;  /* 0: this number is unused */
     uint16_t live;         /* blocks taken and not given back for good */
     uint16_t inverse;      /* 65536 / block_class, rounded up: offsets become numbers of blocks without a division */
-    bool has_given;
+    uint16_t given_count;  /* bits set in `given` */
     bool listed; /* is in the list of pages with holes */
 } page_meta;
 
@@ -337,8 +337,7 @@ void ef_pages_give(ef_pages *pages, ef_handle handle, uint32_t size) {
     (void)size;
     uint32_t block = block_of(meta, handle);
     meta->given[block >> 6] |= UINT64_C(1) << (block & 63u);
-    if (!meta->has_given) {
-        meta->has_given = true;
+    if (meta->given_count++ == 0) {
         meta->next_given = inside->given;
         inside->given = number;
     }
@@ -406,12 +405,10 @@ void ef_pages_reclaim(ef_pages *pages) {
         uint32_t next = meta->next_given;
         for (uint32_t w = 0; w < WORDS; w++) {
             meta->free[w] |= meta->given[w];
-            for (uint64_t left = meta->given[w]; left != 0; left &= left - 1) {
-                meta->live--; /* a step a block that was given: no more than giving it took */
-            }
             meta->given[w] = 0;
         }
-        meta->has_given = false;
+        meta->live = (uint16_t)(meta->live - meta->given_count);
+        meta->given_count = 0;
         if (meta->live == 0) {
             page_drop(pages, number);
         } else if (!meta->listed && inside->classes[meta->block_class].current != number) {

@@ -106,6 +106,10 @@ static ef_status length_process(void *self, uint32_t port, const ef_batch *batch
         ef_sliding_pass(batch, out);
         return EF_OK;
     }
+    if (batch->rows == 1 && batch->slots == NULL && window->sliding.queues.count == 1) {
+        const ef_row_queue *queue = window->sliding.queues.items;
+        return ef_sliding_take_one(&window->sliding, batch, queue->count == window->length, ef_row_clock(batch, 0, track), out, error);
+    }
     return ef_sliding_is_by_slot(&window->sliding, batch) ? process_rows(window, batch, track, out, true, error)
                                                           : process_rows(window, batch, track, out, false, error);
 }

@@ -119,9 +119,14 @@ static ef_status settle(ef_sliding_run *run, ef_error *error) {
     uint32_t count = run->next - run->first;
     ef_row_queue fresh = {0, 0, 0};
     ef_status status = EF_OK;
-    if (count > 0) {
-        ef_handle one;
-        ef_handle *handles = count == 1 ? &one : ef_arena_take(run->out->arena, count * sizeof *handles);
+    if (count == 1) {
+        EF_TRY(ef_row_keep(base->pages, &base->layout, run->batch, run->first, &fresh.head, error));
+        fresh.tail = fresh.head;
+        fresh.count = 1;
+        base->held++;
+        status = ef_row_queue_prepare(&run->kept, base->pages, error);
+    } else if (count > 1) {
+        ef_handle *handles = ef_arena_take(run->out->arena, count * sizeof *handles);
         if (handles == NULL) {
             return ef_fail_memory(error);
         }
@@ -149,4 +154,39 @@ static ef_status settle(ef_sliding_run *run, ef_error *error) {
 ef_status ef_sliding_end(ef_sliding_run *run, bool by_slot, ef_error *error) {
     ef_window *base = &run->sliding->base;
     return by_slot ? ef_out_finish(run->out, base->pages, &base->layout, false, error) : settle(run, error);
+}
+
+ef_status ef_sliding_take_one(ef_sliding *sliding, const ef_batch *batch, bool expires, int64_t clock, ef_out *out,
+                              ef_error *error) {
+    ef_window *base = &sliding->base;
+    ef_row_queue *queue = sliding->queues.items;
+    const int64_t cause = ef_row_cause(batch, 0);
+    ef_handle fresh;
+    EF_TRY(ef_out_reserve(out, 2, error));
+    if (expires) {
+        ef_out_put(out, EF_FROM_RETAINED(queue->head), clock, EF_EXPIRED, cause, 0);
+    }
+    ef_out_put(out, EF_FROM_INPUT(0), batch->timestamps[0], EF_CURRENT, cause, 0);
+    EF_TRY(ef_row_keep(base->pages, &base->layout, batch, 0, &fresh, error));
+    ef_status status = ef_row_queue_prepare(queue, base->pages, error);
+    if (status == EF_OK) {
+        status = ef_out_finish(out, base->pages, &base->layout, false, error);
+    }
+    if (status != EF_OK) {
+        ef_row_drop(base->pages, &base->layout, fresh);
+        return status;
+    }
+    if (queue->count > 0) {
+        ef_row_set_next(ef_pages_write(base->pages, queue->tail), fresh); /* prepared: it can't fail */
+    } else {
+        queue->head = fresh;
+    }
+    queue->tail = fresh;
+    queue->count++;
+    base->held++;
+    if (expires) {
+        ef_row_drop(base->pages, &base->layout, ef_row_queue_pop(queue, base->pages));
+        base->held--;
+    }
+    return EF_OK;
 }

@@ -43,6 +43,11 @@ ef_status ef_sliding_find(const ef_sliding *sliding, uint32_t slot, ef_out *out,
 /* Nobody reads what leaves: the input goes through as it is, nothing is retained. */
 void ef_sliding_pass(const ef_batch *batch, ef_out *out);
 
+/* A batch of one row in slot 0: it is put out and held; before it the oldest row leaves if `expires`, with the clock as its timestamp. What begin, the
+ * loop and end come to for it. */
+ef_status ef_sliding_take_one(ef_sliding *sliding, const ef_batch *batch, bool expires, int64_t clock, ef_out *out,
+                              ef_error *error) EF_MUST_USE;
+
 static inline bool ef_sliding_is_by_slot(const ef_sliding *sliding, const ef_batch *batch) {
     return batch->slots != NULL || sliding->queues.count > 1;
 }
