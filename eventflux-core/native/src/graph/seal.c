@@ -289,6 +289,19 @@ static bool shows_clock(const ef_engine *engine, const ef_node *node) {
     return reader == NULL || ef_select_puts_out_expired(reader->self);
 }
 
+/* A batch window whose rows only a selection reads, which wants no more of a batch than its groups: the two fold while they collect. */
+static void fold_ahead(const ef_engine *engine, const ef_node *node) {
+    if (node->kind != EF_NODE_OPERATOR || node->edge_count != 1 || node->edges[0].port != 0 || node->tap_count > 0 ||
+        node->content != NULL) {
+        return;
+    }
+    const ef_node *reader = ef_node_at(engine, node->edges[0].to);
+    if (reader->kind == EF_NODE_OPERATOR && reader->operator_class == &ef_select_class && ef_select_may_fold_ahead(reader->self) &&
+        ef_window_fold_ahead(node->operator_class, node->self)) {
+        ef_select_fold_ahead(reader->self);
+    }
+}
+
 static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
     bool merges = false, clocks = false, fails = false;
     for (uint32_t i = 0; i < engine->node_count; i++) {
@@ -296,6 +309,7 @@ static ef_status prepare_nodes(ef_engine *engine, ef_error *error) {
         for (uint32_t e = 0; e < node->edge_count; e++) {
             node->edges[e].in_index = ef_node_at(engine, node->edges[e].to)->in_edges++;
         }
+        fold_ahead(engine, node);
         fails = fails || node->can_fail;
         clocks = clocks || node->reads_clock || shows_clock(engine, node);
     }

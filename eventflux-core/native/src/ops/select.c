@@ -69,6 +69,9 @@ static ef_status process(void *operator, uint32_t port, const ef_batch *batch, c
     if (batch->rows == 0) {
         return EF_OK;
     }
+    if (self->folds_ahead) {
+        return ef_select_run_ahead(self, batch, track, out, error);
+    }
     ef_select_call call;
     ef_select_call_init(&call, self, track, out, error);
     bool reduces = batch->batch_chunk && !self->keeps_all && batch->form != EF_EACH_ROW &&

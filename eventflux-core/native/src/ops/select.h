@@ -53,6 +53,12 @@ typedef struct ef_select_config {
 ef_status ef_select_create(const ef_operator_config *config, const ef_select_config *select, void **self,
                            ef_error *error) EF_MUST_USE;
 extern const ef_operator_class ef_select_class;
+/* Whether a batch can be folded while the window collects it: what is put out of it are aggregates and keys, of each group once, and nothing in it
+ * depends on when it is computed. */
+bool ef_select_may_fold_ahead(const void *operator);
+/* From now on, before any row: CURRENT rows are counted and not put out; with a RESET, which comes behind the rows of a batch, the groups of its slot
+ * go out, in the order in which they began, and are empty. */
+void ef_select_fold_ahead(void *operator);
 /* Whether the selection can take rows that stay in place (batch/out.h): it aggregates plain columns, and tests and orders nothing. */
 bool ef_select_takes_few(const void *operator);
 bool ef_select_puts_out_expired(const void *operator);

@@ -290,12 +290,11 @@ static void output_keys(const ef_aggregate *aggregate, void *out, uint32_t count
     }
 }
 
-/* The validity bitmap of a column of which some values are null; those become zero. */
-static ef_status set_nulls(ef_select_call *call, ef_column *column, const uint8_t *valid, uint32_t count) {
+ef_status ef_select_set_nulls(ef_column *column, const uint8_t *valid, uint32_t count, ef_arena *arena, ef_error *error) {
     size_t size = ef_bitmap_size(count);
-    column->validity = ef_arena_take(call->arena, size);
+    column->validity = ef_arena_take(arena, size);
     if (column->validity == NULL) {
-        return ef_fail_memory(call->error);
+        return ef_fail_memory(error);
     }
     memset(column->validity, 0, size);
     size_t width = ef_type_width(column->type);
@@ -304,6 +303,32 @@ static ef_status set_nulls(ef_select_call *call, ef_column *column, const uint8_
         if (valid[i] == 0) {
             memset((char *)column->values + i * width, 0, width);
         }
+    }
+    return EF_OK;
+}
+
+ef_status ef_select_read(const ef_aggregate *aggregate, char *const *groups, uint32_t count, char *out, uint8_t *valid,
+                         ef_arena *arena, ef_error *error) {
+    uint8_t pass[EF_FOLD_ROWS];
+    memset(pass, EF_FOLD_PASS, count < EF_FOLD_ROWS ? count : EF_FOLD_ROWS);
+    for (uint32_t from = 0; from < count; from += EF_FOLD_ROWS) {
+        ef_fold fold = {
+            .rows = count - from < EF_FOLD_ROWS ? count - from : EF_FOLD_ROWS,
+            .groups = groups + from,
+            .actions = pass,
+            .general = true,
+            .out = out + (size_t)from * aggregate->width,
+            .out_valid = valid + from,
+            .arena = arena,
+            .error = error,
+        };
+        EF_TRY(aggregate->fold(aggregate, &fold));
+        if (fold.out_of_memory) {
+            return ef_fail_memory(error);
+        }
+    }
+    if (aggregate->output == EF_OUTPUT_KEY) {
+        output_keys(aggregate, out, count);
     }
     return EF_OK;
 }
@@ -376,7 +401,7 @@ static ef_status fold_one(ef_select_call *call, const ef_aggregate *aggregate, c
         output_keys(aggregate, result->values, put);
     }
     if (fold.any_null) {
-        EF_TRY(set_nulls(call, result, space->valid, put));
+        EF_TRY(ef_select_set_nulls(result, space->valid, put, call->arena, call->error));
     }
     if (call->from_fold != NULL) {
         ef_column folded = *result;
@@ -507,7 +532,7 @@ static ef_status fold_few(ef_select_call *call, const ef_aggregate *aggregate, c
         output_keys(aggregate, result->values, call->count);
     }
     if (EF_UNLIKELY(fold->any_null)) {
-        EF_TRY(set_nulls(call, result, valid, call->count));
+        EF_TRY(ef_select_set_nulls(result, valid, call->count, call->arena, call->error));
     }
     return fold->out_of_memory ? ef_fail_memory(call->error) : EF_OK;
 }

@@ -6,6 +6,7 @@
  *      file              does
  *      select.c          the operator; the steps in order
  *      select_few.c      the same for a few rows that a window left in place
+ *      select_ahead.c    batches that are folded while they are collected
  *      select_keys.c     the group keys of a block of rows
  *      select_groups.c   rows -> groups: index, slots, resets
  *      select_fold.c     which rows are put out, and the aggregates' columns for them
@@ -78,6 +79,9 @@ typedef struct ef_select {
     bool has_filters;         /* some of them have one */
     bool takes_blocks;        /* some of them hold on to blocks of the page store */
     bool takes_few;           /* see ef_select_takes_few */
+    bool may_fold_ahead;
+    bool folds_ahead;         /* see ef_select_fold_ahead */
+    uint32_t last;            /* with it: offset in a group of the timestamp of its last row */
     uint32_t held;            /* 1 + the aggregate that counts the rows of a group that may be forgotten; 0: none */
     uint32_t aggregate_count;
     uint32_t group_size;
@@ -198,6 +202,15 @@ ef_status ef_select_choose(ef_select_call *call, bool reduces) EF_MUST_USE;
 ef_status ef_select_fold(ef_select_call *call) EF_MUST_USE;
 /* For rows that stay in place. `emit` and `groups` are set for all of them. */
 ef_status ef_select_fold_few(ef_select_call *call, const ef_out *from) EF_MUST_USE;
+
+/* The present values of one aggregate of many groups: out[i] and valid[i], the output's width each. */
+ef_status ef_select_read(const ef_aggregate *aggregate, char *const *groups, uint32_t count, char *out, uint8_t *valid,
+                         ef_arena *arena, ef_error *error) EF_MUST_USE;
+/* The validity bitmap of a column of which some values are null; those become zero. */
+ef_status ef_select_set_nulls(ef_column *column, const uint8_t *valid, uint32_t count, ef_arena *arena, ef_error *error) EF_MUST_USE;
+
+/* select_ahead.c */
+ef_status ef_select_run_ahead(ef_select *self, const ef_batch *batch, const ef_track *track, ef_out *out, ef_error *error) EF_MUST_USE;
 
 /* select_output.c */
 ef_status ef_select_take(ef_select_call *call, const ef_batch *batch) EF_MUST_USE;

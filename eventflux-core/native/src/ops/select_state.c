@@ -53,6 +53,22 @@ static ef_status make_keys(ef_select *self, uint32_t count, ef_error *error) {
     return EF_OK;
 }
 
+/* Whether every output is an aggregate or a key that a group holds as its rows have it: of numbers that may be equal and differ, and of objects,
+ * the last row's counts. */
+static bool puts_out_groups(const ef_select *self) {
+    for (uint32_t i = 0; i < self->visible; i++) {
+        bool found = self->output_column[i] != EF_NOT_PLAIN && self->output_column[i] >= self->columns;
+        for (uint32_t k = 0; k < self->key_count && !found; k++) {
+            ef_type type = self->keys[k].type;
+            found = self->argument_column[k] == self->output_column[i] && type != EF_FLOAT && type != EF_DOUBLE && type != EF_OBJECT;
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ef_status make_aggregates(ef_select *self, const ef_select_config *select, ef_error *error) {
     self->aggregates = ef_malloc(self->alloc, select->aggregate_count * sizeof *self->aggregates);
     if (self->aggregates == NULL) {
@@ -92,6 +108,10 @@ static ef_status make_aggregates(ef_select *self, const ef_select_config *select
         aggregate->offset = self->group_size;
         self->group_size += aggregate->size;
     }
+    self->may_fold_ahead = self->aggregate_count > 0 && self->arguments_plain && self->having == NULL && select->order_count == 0 &&
+                           self->limit < 0 && self->offset == 0 && !self->has_filters && !takes_sets && !self->keeps_all &&
+                           self->held == 0 && self->wanted[EF_CURRENT] && !self->wanted[EF_EXPIRED] &&
+                           self->group_size + sizeof(int64_t) <= EF_PAGE_SIZE && puts_out_groups(self);
     self->takes_few = self->aggregate_count > 0 && self->arguments_plain && self->outputs_plain && self->having == NULL &&
                       select->order_count == 0 && self->limit < 0 && self->offset == 0 && !self->has_filters && !takes_sets;
     return EF_OK;

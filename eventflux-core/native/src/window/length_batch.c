@@ -115,6 +115,9 @@ EF_ALWAYS_INLINE ef_status pass_rows(length_batch_window *window, ef_tumbling_ru
             EF_TRY(ef_tumbling_flush_passed(run, slot, ef_row_clock(batch, i, track), cause, by_slot, error));
         }
         EF_TRY(ef_tumbling_pass(run, i, slot, cause, by_slot, error));
+        if (window->tumbling.folds && *ef_tumbling_passed(run, slot, by_slot) == window->length) {
+            EF_TRY(ef_tumbling_flush_passed(run, slot, ef_row_clock(batch, i, track), cause, by_slot, error));
+        }
         ef_out_end(run->out);
     }
     return EF_OK;
@@ -178,6 +181,11 @@ static ef_status length_batch_find(void *self, uint32_t slot, int64_t now, ef_ou
     length_batch_window *window = self;
     (void)now;
     return ef_tumbling_find(&window->tumbling, slot, out, error);
+}
+
+bool ef_length_batch_fold_ahead(void *self) {
+    length_batch_window *window = self;
+    return window->length > 0 && ef_tumbling_fold_ahead(&window->tumbling);
 }
 
 const ef_operator_class ef_length_batch_window_class = {

@@ -198,7 +198,8 @@ static uint32_t rows_before_end(const time_batch_run *run, uint32_t from) {
 
 EF_ALWAYS_INLINE ef_status take_batch(time_batch_run *run, bool by_slot, ef_error *error) {
     const ef_batch *batch = run->rows.batch;
-    bool skims = !by_slot && !run->window->tumbling.streams && batch->form == EF_EACH_ROW;
+    const ef_tumbling *tumbling = &run->window->tumbling;
+    bool skims = !by_slot && (tumbling->folds || !tumbling->streams) && batch->form == EF_EACH_ROW;
     uint32_t from = 0;
     for (uint32_t d = 0; from < batch->rows; d++) {
         if (skims && run->due != EF_NEVER) {
@@ -206,6 +207,9 @@ EF_ALWAYS_INLINE ef_status take_batch(time_batch_run *run, bool by_slot, ef_erro
             if (count > 0) {
                 from += count;
                 EF_TRY(ef_tumbling_collect(&run->rows, from - 1, 0, false, error));
+                if (tumbling->folds) {
+                    EF_TRY(ef_tumbling_pass_run(&run->rows, from - count, from, error));
+                }
                 ef_walk_row(&run->walk, ef_row_cause(batch, from - 1));
                 d += count - 1;
                 continue;
@@ -242,12 +246,28 @@ EF_ALWAYS_INLINE ef_status process_rows(time_batch_window *window, const ef_batc
     return EF_OK;
 }
 
+/* One slot, folding: all rows lie before the end of the open batch, and so does the whole track. They go on as they are. */
+static bool pass_all(time_batch_window *window, const ef_batch *batch, const ef_track *track, ef_out *out) {
+    int64_t due = ef_timers_next(&window->timers);
+    if (!window->tumbling.folds || due == EF_NEVER || track->clock[track->steps - 1] >= due || batch->rows == 0 || batch->kinds != NULL) {
+        return false;
+    }
+    ((ef_tumbling_slot *)window->tumbling.slots.items)[0].passed += batch->rows;
+    out->result = *batch;
+    out->result.batch_chunk = false;
+    return true;
+}
+
 static ef_status time_batch_process(void *self, uint32_t port, const ef_batch *batch, const ef_track *track,
                                     ef_out *out, ef_error *error) {
     time_batch_window *window = self;
     (void)port;
-    return ef_tumbling_is_by_slot(&window->tumbling, batch) ? process_rows(window, batch, track, out, true, error)
-                                                            : process_rows(window, batch, track, out, false, error);
+    bool by_slot = ef_tumbling_is_by_slot(&window->tumbling, batch);
+    if (!by_slot && pass_all(window, batch, track, out)) {
+        return EF_OK;
+    }
+    return by_slot ? process_rows(window, batch, track, out, true, error)
+                   : process_rows(window, batch, track, out, false, error);
 }
 
 static int64_t time_batch_next_due(const void *self) {
@@ -311,6 +331,11 @@ static ef_status time_batch_find(void *self, uint32_t slot, int64_t now, ef_out 
     time_batch_window *window = self;
     (void)now;
     return ef_tumbling_find(&window->tumbling, slot, out, error);
+}
+
+bool ef_time_batch_fold_ahead(void *self) {
+    time_batch_window *window = self;
+    return ef_tumbling_fold_ahead(&window->tumbling);
 }
 
 const ef_operator_class ef_time_batch_window_class = {

@@ -14,6 +14,16 @@ void ef_tumbling_clear(ef_tumbling *tumbling) {
     ef_window_clear(&tumbling->base);
 }
 
+bool ef_tumbling_fold_ahead(ef_tumbling *tumbling) {
+    if (tumbling->streams || tumbling->base.wants_expired) {
+        return false;
+    }
+    tumbling->folds = true;
+    tumbling->streams = true;
+    tumbling->retains = false;
+    return true;
+}
+
 static void forget_slot(ef_tumbling *tumbling, ef_tumbling_slot *state) {
     ef_row_queue_drop(&tumbling->base, &state->current);
     ef_row_queue_drop(&tumbling->base, &state->previous);
@@ -76,6 +86,9 @@ ef_status ef_tumbling_load(ef_tumbling *tumbling, ef_reader *reader, ef_error *e
     ef_status status = ef_pages_load(base->pages, reader, error);
     if (status == EF_OK) {
         status = read_slots(tumbling, saved, count, error);
+    }
+    if (status == EF_OK && tumbling->folds && base->held > 0) {
+        status = ef_fail(error, EF_CORRUPT, "the saved state holds rows of a window that retains none");
     }
     if (status != EF_OK) {
         ef_slots_clear(&tumbling->slots, base->alloc);

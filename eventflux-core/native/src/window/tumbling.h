@@ -26,6 +26,7 @@ typedef struct ef_tumbling {
     ef_window base;
     ef_slots slots; /* of ef_tumbling_slot */
     bool streams;   /* stream.current.event: rows go out at once; `current` keeps them for EXPIRED */
+    bool folds;     /* rows go out at once, and RESET behind those of a batch: its reader folds them as they come (ops/select_ahead.c). `streams` then, too */
     bool retains;   /* rows are collected at all: not when they went out at once and nobody reads EXPIRED */
     bool is_chunk;  /* deliveries are batch chunks (all but those of cron) */
 } ef_tumbling;
@@ -51,6 +52,8 @@ typedef struct ef_tumbling_run {
 ef_status ef_tumbling_init(ef_tumbling *tumbling, const ef_operator_config *config, bool streams,
                            ef_error *error) EF_MUST_USE;
 void ef_tumbling_clear(ef_tumbling *tumbling);
+/* Turns `folds` on, before any row. False: somebody reads what that would not hold. */
+bool ef_tumbling_fold_ahead(ef_tumbling *tumbling);
 void ef_tumbling_purge(ef_tumbling *tumbling, uint32_t slot);
 void ef_tumbling_save(const ef_tumbling *tumbling, ef_writer *writer);
 /* Fails with everything as in a fresh window. */
@@ -213,6 +216,16 @@ EF_ALWAYS_INLINE ef_status ef_tumbling_flush_passed(ef_tumbling_run *run, uint32
     ef_tumbling_reset(run, slot, clock, cause);
     ef_tumbling_forget_current(run, slot, by_slot);
     *passed = 0;
+    return EF_OK;
+}
+
+/* One slot, folding: puts rows [from, to) out. */
+static inline ef_status ef_tumbling_pass_run(ef_tumbling_run *run, uint32_t from, uint32_t to, ef_error *error) {
+    EF_TRY(ef_out_reserve(run->out, to - from, error));
+    for (uint32_t i = from; i < to; i++) {
+        ef_out_put(run->out, EF_FROM_INPUT(i), run->batch->timestamps[i], EF_CURRENT, ef_row_cause(run->batch, i), 0);
+    }
+    run->passed += to - from;
     return EF_OK;
 }
 

@@ -27,3 +27,9 @@ const ef_operator_class *ef_window_find(const char *name) {
 const char *ef_window_name(uint32_t index) {
     return index < COUNT ? windows[index]->name : NULL;
 }
+
+bool ef_window_fold_ahead(const ef_operator_class *operator_class, void *self) {
+    return operator_class == &ef_time_batch_window_class     ? ef_time_batch_fold_ahead(self)
+           : operator_class == &ef_length_batch_window_class ? ef_length_batch_fold_ahead(self)
+                                                             : false;
+}

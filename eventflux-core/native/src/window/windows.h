@@ -32,4 +32,9 @@ extern const ef_operator_class ef_cron_window_class;
 /* The zone whose calendar a cron window follows; it lives at least as long as the window. */
 void ef_cron_window_in(void *self, const ef_zone *zone);
 
+bool ef_time_batch_fold_ahead(void *self);
+bool ef_length_batch_fold_ahead(void *self);
+/* A batch window (time, length) whose only reader folds rows as they come (ef_tumbling_fold_ahead); false: it can't. */
+bool ef_window_fold_ahead(const ef_operator_class *operator_class, void *self);
+
 #endif
