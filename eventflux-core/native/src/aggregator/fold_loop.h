@@ -112,14 +112,15 @@ enum { EF_FOLD_ADDS, EF_FOLD_MIXED, EF_FOLD_GENERAL };
     }                                                                                                                   \
     EF_ALWAYS_INLINE ef_status name##_row(const ef_aggregate *aggregate, ef_fold *fold) {                               \
         state_type *state = (state_type *)(void *)(fold->single + aggregate->offset);                                   \
+        bool adds = false;                                                                                              \
         fold->emitted = 0;                                                                                              \
         if ((takes_nulls) || fold->validity == NULL || ef_bit(fold->validity, 0)) {                                     \
-            bool removes = fold->actions != NULL && (fold->actions[0] & EF_FOLD_REMOVE) != 0;                           \
-            EF_TRY(removes ? name##_remove(aggregate, fold, state, fold->values, 0)                                     \
-                           : name##_add(aggregate, fold, state, fold->values, 0));                                      \
+            adds = fold->actions == NULL || (fold->actions[0] & EF_FOLD_REMOVE) == 0;                                   \
+            EF_TRY(adds ? name##_add(aggregate, fold, state, fold->values, 0)                                           \
+                        : name##_remove(aggregate, fold, state, fold->values, 0));                                      \
         }                                                                                                               \
         if (fold->emit == NULL || fold->emit[0] != 0) {                                                                 \
-            bool valid = name##_read(aggregate, fold, state, fold->out);                                                \
+            bool valid = name##_read(aggregate, fold, state, fold->out) || ((shows_added) && adds);                     \
             fold->out_valid[0] = valid;                                                                                 \
             fold->any_null |= !valid;                                                                                   \
             fold->emitted = 1;                                                                                          \
