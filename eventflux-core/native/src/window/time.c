@@ -206,6 +206,34 @@ EF_ALWAYS_INLINE ef_status process_rows(time_window *window, const ef_batch *bat
     return EF_OK;
 }
 
+/* One row in slot 0 while nothing is due: what the loop comes to for it. False: it is not that. */
+static bool is_quiet_one(const time_window *window, const ef_batch *batch, const ef_track *track) {
+    if (batch->rows != 1 || batch->slots != NULL || track->steps != 1 || window->delays || window->length != UINT32_MAX ||
+        window->sliding.queues.count != 1 || window->slots.count == 0) {
+        return false;
+    }
+    const int64_t clock = track->clock[0];
+    const ef_row_queue *queue = window->sliding.queues.items;
+    return ef_timers_next(&window->timers) > clock && ef_time_after(batch->timestamps[0], window->period) > clock &&
+           (queue->count == 0 ||
+            ef_time_after(ef_row_timestamp(ef_pages_at(window->sliding.base.pages, queue->head)), window->period) > clock);
+}
+
+static ef_status take_quiet_one(time_window *window, const ef_batch *batch, const ef_track *track, ef_out *out, ef_error *error) {
+    time_slot *state = window->slots.items;
+    const int64_t timestamp = batch->timestamps[0];
+    EF_TRY(ef_timers_reserve(&window->timers, window->sliding.base.alloc, 1, error));
+    EF_TRY(ef_sliding_take_one(&window->sliding, batch, false, track->clock[0], out, error));
+    if (!state->seen || timestamp > state->youngest) {
+        state->seen = true;
+        state->youngest = timestamp;
+        if (ef_timers_next(&window->timers) == EF_NEVER) {
+            ef_timers_set(&window->timers, 0, ef_time_after(timestamp, window->period));
+        }
+    }
+    return EF_OK;
+}
+
 static ef_status time_process(void *self, uint32_t port, const ef_batch *batch, const ef_track *track, ef_out *out,
                               ef_error *error) {
     time_window *window = self;
@@ -213,6 +241,9 @@ static ef_status time_process(void *self, uint32_t port, const ef_batch *batch, 
     if ((!window->sliding.base.wants_expired && !window->delays) || window->length == 0) {
         ef_sliding_pass(batch, out);
         return EF_OK;
+    }
+    if (is_quiet_one(window, batch, track)) {
+        return take_quiet_one(window, batch, track, out, error);
     }
     return ef_sliding_is_by_slot(&window->sliding, batch) ? process_rows(window, batch, track, out, true, error)
                                                           : process_rows(window, batch, track, out, false, error);
