@@ -77,6 +77,7 @@ CALLS = {
         graph.engine, graph.input, {"symbol": [ROW[0]] * 100, "price": [None] * 100, "volume": range(100)}, 1
     ),
     "save": lambda graph: graph.engine.save(),
+    "measure": lambda graph: graph.engine.measure(on=True),
 }
 
 

@@ -56,7 +56,7 @@ def test_a_channel_is_listened_to_again_when_the_server_is_back(own_server, capl
         own_server.kill()
         wait(lambda: runtime.sources[0].state.value == "retrying", "the loss was not seen")
         own_server.start()
-        wait(lambda: own_server.client().publish("news", '{"n": 2}') == 1, "nobody listens again")
+        wait(lambda: own_server.client().publish("news", '{"n": 2}') == 1, "nobody listens again", 60)
         wait(lambda: seen == [1, 2], seen)
         assert runtime.metrics().connectors["source/In/redis-pubsub/0"].reconnects == 1
     assert any("is connected again" in record.getMessage() for record in caplog.records)
