@@ -37,7 +37,7 @@ typedef struct ef_block {
 /* A block of one small row that nobody holds any more waits in its engine for the next such row: a one-row call then asks the allocator for
  * nothing. It still keeps the engine's shell. */
 typedef struct ef_spare_block {
-    _Atomic(ef_block *) block; /* NULL: none; EF_NO_SPARE: none any more */
+    _Atomic(ef_block *) block; /* NULL: none; a mark that is no block: none any more */
 } ef_spare_block;
 
 void ef_spare_block_init(ef_spare_block *spare);

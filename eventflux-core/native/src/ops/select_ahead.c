@@ -227,29 +227,32 @@ static ef_status put_result(const ef_select *self, flushed *f, ef_out *out, ef_e
     return EF_OK;
 }
 
+/* The first RESET from row `from` on, or the end. */
+static uint32_t next_reset(const ef_batch *batch, uint32_t from) {
+    if (batch->kinds == NULL) {
+        return batch->rows;
+    }
+    while (from < batch->rows && batch->kinds[from] != EF_RESET) {
+        from++;
+    }
+    return from;
+}
+
 ef_status ef_select_run_ahead(ef_select *self, const ef_batch *batch, const ef_track *track, ef_out *out, ef_error *error) {
     flushed f = {0};
-    uint32_t from = 0;
-    for (uint32_t i = 0; i <= batch->rows; i++) {
-        if (batch->kinds == NULL) {
-            i = batch->rows;
-        }
-        const bool resets = i < batch->rows && batch->kinds[i] == EF_RESET;
-        if (i < batch->rows && !resets) {
-            continue;
-        }
-        if (i > from) {
+    for (uint32_t from = 0, to; from < batch->rows; from = to + 1) {
+        to = next_reset(batch, from);
+        if (to > from) {
             ef_batch rows = *batch;
-            if (i - from < batch->rows && !ef_batch_view(&rows, batch, from, i - from, out->arena)) {
+            if (to - from < batch->rows && !ef_batch_view(&rows, batch, from, to - from, out->arena)) {
                 return ef_fail_memory(error);
             }
             rows.kinds = NULL;
             EF_TRY(fold_rows(self, &rows, track, out, error));
         }
-        if (resets) {
-            EF_TRY(flush(self, &f, ef_row_slot(batch, i), ef_row_cause(batch, i), out->arena, error));
+        if (to < batch->rows) {
+            EF_TRY(flush(self, &f, ef_row_slot(batch, to), ef_row_cause(batch, to), out->arena, error));
         }
-        from = i + 1;
     }
     return f.rows > 0 ? put_result(self, &f, out, error) : EF_OK;
 }
