@@ -21,13 +21,14 @@
 /* Pairs found by the rows of one side. */
 typedef struct pairs {
     uint32_t count, capacity;
-    uint32_t *row;   /* of what the side's window put out */
+    uint32_t *row;   /* of the side */
     ef_handle *held; /* on the other side */
 } pairs;
 
 typedef struct side_run {
-    ef_batch rows; /* what the window put out */
-    uint32_t next;
+    ef_batch rows;    /* the rows that moves, attempts and pairs name: what the window put out, or of a bare window what came in */
+    join_moves moves; /* what the window put out */
+    uint32_t next;    /* move */
     uint32_t order;
     uint32_t *probe_hash; /* of its rows' keys, by which they search the other side; NULL: they search by order */
     uint8_t *has_probe;   /* 0: a part of the key is null */
@@ -75,28 +76,45 @@ bool join_may_run_ahead(const join *j) {
 
 /* ---- windows ---- */
 
+/* All rows, as they are. */
+static void move_all(side_run *run) {
+    run->moves = (join_moves){
+        .count = run->rows.rows, .kinds = run->rows.kinds, .slots = run->rows.slots, .causes = run->rows.causes, .source = NULL};
+}
+
 static ef_status run_window(ahead *a, uint32_t s, const ef_batch *rows, ef_error *error) {
     static const ef_batch NOTHING = {.columns = 0, .form = EF_WHOLE};
     join_side *side = &a->j->side[s];
     ef_batch *emitted = &a->side[s].rows;
+    *emitted = rows != NULL ? *rows : NOTHING;
     if (side->window == NULL) {
         if (rows != NULL && a->j->wants_expired) {
-            return join_pass_through(rows, a->track, emitted, a->arena, error);
+            EF_TRY(join_pass_through(rows, a->track, emitted, a->arena, error));
         }
-        *emitted = rows != NULL ? *rows : NOTHING;
+        move_all(&a->side[s]);
         return EF_OK;
     }
     const ef_track *track = a->track;
     bool is_due = track->max_firings > 0 && side->window_class->next_due(side->window) <= track->clock[track->steps - 1];
     if (rows == NULL && !is_due) {
-        *emitted = NOTHING;
         return EF_OK;
     }
     ef_out out;
-    ef_out_init(&out, a->arena, rows != NULL ? rows : &NOTHING);
-    EF_TRY(side->window_class->process(side->window, 0, rows != NULL ? rows : &NOTHING, track, &out, error));
-    *emitted = out.result;
-    return EF_OK;
+    ef_out_init(&out, a->arena, emitted);
+    ef_batch given = *emitted;
+    ef_status status = side->window_class->process(side->window, 0, &given, track, &out, error);
+    if (status == EF_OK && side->is_bare && out.rows > 0) {
+        emitted->kinds = NULL; /* of rows that come in nobody asks for more than their values */
+        a->side[s].moves = (join_moves){.count = out.rows,
+                                        .kinds = out.kinds != EF_CURRENT ? out.kind : NULL,
+                                        .slots = out.any_slot ? out.slot : NULL,
+                                        .causes = out.cause,
+                                        .source = out.source};
+        return EF_OK;
+    }
+    *emitted = status == EF_OK ? out.result : NOTHING;
+    move_all(&a->side[s]);
+    return status;
 }
 
 /* ---- keys ---- */
@@ -187,15 +205,15 @@ static ef_status keep_rows(ahead *a, uint32_t s, ef_error *error) {
     if (mirror->alloc == NULL) {
         return EF_OK;
     }
-    ef_handle *handles = ef_arena_take(a->arena, rows->rows * sizeof *handles);
-    uint32_t *chosen = ef_arena_take(a->arena, rows->rows * sizeof *chosen);
+    ef_handle *handles = ef_arena_take(a->arena, run->moves.count * sizeof *handles);
+    uint32_t *chosen = ef_arena_take(a->arena, run->moves.count * sizeof *chosen);
     if (handles == NULL || chosen == NULL) {
         return ef_fail_memory(error);
     }
     uint32_t count = 0;
-    for (uint32_t i = 0; i < rows->rows; i++) {
-        chosen[count] = i;
-        count += ef_row_kind(rows, i) == EF_CURRENT;
+    for (uint32_t i = 0; i < run->moves.count; i++) {
+        chosen[count] = join_move_row(&run->moves, i);
+        count += join_move_kind(&run->moves, i) == EF_CURRENT;
     }
     EF_TRY(ef_rows_keep_some(mirror->pages, &mirror->layout, rows, chosen, count, handles, error));
     run->kept = handles;
@@ -240,12 +258,13 @@ static ef_status look(ahead *a, uint32_t s, uint32_t row, uint32_t slot, ef_erro
     return EF_OK;
 }
 
-/* Asks for what a row to come will read of the indexes, and behind them. */
-EF_ALWAYS_INLINE void fetch(const ahead *a, uint32_t s, uint32_t row, ef_mirror_step step) {
+/* Asks for what a move to come will read of the indexes, and behind them. */
+EF_ALWAYS_INLINE void fetch(const ahead *a, uint32_t s, uint32_t move, ef_mirror_step step) {
     const side_run *run = &a->side[s];
-    if (row >= run->rows.rows || (step != EF_MIRROR_PLACE && ef_row_kind(&run->rows, row) != EF_CURRENT)) {
+    if (move >= run->moves.count || join_move_kind(&run->moves, move) != EF_CURRENT) {
         return;
     }
+    const uint32_t row = join_move_row(&run->moves, move);
     if (run->probe_hash != NULL) {
         ef_mirror_fetch(&a->j->side[1 - s].mirror, run->probe_hash[row], step);
     }
@@ -254,17 +273,18 @@ EF_ALWAYS_INLINE void fetch(const ahead *a, uint32_t s, uint32_t row, ef_mirror_
     }
 }
 
-/* One row that a window put out; it is taken whatever happens. */
-static ef_status take_row(ahead *a, uint32_t s, ef_error *error) {
+/* One move; it is taken whatever happens. */
+EF_ALWAYS_INLINE ef_status take_move(ahead *a, uint32_t s, ef_error *error) {
     const join_side *side = &a->j->side[s];
     side_run *run = &a->side[s];
-    const uint32_t row = run->next++;
-    const uint8_t kind = ef_row_kind(&run->rows, row);
-    const uint32_t slot = ef_row_slot(&run->rows, row);
+    const uint32_t move = run->next++;
+    const uint8_t kind = join_move_kind(&run->moves, move);
+    const uint32_t slot = join_move_slot(&run->moves, move);
+    const uint32_t row = join_move_row(&run->moves, move);
     if (a->fetches) {
-        fetch(a, s, row + PLACE_AHEAD, EF_MIRROR_PLACE);
-        fetch(a, s, row + PAGE_AHEAD, EF_MIRROR_PAGE);
-        fetch(a, s, row + ROW_AHEAD, EF_MIRROR_ROW);
+        fetch(a, s, move + PLACE_AHEAD, EF_MIRROR_PLACE);
+        fetch(a, s, move + PAGE_AHEAD, EF_MIRROR_PAGE);
+        fetch(a, s, move + ROW_AHEAD, EF_MIRROR_ROW);
     }
     if (side->mirror.alloc != NULL) {
         EF_TRY(follow(a, s, row, kind, slot, error));
@@ -280,16 +300,16 @@ static ef_status take_row(ahead *a, uint32_t s, ef_error *error) {
 }
 
 /* What is compared between the sides: all firings of one pass are alike. */
-static int64_t moment_of(const ahead *a, uint32_t s) {
+EF_ALWAYS_INLINE int64_t moment_of(const ahead *a, uint32_t s) {
     const side_run *run = &a->side[s];
-    if (run->next == run->rows.rows) {
+    if (run->next == run->moves.count) {
         return INT64_MAX;
     }
-    const int64_t cause = ef_row_cause(&run->rows, run->next);
+    const int64_t cause = run->moves.causes != NULL ? run->moves.causes[run->next] : EF_CAUSE(0, EF_RANK_LAST, 0);
     return EF_CAUSE_RANK(cause) == a->j->rank ? EF_CAUSE(EF_CAUSE_STEP(cause), a->j->rank, 0) : cause;
 }
 
-static ef_status take_rows(ahead *a, ef_error *error) {
+static ef_status take_moves(ahead *a, ef_error *error) {
     int64_t moment[2] = {moment_of(a, 0), moment_of(a, 1)};
     while (moment[0] != INT64_MAX || moment[1] != INT64_MAX) {
         uint32_t s = moment[0] < moment[1] ? 0 : 1;
@@ -297,7 +317,7 @@ static ef_status take_rows(ahead *a, ef_error *error) {
             bool is_firing = EF_CAUSE_RANK(moment[0]) == a->j->rank;
             s = is_firing || a->side[0].order < a->side[1].order ? 0 : 1;
         }
-        EF_TRY(take_row(a, s, error));
+        EF_TRY(take_move(a, s, error));
         moment[s] = moment_of(a, s);
     }
     return EF_OK;
@@ -309,11 +329,11 @@ static void catch_up(ahead *a) {
         side_run *run = &a->side[s];
         ef_mirror *mirror = &a->j->side[s].mirror;
         ef_error ignored;
-        for (; mirror->alloc != NULL && run->next < run->rows.rows; run->next++) {
-            const uint8_t kind = ef_row_kind(&run->rows, run->next);
-            const uint32_t slot = ef_row_slot(&run->rows, run->next);
-            ef_status status = run->kept == NULL && kind == EF_CURRENT ? ef_mirror_add(mirror, slot, &run->rows, run->next, &ignored)
-                                                                       : follow(a, s, run->next, kind, slot, &ignored);
+        for (; mirror->alloc != NULL && run->next < run->moves.count; run->next++) {
+            const uint8_t kind = join_move_kind(&run->moves, run->next);
+            const uint32_t slot = join_move_slot(&run->moves, run->next), row = join_move_row(&run->moves, run->next);
+            ef_status status = run->kept == NULL && kind == EF_CURRENT ? ef_mirror_add(mirror, slot, &run->rows, row, &ignored)
+                                                                       : follow(a, s, row, kind, slot, &ignored);
             (void)status; /* the first failure is the one that is told */
         }
     }
@@ -606,7 +626,7 @@ static ef_status prepare(ahead *a, ef_error *error) {
         }
     }
     a->fetches = a->j->side[0].mirror.rows + a->j->side[1].mirror.rows >= FETCHED_ROWS;
-    size_t most = (size_t)a->side[0].rows.rows + a->side[1].rows.rows + 1;
+    size_t most = (size_t)a->side[0].moves.count + a->side[1].moves.count + 1;
     a->attempts = ef_arena_take(a->arena, most * sizeof *a->attempts);
     return a->attempts != NULL ? EF_OK : ef_fail_memory(error);
 }
@@ -622,16 +642,17 @@ ef_status join_run_ahead(join *j, const ef_input *inputs, uint32_t count, const 
     if (status == EF_OK) {
         status = run_window(&a, 1, rows[1], error);
     }
-    if (status == EF_OK && j->takes_few && (a.side[0].rows.rows == 0 || a.side[1].rows.rows == 0) &&
-        a.side[0].rows.rows + a.side[1].rows.rows <= JOIN_FEW) {
-        uint32_t s = a.side[0].rows.rows > 0 ? 0 : 1;
-        return a.side[s].rows.rows > 0 ? join_take_few(j, s, &a.side[s].rows, track, out, error) : EF_OK;
+    if (status == EF_OK && j->takes_few && (a.side[0].moves.count == 0 || a.side[1].moves.count == 0) &&
+        a.side[0].moves.count + a.side[1].moves.count <= JOIN_FEW) {
+        const side_run *only = &a.side[a.side[0].moves.count > 0 ? 0 : 1];
+        uint32_t s = only == &a.side[0] ? 0 : 1;
+        return only->moves.count > 0 ? join_take_few(j, s, &only->rows, &only->moves, track, out, error) : EF_OK;
     }
     if (status == EF_OK) {
         status = prepare(&a, error);
     }
     if (status == EF_OK) {
-        status = take_rows(&a, error);
+        status = take_moves(&a, error);
     }
     if (status != EF_OK) {
         catch_up(&a);

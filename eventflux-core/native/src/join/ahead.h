@@ -13,6 +13,7 @@ ef_status join_run_ahead(join *j, const ef_input *inputs, uint32_t count, const 
 /* A few rows that the window of one side put out, by the shortest way: what most single rows come to. */
 #define JOIN_FEW 8u
 bool join_may_take_few(const join *j);
-ef_status join_take_few(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_out *out, ef_error *error) EF_MUST_USE;
+ef_status join_take_few(join *j, uint32_t s, const ef_batch *rows, const join_moves *moves, const ef_track *track, ef_out *out,
+                        ef_error *error) EF_MUST_USE;
 
 #endif

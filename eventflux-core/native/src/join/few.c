@@ -61,14 +61,19 @@ static ef_status look(const join *j, uint32_t s, const ef_batch *rows, uint32_t 
     return p->count == before && j->side[s].preserved ? note(p, row, EF_NO_HANDLE, arena, error) : EF_OK;
 }
 
-static ef_status follow(join_side *side, const ef_batch *rows, uint32_t row, ef_error *error) {
-    const uint8_t kind = ef_row_kind(rows, row);
-    if (side->mirror.alloc == NULL || kind == EF_RESET) {
+static ef_status follow(join_side *side, const ef_batch *rows, const join_moves *moves, uint32_t i, ef_error *error) {
+    const uint32_t slot = join_move_slot(moves, i);
+    if (side->mirror.alloc == NULL) {
         return EF_OK;
     }
-    return kind == EF_CURRENT                                          ? ef_mirror_add(&side->mirror, ef_row_slot(rows, row), rows, row, error)
-           : ef_mirror_pop(&side->mirror, ef_row_slot(rows, row)) ? EF_OK
-                                                                       : ef_fail_memory(error);
+    switch (join_move_kind(moves, i)) {
+    case EF_CURRENT:
+        return ef_mirror_add(&side->mirror, slot, rows, join_move_row(moves, i), error);
+    case EF_EXPIRED:
+        return ef_mirror_pop(&side->mirror, slot) ? EF_OK : ef_fail_memory(error);
+    default:
+        return EF_OK;
+    }
 }
 
 /* ---- joined rows ---- */
@@ -172,7 +177,8 @@ static ef_status put_out(join *j, uint32_t s, const ef_batch *rows, const partne
     return EF_OK;
 }
 
-ef_status join_take_few(join *j, uint32_t s, const ef_batch *rows, const ef_track *track, ef_out *out, ef_error *error) {
+ef_status join_take_few(join *j, uint32_t s, const ef_batch *rows, const join_moves *moves, const ef_track *track, ef_out *out,
+                        ef_error *error) {
     join_side *side = &j->side[s];
     partners p;
     p.count = 0;
@@ -180,13 +186,13 @@ ef_status join_take_few(join *j, uint32_t s, const ef_batch *rows, const ef_trac
     p.row = p.first_row;
     p.held = p.first_held;
     ef_column *keys = NULL;
-    ef_status status = side->triggers ? join_keys(j, s, rows, track, &keys, out, error) : EF_OK;
-    for (uint32_t row = 0; row < rows->rows; row++) {
+    ef_status status = side->triggers && rows->rows > 0 ? join_keys(j, s, rows, track, &keys, out, error) : EF_OK;
+    for (uint32_t i = 0; i < moves->count; i++) {
         ef_error later;
-        ef_status followed = follow(side, rows, row, status == EF_OK ? error : &later); /* also after a failure: the window has them */
+        ef_status followed = follow(side, rows, moves, i, status == EF_OK ? error : &later); /* also after a failure: the window has them */
         status = status == EF_OK ? followed : status;
-        if (status == EF_OK && side->triggers && ef_row_kind(rows, row) == EF_CURRENT) {
-            status = look(j, s, rows, row, keys, &p, out->arena, error);
+        if (status == EF_OK && side->triggers && join_move_kind(moves, i) == EF_CURRENT) {
+            status = look(j, s, rows, join_move_row(moves, i), keys, &p, out->arena, error);
         }
     }
     return status == EF_OK && p.count > 0 ? put_out(j, s, rows, &p, &out->result, out->arena, error) : status;

@@ -11,6 +11,7 @@
 #include "table/outside.h"
 
 #include "graph/adapter.h"
+#include "window/sliding.h"
 
 static int64_t due_of(const join_side *side) {
     return side->window != NULL ? side->window_class->next_due(side->window) : EF_NEVER;
@@ -57,6 +58,13 @@ static ef_status feed(join *j, uint32_t s, const ef_batch *rows, const ef_track 
         ef_out_init(&window, out->arena, rows);
         EF_TRY(side->window_class->process(side->window, 0, rows, track, &window, error));
         emitted = window.result;
+        if (side->is_bare && window.rows > 0) { /* rows that leave, which only the mirror counts */
+            emitted = (ef_batch){.rows = window.rows,
+                                 .timestamps = window.timestamp,
+                                 .kinds = window.kind,
+                                 .slots = window.any_slot ? window.slot : NULL,
+                                 .form = EF_WHOLE};
+        }
         if (emitted.rows == 0) {
             return EF_OK;
         }
@@ -70,7 +78,8 @@ static ef_status feed(join *j, uint32_t s, const ef_batch *rows, const ef_track 
         }
         EF_TRY(ef_mirror_follow(&side->mirror, &emitted, side->rule, error));
     }
-    return side->triggers ? join_search(j, s, &emitted, track, joined, out, error) : EF_OK;
+    bool looks = side->triggers && !side->is_bare; /* rows that leave look for nobody then */
+    return looks ? join_search(j, s, &emitted, track, joined, out, error) : EF_OK;
 }
 
 typedef struct cursor {
@@ -386,6 +395,10 @@ static ef_status fill(join *j, ef_join_config *config, const ef_node *node, ef_e
     }
     j->runs_ahead = join_may_run_ahead(j);
     j->takes_few = join_may_take_few(j);
+    for (uint32_t s = 0; j->runs_ahead && !j->wants_expired && s < 2; s++) {
+        join_side *side = &j->side[s];
+        side->is_bare = side->window != NULL && ef_sliding_make_bare(side->window_class, side->window);
+    }
     return EF_OK;
 }
 

@@ -10,6 +10,7 @@ typedef struct join_side {
     const ef_operator_class *window_class; /* NULL: no window of its own */
     void *window;
     ef_mirror_rule rule;  /* how the mirror follows the window */
+    bool is_bare;         /* the window's output is read from the entries of its ef_out */
     bool keeps_times;     /* see ef_mirror_keeps_times() */
     bool passes;          /* a named window: rows as they are */
     bool is_steady;       /* ef_content.is_steady: `probe` may be given many rows */
@@ -39,6 +40,27 @@ typedef struct join {
     bool runs_ahead; /* join_may_run_ahead() */
     bool takes_few;  /* join_may_take_few() */
 } join;
+
+/* What a window put out, row by row: CURRENT ones are rows of a batch. */
+typedef struct join_moves {
+    uint32_t count;
+    const uint8_t *kinds;    /* NULL: all CURRENT */
+    const uint32_t *slots;   /* NULL: all 0 */
+    const int64_t *causes;   /* NULL: the step's own */
+    const ef_source *source; /* rows of the batch; NULL: move i is row i */
+} join_moves;
+
+static inline uint8_t join_move_kind(const join_moves *m, uint32_t i) {
+    return m->kinds != NULL ? m->kinds[i] : (uint8_t)EF_CURRENT;
+}
+
+static inline uint32_t join_move_slot(const join_moves *m, uint32_t i) {
+    return m->slots != NULL ? m->slots[i] : 0;
+}
+
+static inline uint32_t join_move_row(const join_moves *m, uint32_t i) {
+    return m->source != NULL ? (uint32_t)m->source[i] : i;
+}
 
 /* A side without a window: each row comes, goes, and is forgotten. */
 ef_status join_pass_through(const ef_batch *rows, const ef_track *track, ef_batch *to, ef_arena *arena, ef_error *error) EF_MUST_USE;

@@ -308,6 +308,8 @@ bool ef_mirror_pop(ef_mirror *m, uint32_t slot) {
     list->first = word(m, row, ORDER_NEXT);
     if (list->first == EF_NO_HANDLE) {
         list->last = EF_NO_HANDLE;
+    } else if (m->chains.entries != NULL) { /* its place in the index is what the next one to leave will read */
+        ef_mirror_fetch(m, word(m, list->first, HASH), EF_MIRROR_PLACE);
     }
     list->count--;
     list->searched -= list->searched > 0;
@@ -372,10 +374,6 @@ ef_handle ef_mirror_find_key(const ef_mirror *m, uint32_t slot, const ef_column 
 ef_handle ef_mirror_find(const ef_mirror *m, uint32_t slot, const ef_column *keys, uint32_t row) {
     uint32_t hash;
     return hash_keys(m, slot, keys, row, &hash) ? ef_mirror_find_key(m, slot, keys, row, hash) : EF_NO_HANDLE;
-}
-
-ef_handle ef_mirror_next(const ef_mirror *m, ef_handle row) {
-    return ef_row_next(ef_pages_at(m->pages, row));
 }
 
 /* ---- following a window ---- */

@@ -73,7 +73,9 @@ ef_handle ef_mirror_first(const ef_mirror *mirror, uint32_t slot);
 ef_handle ef_mirror_after(const ef_mirror *mirror, ef_handle row);
 /* Oldest row of the slot whose key columns equal keys[k] at `row` (types as the key columns'), and the one after it with the same key. */
 ef_handle ef_mirror_find(const ef_mirror *mirror, uint32_t slot, const ef_column *keys, uint32_t row);
-ef_handle ef_mirror_next(const ef_mirror *mirror, ef_handle row);
+static inline ef_handle ef_mirror_next(const ef_mirror *mirror, ef_handle row) {
+    return ef_row_next(ef_pages_at(mirror->pages, row));
+}
 
 /* Hashes of the keys of many rows at once, in their slots (NULL: 0); has[i] = 0: a part of the key is null. */
 void ef_mirror_hash(const ef_mirror *mirror, const uint32_t *slots, const ef_column *keys, uint32_t rows, uint32_t *hashes, uint8_t *has);

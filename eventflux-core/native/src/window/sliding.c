@@ -1,6 +1,17 @@
 /* Shared parts of sliding windows; see sliding.h. */
 #include "window/sliding.h"
 
+#include "window/windows.h"
+
+bool ef_sliding_make_bare(const ef_operator_class *window, void *self) {
+    bool is_sliding = window == &ef_length_window_class || window == &ef_time_window_class || window == &ef_time_length_window_class ||
+                      window == &ef_external_time_window_class || window == &ef_keep_all_window_class;
+    if (is_sliding) {
+        ((ef_sliding *)self)->is_bare = true; /* their first member */
+    }
+    return is_sliding;
+}
+
 ef_status ef_sliding_init(ef_sliding *sliding, const ef_operator_config *config, ef_error *error) {
     ef_slots_init(&sliding->queues, sizeof(ef_row_queue));
     return ef_window_init(&sliding->base, config, error);
@@ -113,6 +124,11 @@ ef_status ef_sliding_abort(ef_sliding_run *run, bool by_slot, ef_status status) 
     return status;
 }
 
+static ef_status finish(ef_sliding_run *run, ef_error *error) {
+    ef_window *base = &run->sliding->base;
+    return run->sliding->is_bare ? EF_OK : ef_out_finish(run->out, base->pages, &base->layout, false, error);
+}
+
 /* Retains input rows [first, next) behind the kept ones, then drops those that left. */
 static ef_status settle(ef_sliding_run *run, ef_error *error) {
     ef_window *base = &run->sliding->base;
@@ -136,7 +152,7 @@ static ef_status settle(ef_sliding_run *run, ef_error *error) {
         status = ef_row_queue_prepare(&run->kept, base->pages, error);
     }
     if (status == EF_OK) {
-        status = ef_out_finish(run->out, base->pages, &base->layout, false, error);
+        status = finish(run, error);
     }
     if (status == EF_OK) {
         status = ef_row_queue_append(&run->kept, base->pages, &fresh, error);
@@ -152,8 +168,7 @@ static ef_status settle(ef_sliding_run *run, ef_error *error) {
 }
 
 ef_status ef_sliding_end(ef_sliding_run *run, bool by_slot, ef_error *error) {
-    ef_window *base = &run->sliding->base;
-    return by_slot ? ef_out_finish(run->out, base->pages, &base->layout, false, error) : settle(run, error);
+    return by_slot ? finish(run, error) : settle(run, error);
 }
 
 ef_status ef_sliding_take_one(ef_sliding *sliding, const ef_batch *batch, bool expires, int64_t clock, ef_out *out,

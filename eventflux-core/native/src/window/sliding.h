@@ -18,6 +18,7 @@
 typedef struct ef_sliding {
     ef_window base;
     ef_slots queues; /* of ef_row_queue */
+    bool is_bare;    /* who drives the window reads the entries of `out`: they are not made into rows */
 } ef_sliding;
 
 typedef struct ef_sliding_run {
@@ -39,6 +40,10 @@ void ef_sliding_save(const ef_sliding *sliding, ef_writer *writer);
 /* Fails with everything as in a fresh window. */
 ef_status ef_sliding_load(ef_sliding *sliding, ef_reader *reader, ef_error *error) EF_MUST_USE;
 ef_status ef_sliding_find(const ef_sliding *sliding, uint32_t slot, ef_out *out, ef_error *error) EF_MUST_USE;
+
+/* What one of the windows length, time, timeLength, externalTime and keepAll puts out stays entries of `out` from now on (source, timestamp, kind, cause, slot), unless
+ * it hands its input on as it is. False: another window. */
+bool ef_sliding_make_bare(const ef_operator_class *window, void *self);
 
 /* Nobody reads what leaves: the input goes through as it is, nothing is retained. */
 void ef_sliding_pass(const ef_batch *batch, ef_out *out);
