@@ -52,6 +52,9 @@ make them begin anew.
   time window lets it in, behind younger ones, and it leaves with the next event or timer of its window.
 * **A chunk** (`send_batch`) moves the clock once, to its last event, before the first is handled.
 * **Partitions.** Each key has windows of its own: its own content, its own batches, its own timers.
+* **Memory.** `timeBatch` and `lengthBatch` hold a batch. Where a query puts out nothing of it but aggregates and the
+  keys that it groups by, not the expired events, and nothing else reads the window, they hold the groups alone:
+  `SELECT symbol, SUM(volume) … GROUP BY symbol` over an hour takes as much as there are symbols.
 
 What a join or an on-demand query finds in a window: the events that it holds; of a batch window the batch that went
 out last, or with `stream_current_event` the events of the open one; of `session` nothing. `cron` cannot be searched.

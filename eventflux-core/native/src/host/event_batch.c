@@ -9,7 +9,14 @@
 /* `block` is taken, also on failure. */
 static PyObject *make(PyTypeObject *type, ef_layout *layout, ef_block *block, Py_ssize_t start, Py_ssize_t count,
                       Py_ssize_t step) {
-    ef_event_batch *batch = (ef_event_batch *)PyType_GenericAlloc(type, 0);
+    ef_host_state *host = layout->host;
+    ef_event_batch *batch;
+    if (type == host->batch_type && host->spare_batch != NULL) { /* one comes and goes with each row that is sent alone */
+        batch = (ef_event_batch *)PyObject_Init(host->spare_batch, type);
+        host->spare_batch = NULL;
+    } else {
+        batch = (ef_event_batch *)PyType_GenericAlloc(type, 0);
+    }
     if (batch == NULL) {
         ef_block_release(block);
         return NULL;
@@ -40,9 +47,15 @@ PyObject *ef_event_batch_new(ef_layout *layout, ef_block *block) {
 static void batch_free(PyObject *self) {
     ef_event_batch *batch = (ef_event_batch *)self;
     PyTypeObject *type = Py_TYPE(self);
-    Py_XDECREF(batch->layout);
+    ef_layout *layout = batch->layout;
+    ef_host_state *host = layout->host;
     ef_block_release(batch->block);
-    PyObject_Free(self);
+    if (type == host->batch_type && host->spare_batch == NULL) {
+        host->spare_batch = self;
+    } else {
+        PyObject_Free(self);
+    }
+    Py_DECREF(layout);
     Py_DECREF(type);
 }
 

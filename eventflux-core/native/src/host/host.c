@@ -14,6 +14,7 @@ static void host_free(PyObject *self) {
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
         Py_XDECREF(held[i]);
     }
+    PyObject_Free(host->spare_batch);
     PyObject_Free(self);
     Py_DECREF(type);
 }

@@ -35,6 +35,7 @@ typedef struct ef_host_state {
     PyObject *rich_of;        /* (batch) -> a rich table */
     PyObject *text_timestamp; /* interned "timestamp" */
     PyObject *text_timestamps;
+    PyObject *spare_batch; /* memory of an EventBatch that nobody holds any more, for the next one; or NULL */
 } ef_host_state;
 
 typedef struct ef_layout {

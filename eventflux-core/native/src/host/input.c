@@ -44,6 +44,11 @@ static void input_free(PyObject *self) {
 /* Arguments (first, second=None) of a fast call; `second` is the keyword's name. */
 static bool parse(const char *function, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords,
                   const char *first_name, const char *second_name, PyObject **first, PyObject **second) {
+    if (EF_LIKELY(count == 2 && keywords == NULL)) {
+        *first = arguments[0];
+        *second = arguments[1];
+        return true;
+    }
     Py_ssize_t named = keywords != NULL ? PyTuple_Size(keywords) : 0;
     *first = count > 0 ? arguments[0] : NULL;
     *second = count > 1 ? arguments[1] : NULL;
