@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.cli.processes import eventflux
 from tests.cli.test_operations import running
+from tests.needs import lacking
 
 from eventflux import EventFluxManager
 
@@ -128,9 +128,7 @@ def test_failed_events_are_replayed_in_a_running_app(tmp_path: Path) -> None:
 def redis_url(tmp_path: Path) -> Iterator[str]:
     server = shutil.which("redis-server")
     if server is None or importlib.util.find_spec("eventflux_redis") is None:
-        if os.environ.get("EVENTFLUX_REQUIRE_SERVICES") == "1":
-            pytest.fail("Redis not available")
-        pytest.skip("Redis not available, skipping test")
+        lacking("Redis", "apt-get install redis-server, python -m pip install ./eventflux-redis")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [server, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]

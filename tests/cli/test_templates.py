@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.processes import environment, eventflux
+from tests.needs import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -26,7 +27,7 @@ def files_of(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("template", ["basic", "kafka", "plugin", "c-plugin"])
 def test_copier_makes_the_same(tmp_path: Path, template: str) -> None:
     if importlib.util.find_spec("copier") is None:
-        pytest.skip("copier not available, skipping test")
+        lacking("copier", "python -m pip install copier")
     assert eventflux("new", "my-thing", "--template", template, cwd=tmp_path).returncode == 0
     command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--trust", "--data", "name=my-thing"]
     subprocess.run([*command, str(ROOT / "templates" / template), str(tmp_path / "other")], check=True, timeout=120)
@@ -39,7 +40,7 @@ def test_copier_makes_the_same(tmp_path: Path, template: str) -> None:
 @pytest.mark.parametrize("template", ["plugin", "c-plugin"])
 def test_a_plug_in_is_built_and_passes_its_tests(tmp_path: Path, template: str) -> None:
     if template == "c-plugin" and COMPILER is None:
-        pytest.skip("C compiler not available, skipping test")
+        lacking("C compiler", "apt-get install gcc libc6-dev")
     assert eventflux("new", "my-plugin", "--template", template, cwd=tmp_path).returncode == 0
     folder = tmp_path / "my-plugin"
     place = tmp_path / "installed"

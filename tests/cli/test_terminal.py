@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.processes import environment, eventflux
+from tests.needs import lacking
 
 APP = """\
 @app:name('Shop')
@@ -97,8 +98,9 @@ def completed(line: str) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash not available, skipping test")
 def test_bash_completes_commands_options_and_values() -> None:
+    if shutil.which("bash") is None:
+        lacking("bash", "apt-get install bash")
     assert completed("eventflux va") == ["validate"]
     assert {"run", "test", "config", "completion"} <= set(completed("eventflux "))
     assert completed("eventflux run --persist") == ["--persistence-dir"]
@@ -111,7 +113,7 @@ def test_other_shells_get_a_script_that_they_read(shell: str) -> None:
     script = eventflux("completion", shell).stdout
     assert "persistence-dir" in script
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} not available, skipping test")
+        lacking(shell, f"apt-get install {shell}")
     check = {"zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}[shell]
     done = subprocess.run(check, input=script, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

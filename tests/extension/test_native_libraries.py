@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.needs import lacking
 
 import eventflux
 from eventflux import EventFluxManager, ExtensionError
@@ -17,7 +18,13 @@ from eventflux.testing import AppRunner
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "custom_extension"
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 FLAGS = ("-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="C compiler not available, skipping test")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiler() -> None:
+    if COMPILER is None:
+        lacking("C compiler", "apt-get install gcc libc6-dev")
+
 
 APP = """
 @app:name('custom')

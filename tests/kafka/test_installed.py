@@ -2,7 +2,7 @@ import os
 import shutil
 from importlib.util import find_spec
 
-import pytest
+from tests.needs import lacking
 
 from eventflux.extension import PluginManager
 
@@ -11,13 +11,16 @@ def test_package_and_broker_are_there():
     missing = [name for name in ("eventflux_kafka", "confluent_kafka") if find_spec(name) is None]
     missing += ["java"] if shutil.which("java") is None else []
     missing += ["mvn"] if shutil.which("mvn") is None and "EVENTFLUX_KAFKA_JARS" not in os.environ else []
-    if missing and os.environ.get("EVENTFLUX_REQUIRE_SERVICES") != "1":
-        pytest.skip(f"Kafka not available, skipping its tests: {', '.join(missing)} not found")
-    assert not missing
+    if missing:
+        lacking(
+            "Kafka",
+            f"{', '.join(missing)} not found: apt-get install default-jre-headless maven",
+        )
 
 
-@pytest.mark.skipif(find_spec("eventflux_kafka") is None, reason="eventflux-kafka is not installed")
 def test_the_plug_in_registers_what_it_says():
+    if find_spec("eventflux_kafka") is None:
+        lacking("eventflux-kafka", "python -m pip install ./eventflux-kafka")
     manager = PluginManager(plugins=False)
     manager.set_extension("kafka", "eventflux_kafka.plugin")
     names = {(info.kind.value, info.name) for info in manager.registry.infos()}

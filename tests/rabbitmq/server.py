@@ -12,6 +12,7 @@ from pathlib import Path
 
 import amqp
 import pytest
+from tests.needs import lacking
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
@@ -20,10 +21,7 @@ def require():
     """The program; without it the test is skipped, or fails where services must be there."""
     found = PROGRAM if PROGRAM.exists() else shutil.which("rabbitmq-server")
     if found is None:
-        message = "RabbitMQ not available, skipping test: apt-get install rabbitmq-server"
-        if os.environ.get("EVENTFLUX_REQUIRE_SERVICES") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking("RabbitMQ", "apt-get install rabbitmq-server")
     return str(found)
 
 

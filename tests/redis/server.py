@@ -1,6 +1,5 @@
 """A redis-server of its own for tests: on a free port, in a folder of its own, killed and started again at will."""
 
-import os
 import random
 import shutil
 import signal
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.needs import lacking
 
 PROGRAM = shutil.which("redis-server")
 
@@ -18,9 +18,7 @@ PROGRAM = shutil.which("redis-server")
 def require() -> str:
     """The program; where it is missing the test is skipped, or fails if services are required."""
     if PROGRAM is None:
-        if os.environ.get("EVENTFLUX_REQUIRE_SERVICES") == "1":
-            pytest.fail("redis-server is not installed, and EVENTFLUX_REQUIRE_SERVICES=1")
-        pytest.skip("Redis not available, skipping test")
+        lacking("Redis", "apt-get install redis-server")
     return PROGRAM
 
 

@@ -12,17 +12,16 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from tests.needs import lacking
 
 
 def require(name: str, program: str | None, driver: str) -> str:
     """The program; where it or its driver is missing the test is skipped, or fails if services are required."""
-    missing = name if program is None else driver if find_spec(driver) is None else None
-    if missing is None and program is not None:
-        return program
-    if os.environ.get("EVENTFLUX_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{missing} is not installed, and EVENTFLUX_REQUIRE_SERVICES=1")
-    pytest.skip(f"{missing} is not installed")
+    if program is None:
+        lacking(name, "apt-get install postgresql mariadb-server")
+    if find_spec(driver) is None:
+        lacking(driver, "python -m pip install './eventflux-core[postgres,mysql]'")
+    return program
 
 
 def free_port() -> int:

@@ -312,7 +312,7 @@ class _OnDemandBinder:
         self, node: PlanNode, stem: str, span: Span, context: BindContext, partition: PartitionPlan | None = None
     ) -> Entry:
         """See `Relations.joined`: an on-demand query joins nothing."""
-        raise NotImplementedError
+        raise LookupError(f"{stem}: an on-demand query joins nothing")
 
     def watermark_of(self, stream: str) -> Watermark | None:
         """See `Relations.watermark_of`: what is asked on demand has no watermark."""
@@ -320,7 +320,7 @@ class _OnDemandBinder:
 
     def timed(self, node: PlanNode, column: int, stem: str, span: Span, context: BindContext) -> Entry:
         """See `Relations.timed`: an on-demand query has no window functions."""
-        raise NotImplementedError
+        raise LookupError(f"{stem}: an on-demand query has no window functions")
 
     # ---- statements
 

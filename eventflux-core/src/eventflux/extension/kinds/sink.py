@@ -70,7 +70,7 @@ class Sink(ABC):
             PublishError: Only the first of them have left.
             ConnectionUnavailableError: None of them has, and the connection is lost.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} says that it takes_each, and has no publish_each")
 
     def publish_block(self, block: bytes, payloads: int, delimiter: bytes) -> bool:
         """Send payloads that stand in one block, a delimiter behind each; False: this sink wants them one by one."""

@@ -78,10 +78,10 @@ class AllStores:
     """For listings before there is a store: takes everything."""
 
     def table(self, name: str) -> OutsideTable:
-        raise NotImplementedError
+        raise LookupError(f"a listing has no store for table {name!r}: it is not run")
 
     def aggregation(self, name: str) -> OutsideTable:
-        raise NotImplementedError
+        raise LookupError(f"a listing has no store for aggregation {name!r}: it is not run")
 
     def condition(self, table: str, condition: TableExpression, *, is_join: bool) -> int:
         return 1
